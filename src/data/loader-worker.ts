@@ -1,0 +1,142 @@
+/**
+ * Body of a loader's worker: prepares parts of batches in shared memory. Everything random is drawn from (seed, epoch, image), so it
+ * does not matter which worker prepares what, or when.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { ImageWriter, type Augmentation } from "./augmentation.js";
+import { batchSlots, type BatchSlot, type RingShape } from "./batch-ring.js";
+import type { Channels, FileSource, MemorySource, PixelSource, SkippedImage } from "./dataset.js";
+import { mixBatch } from "./mixup.js";
+import { Random } from "./random.js";
+
+/** What a worker is started with. */
+export interface WorkerPlan {
+  readonly source: PixelSource;
+  readonly labels: Uint16Array;
+  readonly shape: RingShape;
+  readonly memory: SharedArrayBuffer;
+  readonly mean: Channels;
+  readonly deviation: Channels;
+  readonly augmentation: Augmentation | undefined;
+  readonly seed: number;
+}
+
+/** Images `first` to `end - 1` of the batch in `slot`, whose `indices` are set. */
+export interface WorkerTask {
+  readonly slot: number;
+  readonly epoch: number;
+  readonly first: number;
+  readonly end: number;
+  /** Images in the whole batch. */
+  readonly count: number;
+}
+
+export interface WorkerAnswer {
+  readonly slot: number;
+  readonly skipped: readonly SkippedImage[];
+  /** Set where the task failed. */
+  readonly error?: string;
+}
+
+/** Keeps the draws of augmentation apart from those of the order of images. */
+const imageStream = 0x696d6167;
+/** Files that are decoded at once by one worker. */
+const filesInFlight = 4;
+/** So many unreadable files in a row are no accident, but a folder that went away. */
+const mostReplacements = 100;
+
+/** Puts image `index` into the slot's position; returns the index of the image that was really used. */
+type Preparation = (slot: BatchSlot, task: WorkerTask, skipped: SkippedImage[]) => Promise<void> | void;
+
+function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
+  const { slots } = batchSlots(plan.shape, plan.memory);
+  const prepare = plan.source.kind === "memory" ? fromMemory(plan, plan.source) : fromFiles(plan, plan.source);
+  const run = async (task: WorkerTask): Promise<void> => {
+    const skipped: SkippedImage[] = [];
+    try {
+      const slot = slots[task.slot];
+      if (slot === undefined) throw new Error(`there is no slot ${String(task.slot)}`);
+      await prepare(slot, task, skipped);
+      const isLast = Atomics.sub(slot.unfinished, 0, 1) === 1;
+      if (isLast) finish(plan, slot, task);
+      port.postMessage({ slot: task.slot, skipped } satisfies WorkerAnswer);
+    } catch (error) {
+      port.postMessage({ slot: task.slot, skipped, error: error instanceof Error ? error.message : String(error) } satisfies WorkerAnswer);
+    }
+  };
+  let queue = Promise.resolve();
+  port.on("message", (task: WorkerTask) => {
+    queue = queue.then(() => run(task));
+  });
+}
+
+/** What needs the whole batch; done by the worker that finishes its last part. */
+function finish(plan: WorkerPlan, slot: BatchSlot, task: WorkerTask): void {
+  for (let position = 0; position < task.count; position++) {
+    slot.mixLabels[position] = slot.labels[position] ?? 0;
+    slot.mixWeight[position] = 1;
+  }
+  const mixup = plan.augmentation?.mixup ?? 0;
+  if (mixup > 0) mixBatch(slot, task.count, mixup, plan.seed, task.epoch);
+}
+
+function fromMemory(plan: WorkerPlan, source: MemorySource): Preparation {
+  const writer = new ImageWriter(plan.shape.size, plan.mean, plan.deviation, plan.augmentation);
+  const imageFloats = plan.shape.size ** 2 * 3;
+  const imageBytes = source.side ** 2 * 3;
+  return (slot, task) => {
+    for (let position = task.first; position < task.end; position++) {
+      const index = slot.indices[position] ?? 0;
+      const random = new Random(plan.seed, task.epoch, index, imageStream);
+      slot.labels[position] = plan.labels[index] ?? 0;
+      writer.write(source.pixels, (source.rows[index] ?? 0) * imageBytes, source.side, slot.images, position * imageFloats, random);
+    }
+  };
+}
+
+function fromFiles(plan: WorkerPlan, source: FileSource): Preparation {
+  const writer = new ImageWriter(plan.shape.size, plan.mean, plan.deviation, plan.augmentation);
+  const { size } = plan.shape;
+  const imageFloats = size ** 2 * 3;
+  // Loaded here only: workers on decoded images start without the decoder.
+  const decoder = import("./image-file.js");
+
+  const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: SkippedImage[]): Promise<void> => {
+    const { BadImageError, decodeRegion, decodeSquare, storedSide } = await decoder;
+    const wanted = slot.indices[position] ?? 0;
+    for (let attempt = 0; attempt <= mostReplacements; attempt++) {
+      const index = (wanted + attempt) % source.paths.length;
+      const path = source.paths[index] ?? "";
+      // Of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there.
+      const random = new Random(plan.seed, task.epoch, wanted, imageStream);
+      try {
+        if (writer.cropsRegions) {
+          const pixels = await decodeRegion(path, size, (width, height) => writer.chooseRegion(width, height, random), source);
+          writer.writeCropped(pixels, slot.images, position * imageFloats, random);
+        } else {
+          const pixels = await decodeSquare(path, storedSide(size), source);
+          writer.write(pixels, 0, storedSide(size), slot.images, position * imageFloats, random);
+        }
+      } catch (error) {
+        if (!(error instanceof BadImageError)) throw error;
+        skipped.push({ path, reason: error.reason });
+        continue;
+      }
+      slot.labels[position] = plan.labels[index] ?? 0;
+      slot.indices[position] = index;
+      return;
+    }
+    throw new Error(`${String(mostReplacements + 1)} images in a row cannot be read, the last of them ${skipped.at(-1)?.path ?? ""}`);
+  };
+
+  return async (slot, task, skipped) => {
+    let next = task.first;
+    const prepareSome = async (): Promise<void> => {
+      while (next < task.end) await prepareOne(slot, task, next++, skipped);
+    };
+    await Promise.all(Array.from({ length: filesInFlight }, prepareSome));
+  };
+}
+
+if (parentPort === null) throw new Error("loader-worker runs as a worker only");
+start(workerData as WorkerPlan, parentPort);
