@@ -1,0 +1,59 @@
+/**
+ * Writes a file whole or not at all: beside its place, flushed to the disk, then renamed over it. A kill at any moment leaves
+ * the old file or the new one, never half of either; a failure leaves the old file and nothing beside it.
+ */
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "./errors.js";
+
+/** What a failed write means to the person who chose the path, by the system's error code. */
+const SENTENCES: Readonly<Record<string, (path: string) => string>> = {
+  ENOSPC: (path) => `cannot write ${path}: the disk is full; free some space or choose a folder on another disk`,
+  EDQUOT: (path) => `cannot write ${path}: the disk quota is used up; free some space or choose a folder on another disk`,
+  EACCES: (path) => `cannot write ${path}: no permission to write in ${dirname(path)}; choose a folder that you may write to`,
+  EPERM: (path) => `cannot write ${path}: no permission to write in ${dirname(path)}; choose a folder that you may write to`,
+  EROFS: (path) => `cannot write ${path}: ${dirname(path)} is on a read-only file system; choose a folder that you may write to`,
+  ENOENT: (path) => `cannot write ${path}: the folder ${dirname(path)} does not exist; create it or choose another`,
+  ENOTDIR: (path) => `cannot write ${path}: ${dirname(path)} is not a folder; choose a path inside a folder`,
+  EISDIR: (path) => `cannot write ${path}: it is a folder, a file was expected; choose another name`,
+};
+
+/** Turns the system's error about writing `path` into a sentence for its user; an error of another kind comes back as it is. */
+export function explainWriteError(error: unknown, path: string): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const sentence = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;
+  return sentence === undefined ? error : new UserError(sentence(path), { cause: error });
+}
+
+let writes = 0;
+
+/**
+ * Puts `data` (text is written as UTF-8) at `path`, in place of what is there; the folder has to exist.
+ * Throws UserError when the disk is full or the folder is missing, not a folder or not writable.
+ */
+export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  // The process and a counter in the name keep two writers of one path apart.
+  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${writes++}.unfinished`);
+  try {
+    const file = await open(unfinished, "wx");
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw explainWriteError(error, path);
+  }
+  await flushFolder(dirname(path));
+}
+
+/** Makes the rename itself survive a power cut. Systems that cannot flush a folder (Windows) keep the rename in their journal. */
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  if (folder === undefined) return;
+  await folder.sync().catch(() => {});
+  await folder.close();
+}

@@ -1,0 +1,2 @@
+/** What users import to build, train and export a network. */
+export { UserError } from "./errors.js";
