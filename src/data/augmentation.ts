@@ -47,18 +47,27 @@ export function checkAugmentation(augmentation: Augmentation, size: number): voi
   };
   if (crop?.kind === "pad") {
     const { padding } = crop;
-    require(Number.isInteger(padding) && padding >= 0 && padding < size, `a padding of ${String(padding)}`, `it must be a whole number from 0 to ${String(size - 1)}`);
+    require(Number.isInteger(padding) &&
+      padding >= 0 &&
+      padding < size, `a padding of ${String(padding)}`, `it must be a whole number from 0 to ${String(size - 1)}`);
   }
   if (crop?.kind === "resized") {
     const { scale, ratio } = crop;
-    require(scale[0] > 0 && scale[0] <= scale[1] && scale[1] <= 1, `a crop scale of ${scale.join(" to ")}`, "it must rise from above 0 to at most 1");
-    require(ratio[0] > 0 && ratio[0] <= ratio[1] && ratio[1] <= 100, `a crop ratio of ${ratio.join(" to ")}`, "it must rise from above 0 to at most 100");
+    require(scale[0] > 0 &&
+      scale[0] <= scale[1] &&
+      scale[1] <= 1, `a crop scale of ${scale.join(" to ")}`, "it must rise from above 0 to at most 1");
+    require(ratio[0] > 0 &&
+      ratio[0] <= ratio[1] &&
+      ratio[1] <= 100, `a crop ratio of ${ratio.join(" to ")}`, "it must rise from above 0 to at most 100");
   }
   if (colorJitter !== undefined) {
-    for (const [name, value] of Object.entries(colorJitter)) require(value >= 0 && value <= 1, `a ${name} of ${String(value)}`, "it must be from 0 to 1");
+    for (const [name, value] of Object.entries(colorJitter))
+      require(value >= 0 && value <= 1, `a ${name} of ${String(value)}`, "it must be from 0 to 1");
   }
   require(lighting >= 0 && lighting <= 10, `a lighting of ${String(lighting)}`, "it must be from 0 to 10");
-  require(Number.isInteger(cutout) && cutout >= 0 && cutout <= size, `a cutout of ${String(cutout)}`, `it must be a whole number of pixels up to ${String(size)}`);
+  require(Number.isInteger(cutout) &&
+    cutout >= 0 &&
+    cutout <= size, `a cutout of ${String(cutout)}`, `it must be a whole number of pixels up to ${String(size)}`);
   require(mixup >= 0 && mixup <= 100, `a mixup of ${String(mixup)}`, "it must be from 0 to 100");
 }
 
@@ -82,7 +91,7 @@ export class ImageWriter {
     this.#deviation = deviation;
     for (let channel = 0; channel < 3; channel++) {
       for (let value = 0; value < 256; value++) {
-        this.#table[channel * 256 + value] = (value / 255 - (mean[channel] ?? 0)) / (deviation[channel] ?? 1);
+        this.#table[channel * 256 + value] = (value / 255 - mean[channel]) / deviation[channel];
       }
     }
     this.#resizer = new RegionResizer(size);
@@ -99,7 +108,13 @@ export class ImageWriter {
   write(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
     if (this.#augmentation.crop?.kind === "resized") {
       const { left, top, width, height } = this.chooseRegion(side, side, random);
-      this.#resizer.resize(pixels, start, side, { left: left * side, top: top * side, width: width * side, height: height * side }, this.#resized);
+      this.#resizer.resize(
+        pixels,
+        start,
+        side,
+        { left: left * side, top: top * side, width: width * side, height: height * side },
+        this.#resized,
+      );
       this.writeCropped(this.#resized, images, at, random);
       return;
     }
@@ -127,7 +142,12 @@ export class ImageWriter {
       const w = Math.sqrt(area * shape);
       const h = Math.sqrt(area / shape);
       if (w > width || h > height) continue;
-      return { left: ((width - w) * random.uniform()) / width, top: ((height - h) * random.uniform()) / height, width: w / width, height: h / height };
+      return {
+        left: ((width - w) * random.uniform()) / width,
+        top: ((height - h) * random.uniform()) / height,
+        width: w / width,
+        height: h / height,
+      };
     }
     const shape = Math.min(Math.max(width / height, ratio[0]), ratio[1]);
     const w = Math.min(width, height * shape) / width;
@@ -144,7 +164,16 @@ export class ImageWriter {
   }
 
   /** Everything after the geometry of the crop: the window at (left, top), mirrored, recoloured, normalized, cut out. */
-  #finish(pixels: Uint8Array, start: number, side: number, left: number, top: number, images: Float32Array, at: number, random: Random): void {
+  #finish(
+    pixels: Uint8Array,
+    start: number,
+    side: number,
+    left: number,
+    top: number,
+    images: Float32Array,
+    at: number,
+    random: Random,
+  ): void {
     const { flip = false, colorJitter, lighting = 0, cutout = 0 } = this.#augmentation;
     const mirrored = flip && random.uniform() < 0.5;
     this.#copy(pixels, start, side, left, top, mirrored, images, at);
@@ -153,7 +182,16 @@ export class ImageWriter {
     if (cutout > 0) this.#cut(cutout, images, at, random);
   }
 
-  #copy(pixels: Uint8Array, start: number, side: number, left: number, top: number, mirrored: boolean, images: Float32Array, at: number): void {
+  #copy(
+    pixels: Uint8Array,
+    start: number,
+    side: number,
+    left: number,
+    top: number,
+    mirrored: boolean,
+    images: Float32Array,
+    at: number,
+  ): void {
     const size = this.#size;
     const table = this.#table;
     const firstX = Math.max(0, -left);
@@ -168,9 +206,9 @@ export class ImageWriter {
       let to = row + (mirrored ? size - 1 - firstX : firstX) * 3;
       const step = mirrored ? -3 : 3;
       for (let x = firstX; x < endX; x++) {
-        images[to] = table[pixels[from] ?? 0] ?? 0;
-        images[to + 1] = table[256 + (pixels[from + 1] ?? 0)] ?? 0;
-        images[to + 2] = table[512 + (pixels[from + 2] ?? 0)] ?? 0;
+        images[to] = table[pixels[from]];
+        images[to + 1] = table[256 + pixels[from + 1]];
+        images[to + 2] = table[512 + pixels[from + 2]];
         from += 3;
         to += step;
       }
@@ -178,7 +216,12 @@ export class ImageWriter {
   }
 
   /** Brightness, contrast and saturation are linear, so all three are one matrix; values are clipped to 0..1 once, at the end. */
-  #jitter(jitter: { brightness: number; contrast: number; saturation: number }, images: Float32Array, at: number, random: Random): void {
+  #jitter(
+    jitter: { brightness: number; contrast: number; saturation: number },
+    images: Float32Array,
+    at: number,
+    random: Random,
+  ): void {
     const factor = (range: number): number => 1 + range * (2 * random.uniform() - 1);
     const brightness = factor(jitter.brightness);
     const contrast = factor(jitter.contrast);
@@ -189,16 +232,18 @@ export class ImageWriter {
     let brightnessSum = 0;
     for (let pixel = at; pixel < end; pixel += 3) {
       brightnessSum +=
-        luma[0] * ((images[pixel] ?? 0) * red + meanRed) + luma[1] * ((images[pixel + 1] ?? 0) * green + meanGreen) + luma[2] * ((images[pixel + 2] ?? 0) * blue + meanBlue);
+        luma[0] * (images[pixel] * red + meanRed) +
+        luma[1] * (images[pixel + 1] * green + meanGreen) +
+        luma[2] * (images[pixel + 2] * blue + meanBlue);
     }
     const average = (brightnessSum / (this.#size * this.#size)) * brightness;
-    const clip = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
+    const clip = (value: number): number => Math.min(1, Math.max(0, value));
     const gain = brightness * contrast;
     const lift = (1 - contrast) * average;
     for (let pixel = at; pixel < end; pixel += 3) {
-      const r = ((images[pixel] ?? 0) * red + meanRed) * gain + lift;
-      const g = ((images[pixel + 1] ?? 0) * green + meanGreen) * gain + lift;
-      const b = ((images[pixel + 2] ?? 0) * blue + meanBlue) * gain + lift;
+      const r = (images[pixel] * red + meanRed) * gain + lift;
+      const g = (images[pixel + 1] * green + meanGreen) * gain + lift;
+      const b = (images[pixel + 2] * blue + meanBlue) * gain + lift;
       const grey = (1 - saturation) * (luma[0] * r + luma[1] * g + luma[2] * b);
       images[pixel] = (clip(r * saturation + grey) - meanRed) / red;
       images[pixel + 1] = (clip(g * saturation + grey) - meanGreen) / green;
@@ -209,15 +254,15 @@ export class ImageWriter {
   #light(deviation: number, images: Float32Array, at: number, random: Random): void {
     const strengths = [random.normal() * deviation, random.normal() * deviation, random.normal() * deviation];
     lightingComponents.forEach((components, channel) => {
-      const shift = components.reduce((sum, component, index) => sum + component * (strengths[index] ?? 0), 0);
-      this.#offset[channel] = shift / (this.#deviation[channel] ?? 1);
+      const shift = components.reduce((sum, component, index) => sum + component * strengths[index], 0);
+      this.#offset[channel] = shift / this.#deviation[channel];
     });
     const [red = 0, green = 0, blue = 0] = this.#offset;
     const end = at + this.#size * this.#size * 3;
     for (let pixel = at; pixel < end; pixel += 3) {
-      images[pixel] = (images[pixel] ?? 0) + red;
-      images[pixel + 1] = (images[pixel + 1] ?? 0) + green;
-      images[pixel + 2] = (images[pixel + 2] ?? 0) + blue;
+      images[pixel] = images[pixel] + red;
+      images[pixel + 1] = images[pixel + 1] + green;
+      images[pixel + 2] = images[pixel + 2] + blue;
     }
   }
 

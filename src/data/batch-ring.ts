@@ -27,7 +27,10 @@ export interface BatchSlot {
 const lineBytes = 64;
 
 /** The slots of a ring on new shared memory, or on the memory of a ring of the same shape. */
-export function batchSlots(shape: RingShape, memory = new SharedArrayBuffer(shape.slots * slotBytes(shape))): { memory: SharedArrayBuffer; slots: readonly BatchSlot[] } {
+export function batchSlots(
+  shape: RingShape,
+  memory = new SharedArrayBuffer(shape.slots * slotBytes(shape)),
+): { memory: SharedArrayBuffer; slots: readonly BatchSlot[] } {
   const { batch, size } = shape;
   const floats = batch * size * size * 3;
   const slots = Array.from({ length: shape.slots }, (_, index): BatchSlot => {

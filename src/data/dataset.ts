@@ -1,8 +1,12 @@
 /**
- * What training sees of data: labelled image sets whose pixels workers can open by themselves. Every kind of source
- * (folder, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
+ * What training sees of data: labelled image sets whose pixels workers can open by themselves, and the one door to them. Every kind of
+ * source (folder, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
  */
-import type { UserError } from "../errors.js";
+import { readdirSync } from "node:fs";
+import { cifarBinary, isCifarBinary } from "./cifar-binary.js";
+import { idxFolder, isIdxFolder } from "./idx-folder.js";
+import { imageFolder } from "./image-folder.js";
+import { shapes } from "./shapes.js";
 
 /** Labelled images with their split and their statistics. */
 export interface Dataset {
@@ -57,7 +61,7 @@ export interface FileSource {
   readonly pixelLimit: number;
 }
 
-/** Common to all sources. Every wrong value ends in a {@link UserError}. */
+/** Common to all sources. Every wrong value ends in a UserError. */
 export interface DatasetOptions {
   /** Side of the network's input in pixels. */
   readonly size?: number;
@@ -75,36 +79,25 @@ export interface DatasetOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** A set over some rows of decoded images; `labels` and `names` are those of all rows. */
-export function memorySet(
-  pixels: Uint8Array,
-  side: number,
-  rows: Uint32Array,
-  labels: Uint16Array,
-  nameOfRow: (row: number) => string,
-): ImageSet {
-  const own = sharedUint32(rows);
-  return {
-    count: rows.length,
-    labels: Uint16Array.from(rows, (row) => labels[row] ?? 0),
-    nameOf: (index) => nameOfRow(rows[index] ?? 0),
-    source: { kind: "memory", pixels, side, rows: own },
-  };
+/**
+ * Opens a data set: the generator where `path` is "shapes" or undefined, else a folder in CIFAR's binary format, in IDX format, or of images by class.
+ *
+ * @throws UserError where nothing usable is there, in one sentence that says what to do
+ */
+export async function openDataset(options: DatasetOptions & { readonly path?: string | undefined } = {}): Promise<Dataset> {
+  const { path } = options;
+  if (path === undefined || path === "shapes") return shapes(options);
+  const names = namesIn(path);
+  if (isCifarBinary(names)) return cifarBinary(path, options);
+  if (isIdxFolder(names)) return idxFolder(path, options);
+  return imageFolder(path, options);
 }
 
-/** Image files as a set; `paths` and `labels` go together. */
-export function fileSet(paths: readonly string[], labels: Uint16Array, pixelLimit: number): ImageSet {
-  return {
-    count: paths.length,
-    labels,
-    nameOf: (index) => paths[index] ?? "",
-    source: { kind: "files", paths, pixelLimit },
-  };
-}
-
-/** A copy in shared memory, so that posting it to workers copies nothing. */
-function sharedUint32(values: Uint32Array): Uint32Array {
-  const shared = new Uint32Array(new SharedArrayBuffer(values.byteLength));
-  shared.set(values);
-  return shared;
+/** Entries of a folder; none where it cannot be read, which imageFolder then says in full. */
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
-import { cacheFolder, readDecoded, writeDecoded, type DecodedRecord } from "./decoded-cache.js";
 import type { SkippedImage } from "./dataset.js";
+import { cacheFolder, type DecodedRecord, readDecoded, writeDecoded } from "./decoded-cache.js";
 import type { ImageFile } from "./folder-layout.js";
 import { BadImageError, decodeSquare, imageShape } from "./image-file.js";
 
@@ -44,10 +44,13 @@ export async function decodeFiles(job: DecodeJob): Promise<DecodedRecord> {
     while (next < files.length) {
       const index = next++;
       const file = files[index];
-      if (file === undefined) break;
       try {
         if (side === 0) await imageShape(file.path, job);
-        else pixels.set(await decodeSquare(file.bytes <= smallFileBytes ? await readFile(file.path) : file.path, side, job), index * bytesPerImage);
+        else
+          pixels.set(
+            await decodeSquare(file.bytes <= smallFileBytes ? await readFile(file.path) : file.path, side, job),
+            index * bytesPerImage,
+          );
       } catch (error) {
         bad.push([index, reasonOf(error)]);
       }
@@ -67,8 +70,13 @@ export async function decodeFiles(job: DecodeJob): Promise<DecodedRecord> {
  *
  * @throws UserError where they are more than `maxBadFraction` of all; it names the first few
  */
-export function skippedImages(root: string, files: readonly ImageFile[], record: DecodedRecord, maxBadFraction: number): readonly SkippedImage[] {
-  const skipped = record.bad.map(([index, reason]) => ({ path: files[index]?.path ?? "", reason }));
+export function skippedImages(
+  root: string,
+  files: readonly ImageFile[],
+  record: DecodedRecord,
+  maxBadFraction: number,
+): readonly SkippedImage[] {
+  const skipped = record.bad.map(([index, reason]) => ({ path: files[index].path, reason }));
   if (skipped.length > files.length * maxBadFraction) {
     const named = skipped.slice(0, 3).map(({ path, reason }) => `${path} (${reason})`);
     const others = skipped.length - named.length;
@@ -90,7 +98,10 @@ function keyOf(job: DecodeJob): string {
 
 /** One cache a folder and side, so that a folder that changes replaces its cache instead of piling up old ones. */
 function cachePath(job: DecodeJob): string {
-  const name = createHash("sha256").update(`${resolve(job.root)}\0${String(job.side)}`).digest("hex").slice(0, 24);
+  const name = createHash("sha256")
+    .update(`${resolve(job.root)}\0${String(job.side)}`)
+    .digest("hex")
+    .slice(0, 24);
   return join(cacheFolder(job.cacheDir), `${name}.pixels`);
 }
 

@@ -29,7 +29,7 @@ const header = z.object({ key: z.string(), bad: z.array(z.tuple([z.number().int(
 
 /** The folder of caches: the given one, $RBNET_CACHE or .cache/rbnet in the home folder. */
 export function cacheFolder(given: string | undefined): string {
-  return given ?? process.env["RBNET_CACHE"] ?? join(homedir(), ".cache", "rbnet");
+  return given ?? (process.env.RBNET_CACHE || join(homedir(), ".cache", "rbnet"));
 }
 
 /** Reads a cache of exactly `pixelBytes` bytes of pixels written under `key`, or returns undefined. */
@@ -55,7 +55,8 @@ function readRecord(file: number, key: string, pixelBytes: number): DecodedRecor
   readAll(file, start);
   const headerBytes = start.readUInt32LE(magic.length);
   const expected = start.length + headerBytes + pixelBytes + hashBytes;
-  if (start.toString("latin1", 0, magic.length) !== magic || headerBytes > longestHeader || fstatSync(file).size !== expected) return undefined;
+  if (start.toString("latin1", 0, magic.length) !== magic || headerBytes > longestHeader || fstatSync(file).size !== expected)
+    return undefined;
   hash.update(start);
   const headerText = Buffer.alloc(headerBytes);
   readAll(file, headerText);
@@ -79,11 +80,12 @@ export async function writeDecoded(path: string, key: string, record: DecodedRec
   const start = Buffer.alloc(magic.length + 4);
   start.write(magic, "latin1");
   start.writeUInt32LE(headerText.length, magic.length);
-  const body = Buffer.concat([start, headerText, record.pixels]);
-  const digest = createHash("sha256").update(body).digest();
+  const file = Buffer.concat([start, headerText, record.pixels, Buffer.alloc(hashBytes)]);
+  const hashed = file.subarray(0, file.length - hashBytes);
+  createHash("sha256").update(hashed).digest().copy(file, hashed.length);
   try {
     mkdirSync(dirname(path), { recursive: true });
-    await writeFileAtomic(path, Buffer.concat([body, digest]));
+    await writeFileAtomic(path, file);
   } catch {
     // Full disk, read-only home: the images are in memory, which is all that this run needs.
   }

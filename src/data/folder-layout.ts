@@ -2,7 +2,7 @@
  * Reads the shape of an image folder: which sub-folders are classes, which files are images, and whether the folder brings its own
  * train, validation and test parts. Touches names and sizes only; no image is opened here.
  */
-import { readdirSync, realpathSync, statSync, type Dirent } from "node:fs";
+import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { imageFileName } from "./image-file.js";
@@ -41,7 +41,9 @@ export function readFolderLayout(root: string): FolderLayout {
   if (!hasTrain) {
     const alone = folders.find((name) => name === "test" || validationNames.includes(name));
     if (alone !== undefined && subfolders(join(root, alone)).length > 0) {
-      throw new UserError(`${root} has ${alone}/ but no train/ folder with one folder per class: add train/, or give the folder that holds the classes`);
+      throw new UserError(
+        `${root} has ${alone}/ but no train/ folder with one folder per class: add train/, or give the folder that holds the classes`,
+      );
     }
     const classes = classesOf(root, folders);
     return { classes, files: listPart(root, classes, "train"), hasValidation: false, hasTest: false };
@@ -67,9 +69,10 @@ function classesOf(root: string, folders: readonly string[]): readonly string[] 
     );
   }
   if (folders.length === 1) {
-    throw new UserError(`${root} holds a single class, "${folders[0] ?? ""}": a classifier needs at least 2 class folders`);
+    throw new UserError(`${root} holds a single class, "${folders[0]}": a classifier needs at least 2 class folders`);
   }
-  if (folders.length > 65536) throw new UserError(`${root} holds ${String(folders.length)} class folders, but at most 65,536 are supported`);
+  if (folders.length > 65536)
+    throw new UserError(`${root} holds ${String(folders.length)} class folders, but at most 65,536 are supported`);
   return folders;
 }
 
@@ -87,7 +90,8 @@ function listHeldOut(folder: string, classes: readonly string[], part: Part): Im
 function listPart(folder: string, classes: readonly string[], part: Part): ImageFile[] {
   return classes.flatMap((name, label) => {
     const files = listImages(join(folder, name), label, part);
-    if (files.length === 0) throw new UserError(`the class folder ${join(folder, name)} holds no images: add images or remove the folder`);
+    if (files.length === 0)
+      throw new UserError(`the class folder ${join(folder, name)} holds no images: add images or remove the folder`);
     return files;
   });
 }
@@ -118,7 +122,11 @@ function listImages(folder: string, label: number, part: Part): ImageFile[] {
 /** Visible folders in `folder`, linked ones too, sorted by code unit. */
 function subfolders(folder: string): string[] {
   return entries(folder)
-    .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isDirectory()))
+    .filter(
+      (entry) =>
+        entry.isDirectory() ||
+        (entry.isSymbolicLink() && statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isDirectory()),
+    )
     .map((entry) => entry.name);
 }
 
@@ -135,7 +143,8 @@ function entries(folder: string): Dirent[] {
 
 function unreadable(folder: string, error: unknown): UserError {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return new UserError(`there is no folder ${folder}: give a folder with one sub-folder of images per class`);
+  if (code === "ENOENT")
+    return new UserError(`there is no folder ${folder}: give a folder with one sub-folder of images per class`);
   if (code === "ENOTDIR") return new UserError(`${folder} is a file: give a folder with one sub-folder of images per class`);
   if (code === "EACCES" || code === "EPERM") return new UserError(`the folder ${folder} may not be read: change its permissions`);
   return new UserError(`the folder ${folder} cannot be read (${error instanceof Error ? error.message : String(error)})`);

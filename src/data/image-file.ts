@@ -24,7 +24,6 @@ export class BadImageError extends UserError {
 
   constructor(name: string, reason: string) {
     super(`cannot read the image ${name}: ${reason}`);
-    this.name = "BadImageError";
     this.reason = reason;
   }
 }
@@ -127,7 +126,11 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number):
   let data: Buffer;
   let channels: number;
   try {
-    const result = await image.flatten({ background }).toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    const result = await image
+      .flatten({ background })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
     data = result.data;
     channels = result.info.channels;
   } catch (error) {
@@ -141,10 +144,11 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number):
 
 function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
   const message = error instanceof Error ? error.message : String(error);
-  if (/unsupported image format|buffer is empty|is empty/i.test(message)) return new BadImageError(nameOf(input), "it is not an image in a known format");
+  if (/unsupported image format|buffer is empty|is empty/i.test(message))
+    return new BadImageError(nameOf(input), "it is not an image in a known format");
   if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
   if (/missing/i.test(message)) return new BadImageError(nameOf(input), "there is no such file");
-  const firstLine = message.split("\n")[0] ?? message;
+  const [firstLine] = message.split("\n");
   return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim()})`);
 }
 

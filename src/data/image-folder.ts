@@ -4,10 +4,11 @@
  */
 import { basename, resolve } from "node:path";
 import { UserError } from "../errors.js";
-import { memorySet, fileSet, type Dataset, type DatasetOptions, type ImageSet } from "./dataset.js";
+import type { Dataset, DatasetOptions, ImageSet } from "./dataset.js";
 import { decodeFiles, skippedImages } from "./decode-files.js";
-import { readFolderLayout, type FolderLayout, type ImageFile, type Part } from "./folder-layout.js";
+import { type FolderLayout, type ImageFile, type Part, readFolderLayout } from "./folder-layout.js";
 import { defaultPixelLimit, imageShape, storedSide } from "./image-file.js";
+import { fileSet, memorySet } from "./image-set.js";
 import { checkSize, checkValidationFraction, splitByClass } from "./split.js";
 import { fileStatistics, memoryStatistics, type Statistics } from "./statistics.js";
 
@@ -33,7 +34,14 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
   const total = layout.files.length * storedSide(size) ** 2 * 3;
   const inMemory = total <= (size <= 64 ? smallImageLimit : memoryLimit);
   const side = inMemory ? storedSide(size) : 0;
-  const record = await decodeFiles({ root, files: layout.files, side, pixelLimit, cacheDir: options.cacheDir, progress: options.progress });
+  const record = await decodeFiles({
+    root,
+    files: layout.files,
+    side,
+    pixelLimit,
+    cacheDir: options.cacheDir,
+    progress: options.progress,
+  });
   const skipped = skippedImages(root, layout.files, record, maxBadFraction);
 
   const parts = partition(layout, new Set(record.bad.map(([index]) => index)), validationFraction, seed);
@@ -41,8 +49,12 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
   const paths = layout.files.map((file) => file.path);
   const setOf = (rows: Uint32Array): ImageSet =>
     inMemory
-      ? memorySet(record.pixels, side, rows, labels, (row) => paths[row] ?? "")
-      : fileSet(Array.from(rows, (row) => paths[row] ?? ""), Uint16Array.from(rows, (row) => labels[row] ?? 0), pixelLimit);
+      ? memorySet(record.pixels, side, rows, labels, (row) => paths[row])
+      : fileSet(
+          Array.from(rows, (row) => paths[row]),
+          Uint16Array.from(rows, (row) => labels[row]),
+          pixelLimit,
+        );
   const train = setOf(parts.train);
   return {
     name: basename(root),
@@ -86,10 +98,12 @@ function partition(layout: FolderLayout, bad: ReadonlySet<number>, validationFra
 
 function requireAllClasses(layout: FolderLayout, train: Uint32Array): void {
   const present = new Set<number>();
-  for (const index of train) present.add(layout.files[index]?.label ?? 0);
+  for (const index of train) present.add(layout.files[index].label);
   const missing = layout.classes.findIndex((_, label) => !present.has(label));
   if (missing >= 0) {
-    throw new UserError(`none of the training images of class "${layout.classes[missing] ?? ""}" can be read: replace them or remove the class`);
+    throw new UserError(
+      `none of the training images of class "${layout.classes[missing]}" can be read: replace them or remove the class`,
+    );
   }
 }
 
@@ -98,8 +112,7 @@ async function usualSize(files: readonly ImageFile[]): Promise<number> {
   const step = Math.max(1, Math.floor(files.length / 32));
   const sides: number[] = [];
   for (let index = 0; index < files.length; index += step) {
-    const path = files[index]?.path ?? "";
-    const shape = await imageShape(path).catch(() => undefined);
+    const shape = await imageShape(files[index].path).catch(() => undefined);
     if (shape !== undefined) sides.push(Math.min(shape.width, shape.height));
   }
   sides.sort((a, b) => a - b);

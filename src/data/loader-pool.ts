@@ -56,7 +56,7 @@ export class LoaderPool {
 
   /** Has the first `count` images of a slot prepared, an equal part by each worker. */
   prepare(index: number, slot: BatchSlot, epoch: number, count: number): void {
-    const pending = this.#slot(index);
+    const pending = this.#pending[index];
     const parts = Math.min(this.#workers.length, count);
     pending.missing = parts;
     pending.error = undefined;
@@ -64,7 +64,7 @@ export class LoaderPool {
     for (let part = 0; part < parts; part++) {
       const first = Math.floor((count * part) / parts);
       const end = Math.floor((count * (part + 1)) / parts);
-      this.#workers[part]?.postMessage({ slot: index, epoch, first, end, count } satisfies WorkerTask);
+      this.#workers[part].postMessage({ slot: index, epoch, first, end, count } satisfies WorkerTask);
     }
   }
 
@@ -72,7 +72,7 @@ export class LoaderPool {
   async finished(index: number): Promise<void> {
     // One turn of the event loop a batch: takes in the workers' answers, and lets signals and timers of the program through.
     await setImmediate();
-    const pending = this.#slot(index);
+    const pending = this.#pending[index];
     await this.#answeredOrBroken(pending);
     const error = this.#broken ?? pending.error;
     if (error !== undefined) throw error;
@@ -98,7 +98,7 @@ export class LoaderPool {
   }
 
   #answered(answer: WorkerAnswer): void {
-    const pending = this.#slot(answer.slot);
+    const pending = this.#pending[answer.slot];
     for (const image of answer.skipped) this.#skipped.set(image.path, image);
     if (answer.error !== undefined) pending.error = new Error(`a batch could not be prepared: ${answer.error}`);
     pending.missing--;
@@ -108,11 +108,5 @@ export class LoaderPool {
   #break(error: Error): void {
     this.#broken ??= error;
     for (const pending of this.#pending) pending.wake?.();
-  }
-
-  #slot(index: number): PendingSlot {
-    const pending = this.#pending[index];
-    if (pending === undefined) throw new Error(`there is no slot ${String(index)}`);
-    return pending;
   }
 }

@@ -3,8 +3,8 @@
  * does not matter which worker prepares what, or when.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { ImageWriter, type Augmentation } from "./augmentation.js";
-import { batchSlots, type BatchSlot, type RingShape } from "./batch-ring.js";
+import { type Augmentation, ImageWriter } from "./augmentation.js";
+import { type BatchSlot, batchSlots, type RingShape } from "./batch-ring.js";
 import type { Channels, FileSource, MemorySource, PixelSource, SkippedImage } from "./dataset.js";
 import { mixBatch } from "./mixup.js";
 import { Random } from "./random.js";
@@ -45,7 +45,7 @@ const filesInFlight = 4;
 /** So many unreadable files in a row are no accident, but a folder that went away. */
 const mostReplacements = 100;
 
-/** Puts image `index` into the slot's position; returns the index of the image that was really used. */
+/** Prepares the images of a task in its slot; names in `skipped` the files that it had to replace. */
 type Preparation = (slot: BatchSlot, task: WorkerTask, skipped: SkippedImage[]) => Promise<void> | void;
 
 function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
@@ -55,13 +55,16 @@ function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
     const skipped: SkippedImage[] = [];
     try {
       const slot = slots[task.slot];
-      if (slot === undefined) throw new Error(`there is no slot ${String(task.slot)}`);
       await prepare(slot, task, skipped);
       const isLast = Atomics.sub(slot.unfinished, 0, 1) === 1;
       if (isLast) finish(plan, slot, task);
       port.postMessage({ slot: task.slot, skipped } satisfies WorkerAnswer);
     } catch (error) {
-      port.postMessage({ slot: task.slot, skipped, error: error instanceof Error ? error.message : String(error) } satisfies WorkerAnswer);
+      port.postMessage({
+        slot: task.slot,
+        skipped,
+        error: error instanceof Error ? error.message : String(error),
+      } satisfies WorkerAnswer);
     }
   };
   let queue = Promise.resolve();
@@ -73,7 +76,7 @@ function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
 /** What needs the whole batch; done by the worker that finishes its last part. */
 function finish(plan: WorkerPlan, slot: BatchSlot, task: WorkerTask): void {
   for (let position = 0; position < task.count; position++) {
-    slot.mixLabels[position] = slot.labels[position] ?? 0;
+    slot.mixLabels[position] = slot.labels[position];
     slot.mixWeight[position] = 1;
   }
   const mixup = plan.augmentation?.mixup ?? 0;
@@ -86,10 +89,10 @@ function fromMemory(plan: WorkerPlan, source: MemorySource): Preparation {
   const imageBytes = source.side ** 2 * 3;
   return (slot, task) => {
     for (let position = task.first; position < task.end; position++) {
-      const index = slot.indices[position] ?? 0;
+      const index = slot.indices[position];
       const random = new Random(plan.seed, task.epoch, index, imageStream);
-      slot.labels[position] = plan.labels[index] ?? 0;
-      writer.write(source.pixels, (source.rows[index] ?? 0) * imageBytes, source.side, slot.images, position * imageFloats, random);
+      slot.labels[position] = plan.labels[index];
+      writer.write(source.pixels, source.rows[index] * imageBytes, source.side, slot.images, position * imageFloats, random);
     }
   };
 }
@@ -103,10 +106,10 @@ function fromFiles(plan: WorkerPlan, source: FileSource): Preparation {
 
   const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: SkippedImage[]): Promise<void> => {
     const { BadImageError, decodeRegion, decodeSquare, storedSide } = await decoder;
-    const wanted = slot.indices[position] ?? 0;
+    const wanted = slot.indices[position];
     for (let attempt = 0; attempt <= mostReplacements; attempt++) {
       const index = (wanted + attempt) % source.paths.length;
-      const path = source.paths[index] ?? "";
+      const path = source.paths[index];
       // Of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there.
       const random = new Random(plan.seed, task.epoch, wanted, imageStream);
       try {
@@ -122,11 +125,13 @@ function fromFiles(plan: WorkerPlan, source: FileSource): Preparation {
         skipped.push({ path, reason: error.reason });
         continue;
       }
-      slot.labels[position] = plan.labels[index] ?? 0;
+      slot.labels[position] = plan.labels[index];
       slot.indices[position] = index;
       return;
     }
-    throw new Error(`${String(mostReplacements + 1)} images in a row cannot be read, the last of them ${skipped.at(-1)?.path ?? ""}`);
+    throw new Error(
+      `${String(mostReplacements + 1)} images in a row cannot be read, the last of them ${skipped.at(-1)?.path ?? ""}`,
+    );
   };
 
   return async (slot, task, skipped) => {

@@ -3,13 +3,13 @@
  * on (seed, epoch) alone: not on the number of workers, nor on where in an epoch a run was resumed.
  */
 import { availableParallelism } from "node:os";
+import { UserError } from "../errors.js";
 import type { Augmentation } from "./augmentation.js";
 import { checkAugmentation } from "./augmentation.js";
-import { batchSlots, type BatchSlot } from "./batch-ring.js";
+import { type BatchSlot, batchSlots } from "./batch-ring.js";
 import type { Channels, ImageSet, SkippedImage } from "./dataset.js";
 import { LoaderPool } from "./loader-pool.js";
 import { Random } from "./random.js";
-import { UserError } from "../errors.js";
 
 /** Keeps the draws of the order apart from those of augmentation. */
 const orderStream = 0x6f726465;
@@ -69,10 +69,13 @@ export class Loader {
   /** @throws UserError where the options do not fit the set */
   constructor(set: ImageSet, options: LoaderOptions) {
     const { batch, size, augmentation } = options;
-    if (!Number.isInteger(batch) || batch < 1) throw new UserError(`the batch is ${String(batch)}, but must be a whole number of images, at least 1`);
+    if (!Number.isInteger(batch) || batch < 1)
+      throw new UserError(`the batch is ${String(batch)}, but must be a whole number of images, at least 1`);
     if (set.count === 0) throw new UserError("there are no images to load: the set is empty");
     if (options.dropLast && batch > set.count) {
-      throw new UserError(`the batch of ${String(batch)} is larger than the data, ${String(set.count)} images: choose a smaller batch`);
+      throw new UserError(
+        `the batch of ${String(batch)} is larger than the data, ${String(set.count)} images: choose a smaller batch`,
+      );
     }
     if (augmentation !== undefined) checkAugmentation(augmentation, size);
     this.#options = options;
@@ -148,8 +151,8 @@ export class Loader {
   #fill(): void {
     while (this.#nextBatch < this.batchesPerEpoch) {
       const index = this.#free.shift();
-      const slot = index === undefined ? undefined : this.#slots[index];
-      if (index === undefined || slot === undefined) return;
+      if (index === undefined) return;
+      const slot = this.#slots[index];
       const start = this.#nextBatch * this.#options.batch;
       const indices = this.#order.subarray(start, start + this.#options.batch);
       slot.indices.set(indices);
@@ -161,7 +164,6 @@ export class Loader {
 
   #deliver(index: number, batch: number): Batch {
     const slot = this.#slots[index];
-    if (slot === undefined) throw new Error(`there is no slot ${String(index)}`);
     const size = this.#options.size;
     const count = Math.min(this.#options.batch, this.#count - batch * this.#options.batch);
     const turn = this.#turn;

@@ -14,18 +14,18 @@ const mixStream = 0x6d697875;
  * @param alpha weights are drawn from Beta(alpha, alpha), one for each image
  */
 export function mixBatch(slot: BatchSlot, count: number, alpha: number, seed: number, epoch: number): void {
-  const random = new Random(seed, epoch, slot.indices[0] ?? 0, mixStream);
+  const random = new Random(seed, epoch, slot.indices[0], mixStream);
   const order = Uint32Array.from({ length: count }, (_, position) => position);
   random.shuffle(order);
   const length = slot.images.length / slot.indices.length;
   for (let pair = 0; pair + 1 < count; pair += 2) {
-    const one = order[pair] ?? 0;
-    const other = order[pair + 1] ?? 0;
+    const one = order[pair];
+    const other = order[pair + 1];
     const oneWeight = Math.fround(beta(alpha, random));
     const otherWeight = Math.fround(beta(alpha, random));
     mixPair(slot.images, one * length, other * length, length, oneWeight, otherWeight);
-    slot.mixLabels[one] = slot.labels[other] ?? 0;
-    slot.mixLabels[other] = slot.labels[one] ?? 0;
+    slot.mixLabels[one] = slot.labels[other];
+    slot.mixLabels[other] = slot.labels[one];
     slot.mixWeight[one] = oneWeight;
     slot.mixWeight[other] = otherWeight;
   }
@@ -33,8 +33,8 @@ export function mixBatch(slot: BatchSlot, count: number, alpha: number, seed: nu
 
 function mixPair(images: Float32Array, one: number, other: number, length: number, oneWeight: number, otherWeight: number): void {
   for (let at = 0; at < length; at++) {
-    const a = images[one + at] ?? 0;
-    const b = images[other + at] ?? 0;
+    const a = images[one + at];
+    const b = images[other + at];
     images[one + at] = oneWeight * a + (1 - oneWeight) * b;
     images[other + at] = otherWeight * b + (1 - otherWeight) * a;
   }

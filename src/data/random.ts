@@ -67,8 +67,8 @@ export class Random {
   shuffle(array: Uint32Array): void {
     for (let last = array.length - 1; last > 0; last--) {
       const other = this.integer(last + 1);
-      const kept = array[last] ?? 0;
-      array[last] = array[other] ?? 0;
+      const kept = array[last];
+      array[last] = array[other];
       array[other] = kept;
     }
   }

@@ -41,8 +41,8 @@ export class RegionResizer {
     this.#columns = fillTaps(this.#columns, side, region.left, region.width, size);
     this.#rows = fillTaps(this.#rows, side, region.top, region.height, size);
     if (this.#squeezed.length < side * size * 3) this.#squeezed = new Float32Array(side * size * 3);
-    const firstRow = this.#rows.first[0] ?? 0;
-    const endRow = Math.min(side, (this.#rows.first[size - 1] ?? 0) + this.#rows.longest);
+    const firstRow = this.#rows.first[0];
+    const endRow = Math.min(side, this.#rows.first[size - 1] + this.#rows.longest);
     this.#squeezeRows(pixels, start, side, firstRow, endRow);
     this.#joinRows(side, target);
   }
@@ -52,17 +52,17 @@ export class RegionResizer {
     const { first, weights, longest } = this.#columns;
     for (let y = firstRow; y < endRow; y++) {
       for (let x = 0; x < size; x++) {
-        const from = first[x] ?? 0;
+        const from = first[x];
         const taps = Math.min(longest, side - from);
         let red = 0;
         let green = 0;
         let blue = 0;
         for (let tap = 0; tap < taps; tap++) {
-          const weight = weights[x * longest + tap] ?? 0;
+          const weight = weights[x * longest + tap];
           const at = start + (y * side + from + tap) * 3;
-          red += weight * (pixels[at] ?? 0);
-          green += weight * (pixels[at + 1] ?? 0);
-          blue += weight * (pixels[at + 2] ?? 0);
+          red += weight * pixels[at];
+          green += weight * pixels[at + 1];
+          blue += weight * pixels[at + 2];
         }
         const to = (y * size + x) * 3;
         this.#squeezed[to] = red;
@@ -76,11 +76,11 @@ export class RegionResizer {
     const stride = this.#size * 3;
     const { first, weights, longest } = this.#rows;
     for (let y = 0; y < this.#size; y++) {
-      const from = first[y] ?? 0;
+      const from = first[y];
       const taps = Math.min(longest, side - from);
       for (let x = 0; x < stride; x++) {
         let sum = 0.5; // rounds
-        for (let tap = 0; tap < taps; tap++) sum += (weights[y * longest + tap] ?? 0) * (this.#squeezed[(from + tap) * stride + x] ?? 0);
+        for (let tap = 0; tap < taps; tap++) sum += weights[y * longest + tap] * this.#squeezed[(from + tap) * stride + x];
         target[y * stride + x] = Math.min(255, sum);
       }
     }
@@ -92,7 +92,10 @@ function fillTaps(taps: Taps, side: number, start: number, length: number, size:
   const scale = length / size;
   const radius = Math.max(1, scale);
   const longest = Math.ceil(2 * radius) + 1;
-  const filled = taps.first.length >= size && taps.weights.length >= size * longest ? taps : { first: new Int32Array(size), weights: new Float32Array(size * longest), longest };
+  const filled =
+    taps.first.length >= size && taps.weights.length >= size * longest
+      ? taps
+      : { first: new Int32Array(size), weights: new Float32Array(size * longest), longest };
   filled.longest = longest;
   for (let x = 0; x < size; x++) {
     const centre = start + (x + 0.5) * scale - 0.5;
@@ -104,7 +107,7 @@ function fillTaps(taps: Taps, side: number, start: number, length: number, size:
       filled.weights[x * longest + tap] = weight;
       total += weight;
     }
-    for (let tap = 0; tap < longest; tap++) filled.weights[x * longest + tap] = (filled.weights[x * longest + tap] ?? 0) / total;
+    for (let tap = 0; tap < longest; tap++) filled.weights[x * longest + tap] = filled.weights[x * longest + tap] / total;
   }
   return filled;
 }

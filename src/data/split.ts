@@ -28,20 +28,20 @@ export function splitByClass(
   seed: number,
 ): Split {
   const members: number[][] = classes.map(() => []);
-  for (const index of candidates) members[labels[index] ?? 0]?.push(index);
+  for (const index of candidates) members[labels[index]]?.push(index);
   const train: number[] = [];
   const validation: number[] = [];
   members.forEach((images, label) => {
     if (images.length < 2) {
       throw new UserError(
-        `class "${classes[label] ?? ""}" has ${images.length === 1 ? "a single usable image" : "no usable image"}, and at least 2 are needed to hold ` +
+        `class "${classes[label]}" has ${images.length === 1 ? "a single usable image" : "no usable image"}, and at least 2 are needed to hold ` +
           "some out for validation: add images, remove the class, or give a val folder of your own",
       );
     }
     const order = Uint32Array.from(images);
     new Random(seed, splitStream, label).shuffle(order);
     const heldOut = Math.min(images.length - 1, Math.max(1, Math.round(images.length * fraction)));
-    for (let position = 0; position < order.length; position++) (position < heldOut ? validation : train).push(order[position] ?? 0);
+    for (let position = 0; position < order.length; position++) (position < heldOut ? validation : train).push(order[position]);
   });
   return { train: Uint32Array.from(train).sort(), validation: Uint32Array.from(validation).sort() };
 }

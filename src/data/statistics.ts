@@ -2,8 +2,9 @@
  * Mean and deviation of the training images, by which every input is normalized. Sums are of integers, so they are exact and
  * do not depend on the order of the images.
  */
-import { decodeImage } from "./image-file.js";
+
 import type { Channels, FileSource, MemorySource } from "./dataset.js";
+import { decodeImage } from "./image-file.js";
 import { Random } from "./random.js";
 
 /** Keeps the sample's draws apart from all other uses of the same seed. */
@@ -34,7 +35,7 @@ export async function fileStatistics(source: FileSource, size: number, seed: num
   let next = 0;
   const decodeSome = async (): Promise<void> => {
     while (next < sample.length) {
-      const path = source.paths[sample[next++] ?? 0] ?? "";
+      const path = source.paths[sample[next++]];
       const pixels = await decodeImage(path, size, source).catch(() => undefined);
       if (pixels !== undefined) sums.add(pixels);
     }
@@ -58,9 +59,9 @@ class ChannelSums {
     let greenSquares = 0;
     let blueSquares = 0;
     for (let at = 0; at + 2 < pixels.length; at += 3) {
-      const r = pixels[at] ?? 0;
-      const g = pixels[at + 1] ?? 0;
-      const b = pixels[at + 2] ?? 0;
+      const r = pixels[at];
+      const g = pixels[at + 1];
+      const b = pixels[at + 2];
       red += r;
       green += g;
       blue += b;
@@ -69,15 +70,15 @@ class ChannelSums {
       blueSquares += b * b;
     }
     this.#pixels += pixels.length / 3;
-    [red, green, blue].forEach((sum, channel) => (this.#sums[channel] = (this.#sums[channel] ?? 0) + sum));
-    [redSquares, greenSquares, blueSquares].forEach((sum, channel) => (this.#squares[channel] = (this.#squares[channel] ?? 0) + sum));
+    for (const [channel, sum] of [red, green, blue].entries()) this.#sums[channel] += sum;
+    for (const [channel, sum] of [redSquares, greenSquares, blueSquares].entries()) this.#squares[channel] += sum;
   }
 
   statistics(): Statistics {
     const count = Math.max(1, this.#pixels);
-    const mean = (channel: number): number => (this.#sums[channel] ?? 0) / count;
+    const mean = (channel: number): number => this.#sums[channel] / count;
     const deviation = (channel: number): number => {
-      const variance = (this.#squares[channel] ?? 0) / count - mean(channel) ** 2;
+      const variance = this.#squares[channel] / count - mean(channel) ** 2;
       // A constant channel (all black) has nothing to scale; a hundredth of the range keeps the division harmless.
       return Math.max(Math.sqrt(Math.max(0, variance)) / 255, 0.01);
     };
