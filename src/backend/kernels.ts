@@ -1,0 +1,143 @@
+/**
+ * The contract between layers and backends: every kernel's signature, shapes and meaning on one page.
+ *
+ * A kernel call enqueues work and may return before it is done; calls take effect in order, and only `read` is awaited. Results do
+ * not depend on the number of threads. Arguments are trusted: layers check shapes once, when a network is bound to a batch size.
+ *
+ * Letters: a map is [images, height, width, channels]; M windows (rows of a matrix), K values under a window, N filters.
+ * `norm` is float32 [4, N]: scale, bias, mean, inverse deviation. `activation` is float32 [4, C]: from, left, right, to.
+ */
+import type { ElementType, Shape, Tensor, WindowGeometry } from "../tensor.js";
+
+export type TypedArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
+
+/** A geometry that a backend has put where its kernels can read it. */
+export interface Window {
+  readonly geometry: WindowGeometry;
+}
+
+/** Signs of a latent weight matrix [K, N], arranged as a backend's products like to read them. */
+export interface BinaryWeights {
+  readonly inputs: number;
+  readonly filters: number;
+}
+
+/** How the gradient passes a sign: `clip` 1 where |x| <= 1; `polynomial` max(0, 2 - 2|x|) (Bi-Real Net, section 3.2). */
+export type Estimator = "clip" | "polynomial";
+
+/** How filters n of a row m of [M, N] lie on the output map: row by row, or N = taps * C channels spread over the taps of a window. */
+export type Placement = Window | undefined;
+
+export interface AdamStep {
+  readonly rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled decay (AdamW), as a fraction of `rate`. */
+  readonly decay: number;
+  /** Number of this step, from 1, for the bias correction. */
+  readonly step: number;
+  /** Latent weights are kept in [-limit, limit]; 0 for no limit. */
+  readonly limit: number;
+}
+
+export interface SgdStep {
+  readonly rate: number;
+  readonly momentum: number;
+  /** L2 penalty added to the gradient. */
+  readonly decay: number;
+  readonly limit: number;
+}
+
+export interface Kernels {
+  // Binary convolution ------------------------------------------------------------------------------------------------
+  /** columns[m, k] = sign bit of x at tap k of window m against threshold[c]; padding is 0 (that is -1). x: map float32; threshold: [C]; columns: uint32 [M, words(K)]. */
+  binarizeColumns(x: Tensor, threshold: Tensor, window: Window, columns: Tensor): void;
+  /** Takes the signs (>= 0 is +1) of latent float32 [K, N]. `gradient` also prepares the form that binaryInputGradient reads. */
+  binarizeWeights(latent: Tensor, weights: BinaryWeights, gradient: boolean): void;
+  /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: int16 [M, N]. `sums`: float64 [2, N] gets sum and sum of squares of y by filter, exactly. */
+  binaryProduct(columns: Tensor, weights: BinaryWeights, y: Tensor, sums: Tensor | undefined): void;
+  /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
+  binaryWeightGradient(dy: Tensor, columns: Tensor, latent: Tensor, gradient: Tensor): void;
+  /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */
+  binaryInputGradient(dy: Tensor, weights: BinaryWeights, window: Window, x: Tensor, threshold: Tensor, estimator: Estimator, dx: Tensor, dThreshold: Tensor): void;
+  /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: float64 [1]. */
+  countPositive(columns: Tensor, bits: number, total: Tensor): void;
+
+  // Real convolution and dense ----------------------------------------------------------------------------------------
+  /** columns[m, k] = x at tap k of window m, 0 for padding: float32 [M, K]. */
+  gatherColumns(x: Tensor, window: Window, columns: Tensor): void;
+  /** The transpose of gatherColumns: dx at tap k of window m += columns[m, k]. */
+  scatterColumns(columns: Tensor, window: Window, dx: Tensor): void;
+  /** c = a * b, or c += a * b. a: [M, K]; b: [K, N]; c: [M, N]; with `transposeA`, a is [K, M] and read transposed. */
+  product(a: Tensor, b: Tensor, c: Tensor, options: { transposeA: boolean; accumulate: boolean }): void;
+  /** out[j, i] = matrix[i, j]. */
+  transpose(matrix: Tensor, out: Tensor): void;
+  /** matrix[m, n] += bias[n]. */
+  addBias(matrix: Tensor, bias: Tensor): void;
+  /** total[n] += sum over m of matrix[m, n]. */
+  sumRows(matrix: Tensor, total: Tensor): void;
+
+  // Normalization, shortcut and activation ------------------------------------------------------------------------------
+  /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums float64 [2, N]. */
+  columnStatistics(y: Tensor, sums: Tensor): void;
+  /** Batch statistics -> norm; running mean and variance (unbiased) move by `momentum` towards them. `count` is M. gamma, beta, running*: [N]. */
+  normalizationForward(sums: Tensor, count: number, gamma: Tensor, beta: Tensor, epsilon: number, momentum: number, runningMean: Tensor, runningVariance: Tensor, norm: Tensor): void;
+  /**
+   * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `placement`; out = activation(u):
+   * slope * (u - from[c]) + to[c] with slope right[c] where u > from[c] and left[c] elsewhere; out = u without activation.
+   * y: int16 or float32 [M, N]; out and shortcut: maps float32. Values that `placement` lays outside the map are dropped.
+   */
+  normalizeActivate(y: Tensor, norm: Tensor, placement: Placement, shortcut: Tensor | undefined, activation: Tensor | undefined, out: Tensor): void;
+  /**
+   * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the shortcut.
+   * sums: float64 [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
+   */
+  activateBackward(gradient: Tensor, y: Tensor, norm: Tensor, placement: Placement, shortcut: Tensor | undefined, activation: Tensor | undefined, sums: Tensor): void;
+  /**
+   * Adds to dGamma, dBeta [N] and dActivation [4, C] (C = N / taps; undefined without activation), and writes coefficients float32 [3, N] such that
+   * dy[m, n] = coefficients[0, n] * du + coefficients[1, n] * y[m, n] + coefficients[2, n]. `count` is M.
+   */
+  normalizationBackward(sums: Tensor, count: number, norm: Tensor, gamma: Tensor, dGamma: Tensor, dBeta: Tensor, dActivation: Tensor | undefined, coefficients: Tensor): void;
+  /** dy [M, N] from the gradient du on the map (0 where `placement` lies outside) and the coefficients above. */
+  normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, placement: Placement, dy: Tensor): void;
+
+  // Pooling and loss ------------------------------------------------------------------------------------------------
+  /** Mean over size x size tiles. x: [I, H, W, C] -> out: [I, H / size, W / size, C]; rows and columns that fill no tile are dropped. */
+  averagePool(x: Tensor, size: number, out: Tensor): void;
+  /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
+  averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
+  /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]. */
+  softmaxCrossEntropy(logits: Tensor, targets: Tensor, scale: number, losses: Tensor, gradient: Tensor): void;
+
+  // Update --------------------------------------------------------------------------------------------------------
+  /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
+  adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
+  /** One step of SGD with (heavy-ball) momentum: velocity = momentum * velocity + gradient + decay * value; value -= rate * velocity. */
+  sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: Tensor): void;
+  /** average = decay * average + (1 - decay) * value. */
+  movingAverage(average: Tensor, value: Tensor, decay: number): void;
+  fill(tensor: Tensor, value: number): void;
+  copy(from: Tensor, to: Tensor): void;
+}
+
+/** Memory and kernels of one device. */
+export interface Backend extends Kernels, Disposable {
+  /** For people: what runs, e.g. "wasm, relaxed SIMD, 2 threads". */
+  readonly description: string;
+  /** Bytes allocated now and at most since the start. */
+  readonly memory: { readonly bytes: number; readonly peakBytes: number };
+  /** Zeroed memory. It lives until `release` of a mark taken before. */
+  allocate(type: ElementType, shape: Shape): Tensor;
+  /** Another shape for the same elements; `from` counts elements of the first, for a part of it. */
+  view(tensor: Tensor, shape: Shape, from?: number): Tensor;
+  window(geometry: WindowGeometry): Window;
+  binaryWeights(inputs: number, filters: number): BinaryWeights;
+  /** Allocation is a stack: `release(mark())` frees all that came between. */
+  mark(): number;
+  release(mark: number): void;
+  /** Copies into a tensor; the length must agree. Bits and integers keep their values. */
+  write(tensor: Tensor, data: TypedArray): void;
+  /** Waits for all kernels before, and copies out. */
+  read(tensor: Tensor): Promise<TypedArray>;
+}

@@ -1,0 +1,12 @@
+// Every exported kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is
+// depends only on the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared memory.
+export { binarizeColumns, binarizeWeights, countPositive } from "./signs";
+export { binaryProduct } from "./binary-product";
+export { transposeSigns, binaryWeightGradient, binaryInputGradient } from "./binary-gradient";
+export { gatherColumns, scatterColumns } from "./columns";
+export { product, transpose, addBias } from "./product";
+export { columnStatistics, sumRows, reducePartials, normalizationForward, normalizationBackward } from "./statistics";
+export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";
+export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
+export { averagePool, averagePoolGradient, softmaxCrossEntropy } from "./pool";
+export { adam, sgd, movingAverage, fillWords, copyWords } from "./update";

@@ -1,0 +1,89 @@
+// Packing signs: of a map into the rows of a binary matrix, and of latent weights into the arrangements that the products read.
+import * as window_ from "./window";
+
+/** Sixteen comparisons x >= threshold as sixteen bits. */
+// @ts-ignore: decorator
+@inline
+function signs16(x: usize, threshold: usize): i32 {
+  const a = f32x4.ge(v128.load(x), v128.load(threshold));
+  const b = f32x4.ge(v128.load(x, 16), v128.load(threshold, 16));
+  const c = f32x4.ge(v128.load(x, 32), v128.load(threshold, 32));
+  const d = f32x4.ge(v128.load(x, 48), v128.load(threshold, 48));
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+}
+
+/** A chunk is one grid row of one image. */
+export function binarizeColumns(begin: i32, end: i32, scratch: usize, x: usize, threshold: usize, window: usize, columns: usize): void {
+  const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window);
+  const gridRows = window_.gridRows(window), gridColumns = window_.gridColumns(window);
+  const rowBytes = ((kernel * kernel * channels + 31) >> 5) << 2;
+  for (let chunk = begin; chunk < end; chunk++) {
+    const image = chunk / gridRows, i = chunk % gridRows;
+    for (let j = 0; j < gridColumns; j++) {
+      const out = columns + <usize>(chunk * gridColumns + j) * rowBytes;
+      memory.fill(out, 0, rowBytes);
+      let bit = 0;
+      for (let a = 0; a < kernel; a++) {
+        for (let b = 0; b < kernel; b++, bit += channels) {
+          const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step, window_.columnOrigin(window, j) + b * step);
+          if (pixel < 0) continue;
+          const source = x + (<usize>(pixel * channels) << 2);
+          if ((channels & 15) == 0) {
+            for (let c = 0; c < channels; c += 16) store<u16>(out + <usize>((bit + c) >> 3), signs16(source + (c << 2), threshold + (c << 2)));
+          } else {
+            for (let c = 0; c < channels; c++) {
+              const at = out + <usize>((bit + c) >> 3);
+              store<u8>(at, load<u8>(at) | (<u8>(load<f32>(source + (c << 2)) >= load<f32>(threshold + (c << 2))) << <u8>((bit + c) & 7)));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/**
+ * A chunk is sixteen inputs k of the latent matrix [inputs, filters]. `forward`: uint16 [inputs / 16, filters rounded up to 8], bit j of a value is
+ * input 16 * row + j. `gradient` (0 for none): uint16 [inputs, filters / 4 rounded up], 64 times the four sign bits of four filters: an offset into a table.
+ */
+export function binarizeWeights(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize): void {
+  const padded = (filters + 7) & ~7, groups = (filters + 3) >> 2;
+  const zero = f32x4.splat(0);
+  for (let chunk = begin; chunk < end; chunk++) {
+    const first = chunk << 4, count = min(16, inputs - first);
+    for (let n = 0; n < filters; n += 8) {
+      let bits = i16x8.splat(0);
+      for (let j = 0; j < count; j++) {
+        const source = latent + (<usize>((first + j) * filters + n) << 2);
+        const left = min(8, filters - n);
+        let mask: v128;
+        if (left == 8) {
+          mask = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(source), zero), f32x4.ge(v128.load(source, 16), zero));
+        } else {
+          mask = i16x8.splat(0);
+          memory.fill(scratch, 0, 16);
+          for (let lane = 0; lane < left; lane++) store<i16>(scratch + (lane << 1), load<f32>(source + (lane << 2)) >= 0 ? -1 : 0);
+          mask = v128.load(scratch);
+        }
+        bits = v128.or(bits, v128.and(mask, i16x8.splat(<i16>1 << <i16>j)));
+        if (gradient) {
+          const four = i16x8.bitmask(mask);
+          const at = gradient + (<usize>((first + j) * groups + (n >> 2)) << 1);
+          store<u16>(at, <u16>((four & 15) << 6));
+          if (left > 4) store<u16>(at, <u16>((four >> 4) << 6), 2);
+        }
+      }
+      v128.store(forward + (<usize>(chunk * padded + n) << 1), bits);
+    }
+  }
+}
+
+/** A chunk is 1,024 words; counts its set bits into partials[chunk] (float64). */
+export function countPositive(begin: i32, end: i32, scratch: usize, columns: usize, words: i32, partials: usize): void {
+  for (let chunk = begin; chunk < end; chunk++) {
+    let count = 0;
+    const last = min(words, (chunk + 1) << 10);
+    for (let word = chunk << 10; word < last; word++) count += popcnt<i32>(load<i32>(columns + (<usize>word << 2)));
+    store<f64>(partials + (<usize>chunk << 3), <f64>count);
+  }
+}

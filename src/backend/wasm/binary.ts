@@ -1,0 +1,83 @@
+/** Connects the contract's binary kernels to the WebAssembly ones. */
+import { elementCount } from "../../tensor.js";
+import type { Estimator, Kernels } from "../kernels.js";
+import { address, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
+
+type BinaryKernels = Pick<
+  Kernels,
+  "binarizeColumns" | "binarizeWeights" | "binaryProduct" | "binaryWeightGradient" | "binaryInputGradient" | "countPositive"
+>;
+
+const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
+
+/** Inputs in a chunk of the weight gradient: whole filters' worth keeps the tables busy, halves of large ones feed more threads. */
+const GRADIENT_INPUTS = 256;
+
+export function binaryKernels(runner: Runner): BinaryKernels {
+  return {
+    binarizeColumns(x, threshold, window, columns) {
+      const { images, rows } = window.geometry;
+      runner.run("binarizeColumns", images * rows.length, address(x), address(threshold), windowAddress(window), address(columns));
+    },
+
+    binarizeWeights(latent, weights, gradient) {
+      const { inputs, filters, forward, gradient: index } = arranged(weights);
+      runner.run("binarizeWeights", Math.ceil(inputs / 16), address(latent), inputs, filters, forward, gradient ? index : 0);
+    },
+
+    binaryProduct(columns, weights, y, sums) {
+      const { inputs, filters, forward } = arranged(weights);
+      const [rows] = matrixShape(y);
+      const chunkRows = rowsPerChunk(rows, 16);
+      const chunks = Math.ceil(rows / chunkRows);
+      const partials = sums === undefined ? 0 : runner.work(PARTIALS * filters * 16);
+      runner.run("binaryProduct", chunks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
+      if (sums !== undefined) runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, chunks, 2 * filters, address(sums), 0, 0);
+    },
+
+    binaryWeightGradient(dy, columns, latent, gradient) {
+      const [rows, filters] = matrixShape(dy);
+      const [inputs] = matrixShape(latent);
+      const tiles = Math.ceil(rows / 64);
+      const index = runner.work(tiles * Math.ceil(inputs / 16) * 16 * 32);
+      runner.run("transposeSigns", tiles, address(columns), rows, inputs, index);
+      const chunks = Math.ceil(filters / 16) * Math.ceil(inputs / GRADIENT_INPUTS);
+      runner.run("binaryWeightGradient", chunks, address(dy), index, rows, inputs, filters, GRADIENT_INPUTS, address(latent), address(gradient));
+    },
+
+    binaryInputGradient(dy, weights, window, x, threshold, estimator, dx, dThreshold) {
+      const { inputs, filters, gradient } = arranged(weights);
+      const { images, channels } = window.geometry;
+      const byImage = Math.ceil((images * channels * 4) / 16) * 16;
+      const partials = runner.work(byImage + PARTIALS * channels * 8);
+      runner.run(
+        "binaryInputGradient",
+        images,
+        address(dy),
+        gradient,
+        windowAddress(window),
+        inputs,
+        filters,
+        address(x),
+        address(threshold),
+        ESTIMATORS[estimator],
+        address(dx),
+        partials,
+      );
+      const sums = partials + byImage;
+      const chunkRows = rowsPerChunk(images, 1);
+      const chunks = Math.ceil(images / chunkRows);
+      runner.run("sumRows", chunks, partials, images, channels, chunkRows, sums);
+      runner.run("reducePartials", Math.ceil(channels / 64), sums, chunks, channels, 0, 0, address(dThreshold));
+    },
+
+    countPositive(columns, _bits, total) {
+      // Padding bits are 0, so whole words can be counted.
+      const words = elementCount(columns.shape);
+      const chunks = Math.ceil(words / 1024);
+      const partials = runner.work(chunks * 8);
+      runner.run("countPositive", chunks, address(columns), words, partials);
+      runner.run("reducePartials", 1, partials, chunks, 1, 0, address(total), 0);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** Connects the contract's normalization and activation kernels to the WebAssembly ones. */
+import type { Kernels } from "../kernels.js";
+import { address, addressOf, lineCount, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
+
+type NormalizationKernels = Pick<
+  Kernels,
+  "columnStatistics" | "normalizationForward" | "normalizeActivate" | "activateBackward" | "normalizationBackward" | "normalizationGradient"
+>;
+
+/** Lines in a chunk of the passes that reduce nothing. */
+const LINES = 4;
+
+export function normalizationKernels(runner: Runner): NormalizationKernels {
+  return {
+    columnStatistics(y, sums) {
+      const [rows, columns] = matrixShape(y);
+      const chunkRows = rowsPerChunk(rows, 1);
+      const chunks = Math.ceil(rows / chunkRows);
+      const partials = runner.work(PARTIALS * columns * 16);
+      runner.run("columnStatistics", chunks, address(y), rows, columns, chunkRows, partials);
+      runner.run("reducePartials", Math.ceil((2 * columns) / 64), partials, chunks, 2 * columns, address(sums), 0, 0);
+    },
+
+    normalizationForward(sums, count, gamma, beta, epsilon, momentum, runningMean, runningVariance, norm) {
+      const [, filters] = matrixShape(sums);
+      runner.run(
+        "normalizationForward",
+        1,
+        address(sums),
+        count,
+        filters,
+        address(gamma),
+        address(beta),
+        epsilon,
+        momentum,
+        address(runningMean),
+        address(runningVariance),
+        address(norm),
+      );
+    },
+
+    normalizeActivate(y, norm, placement, shortcut, activation, out) {
+      const [rows, filters] = matrixShape(y);
+      const lines = lineCount(placement, rows);
+      runner.run(
+        y.type === "int16" ? "normalizeActivateInteger" : "normalizeActivateReal",
+        Math.ceil(lines / LINES),
+        address(y),
+        rows,
+        filters,
+        address(norm),
+        placement === undefined ? 0 : windowAddress(placement),
+        lines,
+        LINES,
+        addressOf(shortcut),
+        addressOf(activation),
+        address(out),
+      );
+    },
+
+    activateBackward(gradient, y, norm, placement, shortcut, activation, sums) {
+      const [rows, filters] = matrixShape(y);
+      const lines = lineCount(placement, rows);
+      const chunkLines = rowsPerChunk(lines, 1);
+      const chunks = Math.ceil(lines / chunkLines);
+      const partials = runner.work(PARTIALS * filters * 40);
+      runner.run(
+        y.type === "int16" ? "activateBackwardInteger" : "activateBackwardReal",
+        chunks,
+        address(gradient),
+        address(y),
+        rows,
+        filters,
+        address(norm),
+        placement === undefined ? 0 : windowAddress(placement),
+        lines,
+        chunkLines,
+        addressOf(shortcut),
+        addressOf(activation),
+        partials,
+      );
+      runner.run("reducePartials", Math.ceil((5 * filters) / 64), partials, chunks, 5 * filters, address(sums), 0, 0);
+    },
+
+    normalizationBackward(sums, count, norm, gamma, dGamma, dBeta, dActivation, coefficients) {
+      const [, filters] = matrixShape(norm);
+      const channels = dActivation === undefined ? 1 : matrixShape(dActivation)[1];
+      runner.run(
+        "normalizationBackward",
+        1,
+        address(sums),
+        count,
+        filters,
+        address(norm),
+        address(gamma),
+        address(dGamma),
+        address(dBeta),
+        addressOf(dActivation),
+        channels,
+        address(coefficients),
+      );
+    },
+
+    normalizationGradient(du, y, coefficients, placement, dy) {
+      const [rows, filters] = matrixShape(y);
+      const lines = lineCount(placement, rows);
+      runner.run(
+        y.type === "int16" ? "normalizationGradientInteger" : "normalizationGradientReal",
+        Math.ceil(lines / LINES),
+        address(du),
+        address(y),
+        rows,
+        filters,
+        address(coefficients),
+        placement === undefined ? 0 : windowAddress(placement),
+        lines,
+        LINES,
+        address(dy),
+      );
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Batch normalization (Ioffe and Szegedy, 2015) of a product's result [M, N], per filter n, over the M windows of a batch:
+ *
+ *   z = gamma * (y - mean) / sqrt(variance + epsilon) + beta
+ *
+ * It follows every convolution, and any constant scale of binary weights cancels in it; none is kept, therefore. The pass over memory
+ * is shared with the activation (NormalizedOutput); this class holds the parameters and statistics.
+ */
+import type { Backend } from "../backend/kernels.js";
+import type { Tensor } from "../tensor.js";
+import { constant } from "./initializer.js";
+import { type Parameter, parameter, type State } from "./layer.js";
+
+const EPSILON = 1e-5;
+const MOMENTUM = 0.1;
+
+export class BatchNormalization {
+  readonly gamma: Parameter;
+  readonly beta: Parameter;
+  readonly runningMean: State;
+  readonly runningVariance: State;
+  /** float64 [2, N], written by the convolution. */
+  readonly sums: Tensor;
+  /** float32 [4, N]: scale, bias, mean, inverse deviation. */
+  readonly norm: Tensor;
+  /** float32 [3, N] of the backward pass. */
+  readonly coefficients: Tensor;
+  private readonly backwardSums: Tensor;
+
+  constructor(
+    private readonly backend: Backend,
+    name: string,
+    private readonly filters: number,
+  ) {
+    this.gamma = parameter(backend, `${name}.gamma`, "other", [filters], constant(filters, 1));
+    this.beta = parameter(backend, `${name}.beta`, "other", [filters], constant(filters, 0));
+    const runningMean = backend.allocate("float32", [filters]);
+    const runningVariance = backend.allocate("float32", [filters]);
+    backend.write(runningVariance, constant(filters, 1));
+    this.runningMean = { name: `${name}.running_mean`, value: runningMean };
+    this.runningVariance = { name: `${name}.running_variance`, value: runningVariance };
+    this.sums = backend.allocate("float64", [2, filters]);
+    this.norm = backend.allocate("float32", [4, filters]);
+    this.coefficients = backend.allocate("float32", [3, filters]);
+    this.backwardSums = backend.allocate("float64", [5, filters]);
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [this.gamma, this.beta];
+  }
+
+  get states(): readonly State[] {
+    return [this.runningMean, this.runningVariance];
+  }
+
+  /** From `sums` over `count` rows to `norm`. */
+  forward(count: number): void {
+    const { gamma, beta, runningMean, runningVariance } = this;
+    this.backend.normalizationForward(this.sums, count, gamma.value, beta.value, EPSILON, MOMENTUM, runningMean.value, runningVariance.value, this.norm);
+  }
+
+  /** The sums that activateBackward fills. */
+  get reductions(): Tensor {
+    return this.backwardSums;
+  }
+
+  /** From `reductions` over `count` rows to `coefficients`; adds to the gradients of gamma, beta and the activation. */
+  backward(count: number, activationGradient: Tensor | undefined): void {
+    this.backend.normalizationBackward(this.backwardSums, count, this.norm, this.gamma.value, this.gamma.gradient, this.beta.gradient, activationGradient, this.coefficients);
+  }
+
+  /** Scale and bias with the running statistics: what a deployed network computes. */
+  async fold(read: (tensor: Tensor) => Promise<Float32Array>): Promise<{ scale: Float32Array; bias: Float32Array }> {
+    const [gamma, beta, mean, variance] = await Promise.all([this.gamma, this.beta, this.runningMean, this.runningVariance].map(({ value }) => read(value)));
+    if (gamma === undefined || beta === undefined || mean === undefined || variance === undefined) throw new Error("statistics are missing");
+    const scale = gamma.map((value, n) => value / Math.sqrt((variance[n] as number) + EPSILON));
+    const bias = beta.map((value, n) => value - (scale[n] as number) * (mean[n] as number));
+    return { scale, bias };
+  }
+
+  get realParameters(): number {
+    // Folded, a scale and a bias by filter remain.
+    return 2 * this.filters;
+  }
+}

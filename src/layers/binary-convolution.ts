@@ -1,0 +1,121 @@
+/**
+ * Binary convolution: signs of the input against learned thresholds, times signs of latent weights, by XNOR and popcount.
+ *
+ *   y[m, n] = sum over k of sign(x - threshold[c]) * sign(latent[k, n])          an integer, |y| <= K
+ *
+ * With windows of kind `blocks` it is RB-Net's reshaped point-wise convolution (the abstract of the paper: spatial information is
+ * rearranged into depth, then a point-wise convolution runs); with `grid` it is the 3x3 of the networks it is compared with.
+ * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1.
+ */
+import type { Backend, BinaryWeights, Estimator, Window } from "../backend/kernels.js";
+import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
+import { type Tensor, windowCount, wordsFor } from "../tensor.js";
+import { constant, type Initializer } from "./initializer.js";
+import { type Parameter, parameter } from "./layer.js";
+
+export interface BinaryConvolutionOptions {
+  readonly name: string;
+  readonly input: MapShape;
+  readonly filters: number;
+  readonly windows: Windows;
+  readonly estimator: Estimator;
+  /** Thresholds stay 0 otherwise. */
+  readonly learnThreshold: boolean;
+}
+
+export class BinaryConvolution {
+  readonly latent: Parameter;
+  readonly threshold: Parameter;
+  readonly windowMap: MapShape;
+  readonly inputs: number;
+  private readonly signs: BinaryWeights;
+  private readonly positives: Tensor;
+  private window: Window | undefined;
+  private columns: Tensor | undefined;
+  private result: Tensor | undefined;
+
+  constructor(
+    private readonly backend: Backend,
+    readonly options: BinaryConvolutionOptions,
+    initializer: Initializer,
+  ) {
+    const { name, input, filters, windows } = options;
+    this.inputs = tapCount(windows) * input.channels;
+    this.windowMap = windowMap(windows, input, filters);
+    this.latent = parameter(backend, `${name}.latent`, "latent", [this.inputs, filters], initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)));
+    this.threshold = parameter(backend, `${name}.threshold`, "other", [input.channels], constant(input.channels, 0));
+    this.signs = backend.binaryWeights(this.inputs, filters);
+    this.positives = backend.allocate("float64", [1]);
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.options.learnThreshold ? [this.latent, this.threshold] : [this.latent];
+  }
+
+  bind(images: number): void {
+    const { backend, inputs } = this;
+    const geometry = geometryOf(this.options.windows, images, this.options.input);
+    const rows = windowCount(geometry);
+    this.window = backend.window(geometry);
+    this.columns = backend.allocate("uint32", [rows, wordsFor(inputs)]);
+    this.result = backend.allocate("int16", [rows, this.options.filters]);
+  }
+
+  get placement(): Window | undefined {
+    return this.window;
+  }
+
+  /** sums: float64 [2, N], the batch statistics of the result. */
+  forward(x: Tensor, sums: Tensor): Tensor {
+    const { backend, window, columns, result } = this;
+    if (window === undefined || columns === undefined || result === undefined) throw new Error("forward before bind");
+    backend.binarizeWeights(this.latent.value, this.signs, true);
+    backend.binarizeColumns(x, this.threshold.value, window, columns);
+    backend.binaryProduct(columns, this.signs, result, sums);
+    return result;
+  }
+
+  /** dy: float32 [M, N]; dx: gains the input's gradient. x: the input of the forward. */
+  backward(dy: Tensor, x: Tensor, dx: Tensor): void {
+    const { backend, window, columns } = this;
+    if (window === undefined || columns === undefined) throw new Error("backward before bind");
+    backend.binaryWeightGradient(dy, columns, this.latent.value, this.latent.gradient);
+    backend.binaryInputGradient(dy, this.signs, window, x, this.threshold.value, this.options.estimator, dx, this.threshold.gradient);
+  }
+
+  /** Share of +1 among the signs of the last forward; padding counts as -1. */
+  async positiveShare(): Promise<number> {
+    const { backend, columns, positives } = this;
+    if (columns === undefined) throw new Error("positiveShare before bind");
+    backend.fill(positives, 0);
+    backend.countPositive(columns, this.inputs, positives);
+    const [count = 0] = await backend.read(positives);
+    return count / ((columns.shape[0] ?? 1) * this.inputs);
+  }
+
+  /** Signs of the latent weights, [filters, words(K)], as a model file holds them. */
+  async packedWeights(): Promise<Uint32Array> {
+    const { inputs } = this;
+    const { filters } = this.options;
+    const latent = await this.backend.read(this.latent.value);
+    const words = wordsFor(inputs);
+    const packed = new Uint32Array(filters * words);
+    for (let k = 0; k < inputs; k++) {
+      for (let n = 0; n < filters; n++) {
+        if ((latent[k * filters + n] as number) >= 0) packed[n * words + (k >>> 5)] = (packed[n * words + (k >>> 5)] as number) | (1 << (k & 31));
+      }
+    }
+    return packed;
+  }
+
+  get counts(): { binaryParameters: number; realParameters: number; binaryMacs: number; realMacs: number } {
+    const { height, width, channels } = this.windowMap;
+    const weights = this.inputs * channels;
+    return {
+      binaryParameters: weights,
+      realParameters: this.options.learnThreshold ? this.options.input.channels : 0,
+      binaryMacs: height * width * weights,
+      realMacs: 0,
+    };
+  }
+}

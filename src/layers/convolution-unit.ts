@@ -1,0 +1,97 @@
+/** A full-precision convolution with normalization and balanced activation: the stem of a network. */
+import type { Backend } from "../backend/kernels.js";
+import type { MapShape, Windows } from "../runtime/windows.js";
+import { elementCount, type Tensor } from "../tensor.js";
+import type { Initializer } from "./initializer.js";
+import type { Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
+import { NormalizedOutput } from "./normalized-output.js";
+import { RealConvolution } from "./real-convolution.js";
+
+export interface ConvolutionUnitOptions {
+  readonly name: string;
+  readonly input: MapShape;
+  /** Channels of the output. */
+  readonly channels: number;
+  readonly windows: Windows;
+  /** With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size. */
+  readonly depthToSpace: boolean;
+  readonly activation: boolean;
+  /** Whether the input is the image, which needs no gradient. */
+  readonly first: boolean;
+}
+
+export class ConvolutionUnit implements Layer {
+  readonly output: MapShape;
+  private readonly convolution: RealConvolution;
+  private readonly normalized: NormalizedOutput;
+  private readonly backend: Backend;
+  private x: Tensor | undefined;
+  private y: Tensor | undefined;
+  private dx: Tensor | undefined;
+  private spare: Tensor | undefined;
+
+  constructor(
+    backend: Backend,
+    readonly options: ConvolutionUnitOptions,
+    initializer: Initializer,
+  ) {
+    const { name, input, channels, windows, depthToSpace, activation } = options;
+    this.backend = backend;
+    const filters = depthToSpace ? 4 * channels : channels;
+    this.convolution = new RealConvolution(backend, { name, input, filters, windows }, initializer);
+    this.output = depthToSpace ? { ...input, channels } : this.convolution.windowMap;
+    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation });
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [this.convolution.weights, ...this.normalized.parameters];
+  }
+
+  get states(): readonly State[] {
+    return this.normalized.states;
+  }
+
+  bind(images: number): void {
+    const { input, first } = this.options;
+    this.convolution.bind(images, !first);
+    const { height, width, channels } = this.convolution.windowMap;
+    this.normalized.bind(images, images * height * width);
+    if (!first) this.dx = this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
+    const result = [images * height * width, channels];
+    // Blocks that reach over the border have more results than the map has values.
+    if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels) this.spare = this.backend.allocate("float32", result);
+  }
+
+  forward(x: Tensor): Tensor {
+    this.x = x;
+    this.y = this.convolution.forward(x, this.normalized.normalization.sums);
+    return this.normalized.forward(this.y, this.placement, undefined);
+  }
+
+  backward(gradient: Tensor): Tensor | undefined {
+    const { x, y, dx } = this;
+    if (x === undefined || y === undefined) throw new Error("backward before forward");
+    const dy = this.normalized.backward(gradient, y, this.placement, undefined, this.spare);
+    if (dx !== undefined) this.backend.fill(dx, 0);
+    this.convolution.backward(dy, x, dx);
+    return dx;
+  }
+
+  private get placement() {
+    return this.options.depthToSpace ? this.convolution.placement : undefined;
+  }
+
+  summary(): readonly LayerSummary[] {
+    const { counts } = this.convolution;
+    const { name, windows } = this.options;
+    const kind = windows.kind === "blocks" ? "real reshaped point-wise" : `real ${windows.kernel}x${windows.kernel}`;
+    return [{ name, kind, output: this.output, ...counts, realParameters: counts.realParameters + this.normalized.realParameters }];
+  }
+
+  async fold(folding: Folding, input: number): Promise<number> {
+    const { windows, depthToSpace } = this.options;
+    const epilogue = await this.normalized.fold(folding.read, depthToSpace, undefined);
+    const weights = await folding.read(this.convolution.weights.value);
+    return folding.add({ kind: "realConvolution", input, windows, filters: this.convolution.windowMap.channels, weights, epilogue });
+  }
+}

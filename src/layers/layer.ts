@@ -1,0 +1,77 @@
+/**
+ * What a layer is: parameters, shapes, counts, a forward and a backward written next to each other, and its folded form.
+ *
+ * A layer is built once (its parameters are allocated), bound to a batch size (what it saves between forward and backward is allocated),
+ * and then run any number of times without allocating.
+ */
+import type { Backend } from "../backend/kernels.js";
+import type { Operation } from "../runtime/operations.js";
+import type { MapShape } from "../runtime/windows.js";
+import type { Tensor } from "../tensor.js";
+
+/**
+ * What a parameter is, hence how it is updated: `latent` weights are clipped to [-1, 1] and never decayed; `weight`s are decayed;
+ * the rest (biases, normalization, thresholds, activations) is neither.
+ */
+export type ParameterKind = "latent" | "weight" | "other";
+
+export interface Parameter {
+  readonly name: string;
+  readonly kind: ParameterKind;
+  readonly value: Tensor;
+  readonly gradient: Tensor;
+}
+
+/** A tensor that is not learned but belongs to the trained state, such as a running mean. */
+export interface State {
+  readonly name: string;
+  readonly value: Tensor;
+}
+
+/** One row of `summary`. Counts are per image, in multiply-accumulates. */
+export interface LayerSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly output: MapShape;
+  readonly binaryParameters: number;
+  readonly realParameters: number;
+  readonly binaryMacs: number;
+  readonly realMacs: number;
+}
+
+/** Share of +1 among the signs that a binary layer saw in its last forward. */
+export interface Balance {
+  readonly name: string;
+  readonly positiveShare: number;
+}
+
+/** Collects the operations of the folded network; values are numbered, 0 is the input. */
+export interface Folding {
+  /** Appends an operation and returns the number of its value. */
+  add(operation: Operation): number;
+  read(tensor: Tensor): Promise<Float32Array>;
+}
+
+export interface Layer {
+  readonly parameters: readonly Parameter[];
+  readonly states: readonly State[];
+  readonly output: MapShape;
+  /** Allocates for `images` images a batch. */
+  bind(images: number): void;
+  /** x: [images, height, width, channels] float32. The result lives until the next forward, and what was saved until backward. */
+  forward(x: Tensor): Tensor;
+  /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */
+  backward(gradient: Tensor): Tensor | undefined;
+  summary(): readonly LayerSummary[];
+  /** Appends the folded form on value `input`; returns the number of the output's value. */
+  fold(folding: Folding, input: number): Promise<number>;
+  /** Balance of the binary inputs in the last forward. */
+  balance?(): Promise<Balance>;
+}
+
+/** Allocates a parameter and its gradient, with initial values. */
+export function parameter(backend: Backend, name: string, kind: ParameterKind, shape: readonly number[], values: Float32Array): Parameter {
+  const value = backend.allocate("float32", shape);
+  backend.write(value, values);
+  return { name, kind, value, gradient: backend.allocate("float32", shape) };
+}

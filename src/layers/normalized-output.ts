@@ -1,0 +1,82 @@
+/**
+ * What follows a product in every unit, in one pass over memory each way: batch normalization, depth to space, the shortcut, balanced activation.
+ *
+ *   out = activation(normalization(y) laid on the map + shortcut)
+ */
+import type { Backend, Placement } from "../backend/kernels.js";
+import type { Epilogue } from "../runtime/operations.js";
+import type { MapShape } from "../runtime/windows.js";
+import type { Tensor } from "../tensor.js";
+import { BalancedActivation } from "./balanced-activation.js";
+import { BatchNormalization } from "./batch-normalization.js";
+import type { Parameter, State } from "./layer.js";
+
+export interface NormalizedOutputOptions {
+  readonly name: string;
+  readonly filters: number;
+  readonly output: MapShape;
+  readonly activation: boolean;
+}
+
+export class NormalizedOutput {
+  readonly normalization: BatchNormalization;
+  readonly activation: BalancedActivation | undefined;
+  private out: Tensor | undefined;
+  private rows = 0;
+
+  constructor(
+    private readonly backend: Backend,
+    readonly options: NormalizedOutputOptions,
+  ) {
+    const { name, filters, output, activation } = options;
+    this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters);
+    this.activation = activation ? new BalancedActivation(backend, name, output.channels) : undefined;
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [...this.normalization.parameters, ...(this.activation === undefined ? [] : [this.activation.shape])];
+  }
+
+  get states(): readonly State[] {
+    return this.normalization.states;
+  }
+
+  get realParameters(): number {
+    return this.normalization.realParameters + (this.activation?.realParameters ?? 0);
+  }
+
+  /** `rows` is M, the number of windows in a batch. */
+  bind(images: number, rows: number): void {
+    const { height, width, channels } = this.options.output;
+    this.rows = rows;
+    this.out = this.backend.allocate("float32", [images, height, width, channels]);
+  }
+
+  /** y: int16 or float32 [M, N], whose sums are in normalization.sums. */
+  forward(y: Tensor, placement: Placement, shortcut: Tensor | undefined): Tensor {
+    if (this.out === undefined) throw new Error("forward before bind");
+    this.normalization.forward(this.rows);
+    this.backend.normalizeActivate(y, this.normalization.norm, placement, shortcut, this.activation?.shape.value, this.out);
+    return this.out;
+  }
+
+  /**
+   * Turns `gradient` (of the output) into the gradient of the sum before the activation, which is also the shortcut's, and returns the gradient
+   * of y, float32 [M, N]. The output of the forward is not needed any more by now, and its memory holds the result where it is large enough.
+   */
+  backward(gradient: Tensor, y: Tensor, placement: Placement, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
+    const { backend, normalization, activation, out } = this;
+    if (out === undefined) throw new Error("backward before bind");
+    backend.activateBackward(gradient, y, normalization.norm, placement, shortcut, activation?.shape.value, normalization.reductions);
+    normalization.backward(this.rows, activation?.shape.gradient);
+    const dy = spare ?? backend.view(out, [this.rows, this.options.filters]);
+    backend.normalizationGradient(gradient, y, normalization.coefficients, placement, dy);
+    return dy;
+  }
+
+  async fold(read: (tensor: Tensor) => Promise<Float32Array>, depthToSpace: boolean, shortcut: number | undefined): Promise<Epilogue> {
+    const affine = await this.normalization.fold(read);
+    const activation = this.activation === undefined ? {} : { activation: await read(this.activation.shape.value) };
+    return { ...affine, ...activation, ...(shortcut === undefined ? {} : { shortcut }), depthToSpace };
+  }
+}

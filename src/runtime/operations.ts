@@ -1,0 +1,48 @@
+/**
+ * The deployed network: a flat list of operations on numbered values. Value 0 is the input image; operation i produces value i + 1.
+ * Batch normalization and scales are folded, binary weights are packed. This is what a model file holds and what every evaluation runs.
+ */
+import type { Windows } from "./windows.js";
+
+/** What follows a product, per filter n (c is the channel that n is laid on): activation(scale[n] * y + bias[n] + shortcut). */
+export interface Epilogue {
+  readonly scale: Float32Array;
+  readonly bias: Float32Array;
+  /** Value that is added, of the output's shape. */
+  readonly shortcut?: number;
+  /** Balanced activation: from, left, right, to, each of the output's channels, one after the other. */
+  readonly activation?: Float32Array;
+  /** Filters are laid over the taps of each window (depth to space) instead of being channels of one pixel a window. */
+  readonly depthToSpace: boolean;
+}
+
+export type Operation =
+  | {
+      readonly kind: "binaryConvolution";
+      readonly input: number;
+      readonly windows: Windows;
+      readonly filters: number;
+      /** A value is +1 where it is at least its channel's threshold. */
+      readonly threshold: Float32Array;
+      /** Packed signs, [filters, words(taps * channels)]. */
+      readonly weights: Uint32Array;
+      readonly epilogue: Epilogue;
+    }
+  | {
+      readonly kind: "realConvolution";
+      readonly input: number;
+      readonly windows: Windows;
+      readonly filters: number;
+      /** [taps * channels, filters] */
+      readonly weights: Float32Array;
+      readonly epilogue: Epilogue;
+    }
+  | { readonly kind: "averagePool"; readonly input: number; readonly size: number }
+  | {
+      readonly kind: "dense";
+      readonly input: number;
+      readonly filters: number;
+      /** [inputs, filters] */
+      readonly weights: Float32Array;
+      readonly bias: Float32Array;
+    };

@@ -1,0 +1,59 @@
+/**
+ * Shapes, element types and the bit layout: the vocabulary that every other module shares.
+ *
+ * Feature maps are NHWC. Signs are packed 32 to a word, least significant bit first: bit 1 stands for +1 (x >= threshold)
+ * and bit 0 for -1. A row of K bits takes ceil(K / 32) words, and the unused bits of its last word are 0 in both operands of
+ * a product, so that they cancel in the XOR.
+ */
+
+export type ElementType = "float32" | "float64" | "int16" | "int32" | "uint32" | "uint8";
+
+export type Shape = readonly number[];
+
+export const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float64: 8, int16: 2, int32: 4, uint32: 4, uint8: 1 };
+
+/** A block of memory that belongs to one backend. Only that backend can look inside; others hold and pass it. */
+export interface Tensor {
+  readonly type: ElementType;
+  readonly shape: Shape;
+}
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function elementCount(shape: Shape): number {
+  let count = 1;
+  for (const side of shape) count *= side;
+  return count;
+}
+
+/** Number of 32-bit words that hold `bits` packed signs. */
+export function wordsFor(bits: number): number {
+  return Math.ceil(bits / 32);
+}
+
+/**
+ * Where the taps of a convolution's windows lie on a feature map. Grid position (i, j) of an image reads, for a and b in
+ * 0..kernel-1, the pixel (rows[i] + a * step, columns[j] + b * step); a pixel outside the map is padding. An ordinary
+ * convolution, space to depth with dilated or shifted blocks, and depth to space on the way back are all of this form.
+ *
+ * Tap (a, b) and channel c stand at position (a * kernel + b) * channels + c of a window's K = kernel * kernel * channels values.
+ */
+export interface WindowGeometry {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly kernel: number;
+  readonly step: number;
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+}
+
+/** Number of windows (matrix rows, M) of a geometry. */
+export function windowCount(geometry: WindowGeometry): number {
+  return geometry.images * geometry.rows.length * geometry.columns.length;
+}
+
+/** Values under one window (matrix columns, K). */
+export function windowSize(geometry: WindowGeometry): number {
+  return geometry.kernel * geometry.kernel * geometry.channels;
+}
