@@ -55,7 +55,7 @@ export async function decodeImage(input: string | Uint8Array, size: number, opti
 
 /** The centred square of an image, scaled to [side, side, 3]; otherwise as `decodeImage`. */
 export async function decodeSquare(input: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<Uint8Array> {
-  return pixelsOf(input, open(input, options).resize(side, side, { fit: "cover", position: "centre" }), side);
+  return pixelsOf(input, open(input, options).resize(side, side, { fit: "cover", position: "centre" }), side, options);
 }
 
 /** A rectangle of an image in fractions of its width and height. */
@@ -85,7 +85,7 @@ export async function decodeRegion(
   const left = Math.min(fullWidth - size, Math.round(region.left * fullWidth));
   const top = Math.min(fullHeight - size, Math.round(region.top * fullHeight));
   const scaled = open(input, options).resize(fullWidth, fullHeight, { fit: "fill" });
-  return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size);
+  return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size, options);
 }
 
 /** Reads only an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
@@ -122,7 +122,7 @@ function open(input: string | Uint8Array, options: DecodeOptions): Sharp {
   return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? defaultPixelLimit, autoOrient: true });
 }
 
-async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number): Promise<Uint8Array> {
+async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
   let data: Buffer;
   let channels: number;
   try {
@@ -134,7 +134,7 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number):
     data = result.data;
     channels = result.info.channels;
   } catch (error) {
-    throw badImage(input, error, defaultPixelLimit);
+    throw badImage(input, error, options.pixelLimit ?? defaultPixelLimit);
   }
   if (channels !== 3 || data.length !== side * side * 3) {
     throw new Error(`sharp gave ${String(data.length)} bytes in ${String(channels)} channels for a side of ${String(side)}`);

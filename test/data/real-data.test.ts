@@ -1,0 +1,57 @@
+/** The real images beside the project, where they are: opened, cached and loaded at the speed that training needs. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { openDataset } from "#rbnet/data/dataset";
+import { Loader } from "#rbnet/data/loader";
+import { temporaryFolder } from "./picture-folders.js";
+
+const dataFolder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
+const photographs = `${dataFolder}imagenet-sample`;
+const cifar10 = `${dataFolder}cifar10/test`;
+
+describe.skipIf(!existsSync(photographs))(`photographs in ${photographs} (skipped where absent)`, () => {
+  it("opens all 200, one a class, for a network of 224 pixels", async () => {
+    const dataset = await openDataset({ path: photographs, validationFraction: 0, cacheDir: temporaryFolder() });
+    expect([dataset.classes.length, dataset.train.count, dataset.size, dataset.skipped.length]).toEqual([200, 200, 224, 0]);
+    // ImageNet's usual means, roughly, of so small a sample.
+    for (const [channel, usual] of [0.485, 0.456, 0.406].entries())
+      expect(Math.abs(dataset.mean[channel]! - usual)).toBeLessThan(0.05);
+  });
+
+  it("cannot hold any out, and says which class is too small", async () => {
+    await expect(openDataset({ path: photographs, cacheDir: temporaryFolder() })).rejects.toThrow(
+      /class "n01440764" has a single usable image/,
+    );
+  });
+});
+
+describe.skipIf(!existsSync(cifar10))(`CIFAR-10 in ${cifar10} (skipped where absent)`, () => {
+  it("opens 10,000 files as ten classes, again from the cache, and loads them balanced", { timeout: 60_000 }, async () => {
+    const cacheDir = temporaryFolder();
+    const dataset = await openDataset({ path: cifar10, cacheDir });
+    expect([dataset.classes.length, dataset.train.count, dataset.validation?.count, dataset.size]).toEqual([10, 9000, 1000, 32]);
+    let decoded = 0;
+    const again = await openDataset({ path: cifar10, cacheDir, progress: (done) => (decoded = done) });
+    expect(decoded).toBe(0);
+    expect(again.mean).toEqual(dataset.mean);
+    await using loader = new Loader(again.train, {
+      batch: 128,
+      size: 32,
+      mean: again.mean,
+      deviation: again.deviation,
+      seed: 1,
+      shuffle: true,
+      dropLast: false,
+    });
+    const counts = new Array<number>(10).fill(0);
+    let sum = 0;
+    for await (const batch of loader.epoch(0)) {
+      for (const label of batch.labels) counts[label]!++;
+      for (const value of batch.images) sum += value;
+      batch.release();
+    }
+    expect(counts).toEqual(new Array<number>(10).fill(900));
+    expect(Math.abs(sum / (9000 * 3072))).toBeLessThan(1e-3); // normalized by its own mean
+  });
+});
