@@ -1,0 +1,203 @@
+/**
+ * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
+ * network is loaded, and a call allocates nothing.
+ */
+import type { Backend, BinaryWeights, Window } from "../backend/kernels.js";
+import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
+import { planMemory } from "./memory-plan.js";
+import type { Epilogue, Operation } from "./operations.js";
+import { elementsOf, geometryOf, type MapShape, tapCount, windowMap } from "./windows.js";
+
+/** Shape of each value: the input's, then one an operation. */
+export function valueShapes(operations: readonly Operation[], input: MapShape): readonly MapShape[] {
+  const shapes: MapShape[] = [input];
+  for (const operation of operations) {
+    const from = shapes[operation.input];
+    if (from === undefined) throw new Error(`an operation reads value ${operation.input} before it exists`);
+    shapes.push(outputShape(operation, from));
+  }
+  return shapes;
+}
+
+function outputShape(operation: Operation, from: MapShape): MapShape {
+  switch (operation.kind) {
+    case "averagePool":
+      return { height: Math.floor(from.height / operation.size), width: Math.floor(from.width / operation.size), channels: from.channels };
+    case "dense":
+      return { height: 1, width: 1, channels: operation.filters };
+    default:
+      if (operation.epilogue.depthToSpace) return { ...from, channels: operation.filters / tapCount(operation.windows) };
+      return windowMap(operation.windows, from, operation.filters);
+  }
+}
+
+/** One operation with its tensors in place. */
+type Step = () => void;
+
+export class RuntimeNetwork {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  private readonly steps: readonly Step[];
+
+  /** Allocates on `backend` for batches of `images`; release a mark taken before to free it. */
+  constructor(
+    private readonly backend: Backend,
+    readonly operations: readonly Operation[],
+    readonly inputShape: MapShape,
+    readonly images: number,
+  ) {
+    const shapes = valueShapes(operations, inputShape);
+    const { buffers, sizes } = planMemory(
+      operations,
+      shapes.slice(1).map((shape) => images * elementsOf(shape)),
+    );
+    const memory = sizes.map((size) => backend.allocate("float32", [size]));
+    const tensorOf = (shape: MapShape): readonly number[] => [images, shape.height, shape.width, shape.channels];
+    this.input = backend.allocate("float32", tensorOf(inputShape));
+    const values = [this.input];
+    for (const [index, buffer] of buffers.entries()) values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
+    this.output = values.at(-1) as Tensor;
+    const work = new ProductMemory(backend);
+    for (const [index, operation] of operations.entries()) {
+      if (operation.kind === "averagePool" || operation.kind === "dense") continue;
+      const geometry = geometryOf(operation.windows, images, shapes[operation.input] as MapShape);
+      work.need(operation, windowCount(geometry), windowSize(geometry), index);
+    }
+    work.allocate();
+    this.steps = operations.map((operation, index) => this.prepare(operation, values, shapes, values[index + 1] as Tensor, work));
+  }
+
+  /** From `input` to `output`. */
+  run(): void {
+    for (const step of this.steps) step();
+  }
+
+  private prepare(operation: Operation, values: readonly Tensor[], shapes: readonly MapShape[], out: Tensor, work: ProductMemory): Step {
+    const { backend } = this;
+    const x = values[operation.input] as Tensor;
+    switch (operation.kind) {
+      case "averagePool":
+        return () => backend.averagePool(x, operation.size, out);
+      case "dense": {
+        const weights = this.upload(operation.weights, [operation.weights.length / operation.filters, operation.filters]);
+        const bias = this.upload(operation.bias, [operation.filters]);
+        return () => {
+          backend.product(x, weights, out, { transposeA: false, accumulate: false });
+          backend.addBias(out, bias);
+        };
+      }
+      case "realConvolution": {
+        const { window, rows, inputs } = this.window(operation, shapes);
+        const weights = this.upload(operation.weights, [inputs, operation.filters]);
+        const columns = backend.view(work.columns, [rows, inputs]);
+        const y = backend.view(work.real, [rows, operation.filters]);
+        const finish = this.epilogue(operation.epilogue, operation.filters, y, window, values, out);
+        return () => {
+          backend.gatherColumns(x, window, columns);
+          backend.product(columns, weights, y, { transposeA: false, accumulate: false });
+          finish();
+        };
+      }
+      case "binaryConvolution": {
+        const { window, rows, inputs } = this.window(operation, shapes);
+        const weights = this.uploadSigns(operation.weights, inputs, operation.filters);
+        const threshold = this.upload(operation.threshold, [operation.threshold.length]);
+        const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
+        const y = backend.view(work.integers, [rows, operation.filters]);
+        const finish = this.epilogue(operation.epilogue, operation.filters, y, window, values, out);
+        return () => {
+          backend.binarizeColumns(x, threshold, window, columns);
+          backend.binaryProduct(columns, weights, y, undefined);
+          finish();
+        };
+      }
+    }
+  }
+
+  private window(operation: Operation & { kind: "binaryConvolution" | "realConvolution" }, shapes: readonly MapShape[]): { window: Window; rows: number; inputs: number } {
+    const geometry = geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape);
+    return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
+  }
+
+  private epilogue(epilogue: Epilogue, filters: number, y: Tensor, window: Window, values: readonly Tensor[], out: Tensor): Step {
+    const { backend } = this;
+    const norm = backend.allocate("float32", [4, filters]);
+    backend.write(backend.view(norm, [2, filters]), Float32Array.of(...epilogue.scale, ...epilogue.bias));
+    const activation = epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]);
+    const shortcut = epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut];
+    const placement = epilogue.depthToSpace ? window : undefined;
+    return () => backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
+  }
+
+  private upload(values: Float32Array, shape: readonly number[]): Tensor {
+    const tensor = this.backend.allocate("float32", shape);
+    this.backend.write(tensor, values);
+    return tensor;
+  }
+
+  /** Packed signs [filters, words] -> the arrangement of the backend's product. */
+  private uploadSigns(packed: Uint32Array, inputs: number, filters: number): BinaryWeights {
+    const { backend } = this;
+    const weights = backend.binaryWeights(inputs, filters);
+    const words = wordsFor(inputs);
+    const signs = new Float32Array(inputs * filters);
+    for (let n = 0; n < filters; n++) {
+      for (let k = 0; k < inputs; k++) signs[k * filters + n] = ((packed[n * words + (k >>> 5)] as number) >>> (k & 31)) & 1 ? 1 : -1;
+    }
+    const mark = backend.mark();
+    backend.binarizeWeights(this.upload(signs, [inputs, filters]), weights, false);
+    backend.release(mark);
+    return weights;
+  }
+}
+
+/** Memory that every convolution's columns and result use in turn: as large as the largest needs. */
+class ProductMemory {
+  private sizes = { columns: 0, real: 0, bits: 0, integers: 0 };
+  private tensors: { columns: Tensor; real: Tensor; bits: Tensor; integers: Tensor } | undefined;
+
+  constructor(private readonly backend: Backend) {}
+
+  need(operation: Operation & { filters: number }, rows: number, inputs: number, index: number): void {
+    if (elementCount([rows, inputs, operation.filters]) === 0) throw new Error(`operation ${index} has an empty result`);
+    const { sizes } = this;
+    if (operation.kind === "binaryConvolution") {
+      sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
+      sizes.integers = Math.max(sizes.integers, rows * operation.filters);
+    } else {
+      sizes.columns = Math.max(sizes.columns, rows * inputs);
+      sizes.real = Math.max(sizes.real, rows * operation.filters);
+    }
+  }
+
+  allocate(): void {
+    const { backend, sizes } = this;
+    this.tensors = {
+      columns: backend.allocate("float32", [sizes.columns]),
+      real: backend.allocate("float32", [sizes.real]),
+      bits: backend.allocate("uint32", [sizes.bits]),
+      integers: backend.allocate("int16", [sizes.integers]),
+    };
+  }
+
+  get columns(): Tensor {
+    return this.ready.columns;
+  }
+
+  get real(): Tensor {
+    return this.ready.real;
+  }
+
+  get bits(): Tensor {
+    return this.ready.bits;
+  }
+
+  get integers(): Tensor {
+    return this.ready.integers;
+  }
+
+  private get ready() {
+    if (this.tensors === undefined) throw new Error("memory is read before it is allocated");
+    return this.tensors;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A checkpoint: everything that a run needs to go on bit for bit, as one safetensors file. Latent weights, optimizer state, running statistics, the
+ * position in the data, and what the epoch has counted so far. Random numbers need no state: they are drawn by (seed, epoch, image).
+ */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { writeFileAtomic } from "../atomic-file.js";
+import type { Backend } from "../backend/kernels.js";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../deploy/safetensors.js";
+import { UserError } from "../errors.js";
+import type { Tensor } from "../tensor.js";
+
+const FORMAT = "rbnet-checkpoint";
+const VERSION = "1";
+
+const progressSchema = z.strictObject({
+  /** Finished epochs. */
+  epoch: z.int().min(0),
+  /** Finished steps of the epoch under way. */
+  step: z.int().min(0),
+  /** Of the epoch under way. */
+  lossSum: z.number(),
+  correct: z.number(),
+  seconds: z.number(),
+  /** Of the whole run. */
+  totalSeconds: z.number(),
+  bestTop1: z.number(),
+  bestEpoch: z.int().min(0),
+});
+
+export type Progress = z.output<typeof progressSchema>;
+
+/** What a run must have in common with the one that it continues. */
+export interface RunIdentity {
+  readonly network: unknown;
+  readonly options: unknown;
+  readonly data: unknown;
+}
+
+/** Reads `tensors` out at once (so that training may go on) and writes them atomically. */
+export async function saveCheckpoint(path: string, backend: Backend, tensors: ReadonlyMap<string, Tensor>, identity: RunIdentity, progress: Progress): Promise<void> {
+  const stored = new Map<string, StoredTensor>();
+  const copies = await Promise.all([...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const));
+  for (const [name, { type, shape }, data] of copies) stored.set(name, { type, shape, data });
+  const metadata = { format: FORMAT, version: VERSION, ...identityText(identity), progress: JSON.stringify(progress) };
+  await writeFileAtomic(path, encodeSafetensors({ metadata, tensors: stored }));
+}
+
+function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> {
+  return { network: JSON.stringify(identity.network), options: JSON.stringify(identity.options), data: JSON.stringify(identity.data) };
+}
+
+/** Where the first of two descriptions differs from the second, for an error message. */
+function difference(found: string, expected: string): string {
+  const a = JSON.parse(found) as Record<string, unknown>;
+  const b = JSON.parse(expected) as Record<string, unknown>;
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const [inFile, asked] = [JSON.stringify(a[key]), JSON.stringify(b[key])];
+    if (inFile !== asked) return `${key} ${shorten(inFile)} in the checkpoint, ${shorten(asked)} now`;
+  }
+  return "their order";
+}
+
+function shorten(text: string | undefined): string {
+  return text === undefined ? "absent" : text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/**
+ * Fills `tensors` from the file.
+ *
+ * @throws UserError where the file cannot be read, is no checkpoint, or is one of another network, other settings or other data
+ */
+export async function loadCheckpoint(path: string, backend: Backend, tensors: ReadonlyMap<string, Tensor>, identity: RunIdentity): Promise<Progress> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new UserError(`there is no checkpoint to resume at ${path}; start the run without --resume, or give the folder of the run that was stopped`, { cause: error });
+  }
+  const file = decodeSafetensors(bytes, path);
+  const { metadata } = file;
+  if (metadata.format !== FORMAT || metadata.version !== VERSION) throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
+  const expected = identityText(identity);
+  for (const [part, subject] of [["network", "another network"], ["data", "other data"], ["options", "other settings"]] as const) {
+    const found = metadata[part] ?? "{}";
+    if (found !== expected[part]) throw new UserError(`the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was started with, or start a new one in another folder`);
+  }
+  const progress = progressSchema.safeParse(JSON.parse(metadata.progress ?? "null"));
+  if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
+  for (const [name, tensor] of tensors) {
+    const stored = file.tensors.get(name);
+    if (stored === undefined || stored.type !== tensor.type || stored.shape.join() !== tensor.shape.join()) throw new UserError(`the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`);
+    backend.write(tensor, stored.data);
+  }
+  return progress.data;
+}

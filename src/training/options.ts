@@ -1,0 +1,45 @@
+/** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
+import { z } from "zod";
+
+const augmentation = z
+  .strictObject({
+    crop: z.union([
+      z.strictObject({ kind: z.literal("pad"), padding: z.int().min(0).max(64) }),
+      z.strictObject({ kind: z.literal("resized"), scale: z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]), ratio: z.tuple([z.number().gt(0), z.number().gt(0)]) }),
+    ]),
+    flip: z.boolean(),
+    colorJitter: z.strictObject({ brightness: z.number().min(0), contrast: z.number().min(0), saturation: z.number().min(0) }),
+    lighting: z.number().min(0),
+    cutout: z.int().min(0),
+    mixup: z.number().min(0),
+  })
+  .partial();
+
+export const trainingSchema = z.strictObject({
+  epochs: z.int().min(1).default(30),
+  batch: z.int().min(1).default(128),
+  optimizer: z.enum(["adam", "sgd"]).default("adam"),
+  /** At the peak of the schedule. */
+  learningRate: z.number().gt(0).default(2e-3),
+  schedule: z.enum(["cosine", "linear", "step", "constant"]).default("cosine"),
+  /** Epochs, may be a fraction, of linear growth from 0. */
+  warmup: z.number().min(0).default(1),
+  /** Of real weights only: decoupled for Adam, L2 for SGD. */
+  weightDecay: z.number().min(0).default(1e-4),
+  /** SGD's. */
+  momentum: z.number().min(0).lt(1).default(0.9),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Decay of the moving average of weights per step, 0 for none: evaluated and shipped instead of the last weights. */
+  average: z.number().min(0).lt(1).default(0),
+  /** Batches whose gradients are summed before an update. */
+  accumulate: z.int().min(1).default(1),
+  /** Stop after this many epochs without a better validation top-1; 0 for never. */
+  patience: z.int().min(0).default(0),
+  augmentation: augmentation.default({}),
+  seed: z.int().min(0).max(0xffffffff).default(1),
+});
+
+/** All settings, as a run records them. */
+export type TrainingOptions = z.output<typeof trainingSchema>;
+/** What a caller may give; the rest takes its default. */
+export type TrainingSettings = z.input<typeof trainingSchema>;

@@ -1,0 +1,289 @@
+/**
+ * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the network is
+ * folded and evaluated as it will ship; the best by validation top-1 (the last, without validation images) is what `export` writes.
+ */
+import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Backend } from "../backend/kernels.js";
+import { createWasmBackend } from "../backend/wasm/backend.js";
+import type { Dataset, ImageSet } from "../data/dataset.js";
+import type { Batch } from "../data/loader.js";
+import { Loader } from "../data/loader.js";
+import { Random } from "../data/random.js";
+import { type Model, readModelFile, writeModelFile } from "../deploy/model-file.js";
+import { UserError } from "../errors.js";
+import type { NetworkDescription } from "../networks/description.js";
+import { Network } from "../networks/network.js";
+import type { Tensor } from "../tensor.js";
+import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.js";
+import { evaluateModel } from "./evaluate.js";
+import { Optimizer } from "./optimizer.js";
+import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./options.js";
+import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
+import { learningRateAt } from "./schedule.js";
+import { TrainingStep } from "./training-step.js";
+
+/** Keeps the draws of initial weights apart from those of the data. */
+const WEIGHT_STREAM = 0x77656967;
+
+export interface TrainerSetup {
+  /** Default: WebAssembly on `threads` threads. A backend that is given is not disposed of. */
+  readonly backend?: Backend;
+  /** Default: one a core. The result does not depend on it. */
+  readonly threads?: number;
+  /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
+  readonly out?: string;
+  /** Go on from the folder's checkpoint. */
+  readonly resume?: boolean;
+  readonly onStep?: (progress: StepProgress) => void;
+  /** Between checkpoints within an epoch; default 3. */
+  readonly checkpointMinutes?: number;
+}
+
+export class Trainer implements AsyncIterable<EpochRecord> {
+  private readonly network: Network;
+  private readonly optimizer: Optimizer;
+  private readonly trainingStep: TrainingStep;
+  private readonly loader: Loader;
+  private progress: Progress = { epoch: 0, step: 0, lossSum: 0, correct: 0, seconds: 0, totalSeconds: 0, bestTop1: -1, bestEpoch: 0 };
+  private best: Model | undefined;
+  private stopRequested = false;
+  private savedAt = performance.now();
+
+  private constructor(
+    readonly backend: Backend,
+    private readonly ownsBackend: boolean,
+    readonly description: NetworkDescription,
+    readonly data: Dataset,
+    readonly options: TrainingOptions,
+    private readonly setup: TrainerSetup,
+  ) {
+    const random = new Random(options.seed, WEIGHT_STREAM);
+    this.network = new Network(backend, description, {
+      normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    });
+    this.optimizer = new Optimizer(backend, this.network.parameters, this.network.states, options);
+    this.network.bind(options.batch);
+    this.trainingStep = new TrainingStep(backend, this.network, options);
+    const { size, mean, deviation, train } = data;
+    const { batch, seed, augmentation } = options;
+    this.loader = new Loader(train, { batch, size, mean, deviation, augmentation: augmentation as LoaderAugmentation, seed, shuffle: true, dropLast: true });
+  }
+
+  /**
+   * Loads the kernels, allocates all memory of a step, and reads the checkpoint where `resume` is set.
+   *
+   * @throws UserError where settings, data and network do not fit each other, or the checkpoint is of another run
+   */
+  static async create(description: NetworkDescription, data: Dataset, settings: TrainingSettings, setup: TrainerSetup = {}): Promise<Trainer> {
+    const options = trainingSchema.parse(settings);
+    checkFit(description, data, options);
+    const backend = setup.backend ?? (await createWasmBackend({ threads: setup.threads ?? availableParallelism() }));
+    try {
+      if (setup.out !== undefined) await makeFolder(setup.out);
+      const trainer = new Trainer(backend, setup.backend === undefined, description, data, options, setup);
+      if (setup.resume === true) await trainer.resume();
+      return trainer;
+    } catch (error) {
+      if (setup.backend === undefined) backend[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Epoch that the iteration starts with, from 1. */
+  get startEpoch(): number {
+    return this.progress.epoch + 1;
+  }
+
+  /** Epoch of the network that `export` writes; 0 before the first. */
+  get bestEpoch(): number {
+    return this.progress.bestEpoch;
+  }
+
+  /** Seconds of training and evaluation, of this run and those that it continues. */
+  get totalSeconds(): number {
+    return this.progress.totalSeconds;
+  }
+
+  /** Whether the run was stopped by requestStop before its last epoch. */
+  get stopped(): boolean {
+    return this.stopRequested;
+  }
+
+  /** Finishes the step under way, saves a checkpoint and ends the iteration. */
+  requestStop(): void {
+    this.stopRequested = true;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<EpochRecord> {
+    const { patience, epochs } = this.options;
+    while (this.progress.epoch < epochs) {
+      const record = await this.trainEpoch();
+      if (record === undefined) {
+        await this.save();
+        return;
+      }
+      yield record;
+      if (patience > 0 && this.data.validation !== undefined && this.progress.epoch - this.progress.bestEpoch >= patience) return;
+      if (this.stopRequested) return;
+    }
+  }
+
+  /** Runs the rest of the epoch under way; undefined where a stop was asked for first. */
+  private async trainEpoch(): Promise<EpochRecord | undefined> {
+    const { backend, options, optimizer, loader, trainingStep } = this;
+    const { epoch } = this.progress;
+    const steps = loader.batchesPerEpoch;
+    const updatesPerEpoch = Math.ceil(steps / options.accumulate);
+    const total = updatesPerEpoch * options.epochs;
+    if (this.progress.step === 0) for (const flips of optimizer.flips.values()) backend.fill(flips, 0);
+    let rate = 0;
+    let last = performance.now();
+    for await (const batch of loader.epoch(epoch, this.progress.step)) {
+      const { loss, correct } = await trainingStep.run(batch as Batch);
+      batch.release();
+      const done = this.progress.step + 1;
+      if (!Number.isFinite(loss)) throw new UserError(`the loss became ${loss} in epoch ${epoch + 1}, step ${done}; use a lower learning rate than ${options.learningRate}`);
+      if (done % options.accumulate === 0 || done === steps) {
+        const update = epoch * updatesPerEpoch + Math.ceil(done / options.accumulate) - 1;
+        rate = learningRateAt(options, update, updatesPerEpoch, total);
+        optimizer.step(rate, update + 1);
+        optimizer.clearGradients();
+      }
+      const now = performance.now();
+      const elapsed = (now - last) / 1000;
+      last = now;
+      const { lossSum, seconds, totalSeconds } = this.progress;
+      this.progress = { ...this.progress, step: done, lossSum: lossSum + loss, correct: this.progress.correct + correct, seconds: seconds + elapsed, totalSeconds: totalSeconds + elapsed };
+      this.tell(steps);
+      // A checkpoint holds no half-summed gradients: it waits for the update.
+      if (done % options.accumulate === 0 && done < steps) {
+        if (this.stopRequested) return undefined;
+        if (this.setup.out !== undefined && now - this.savedAt > (this.setup.checkpointMinutes ?? 3) * 60_000) await this.save();
+      }
+    }
+    return this.finishEpoch(steps, rate);
+  }
+
+  private async finishEpoch(steps: number, learningRate: number): Promise<EpochRecord> {
+    const { options, optimizer, network, data } = this;
+    const start = performance.now();
+    const flipRatio: Record<string, number> = {};
+    const updates = Math.ceil(steps / options.accumulate);
+    for (const [name, counter] of optimizer.flips) {
+      const [count = 0] = await this.backend.read(counter);
+      flipRatio[name] = count / updates / (optimizer.latentCounts.get(name) ?? 1);
+    }
+    const positiveShare = Object.fromEntries((await network.balances()).map(({ name, positiveShare: share }) => [name, share]));
+    const model = this.modelOf(await optimizer.withAverages(() => network.fold()));
+    const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
+    const index = this.progress.epoch + 1;
+    const { lossSum, correct, seconds } = this.progress;
+    const improved = validation === undefined || validation.top1 > this.progress.bestTop1;
+    if (improved) {
+      this.best = model;
+      if (this.setup.out !== undefined) await writeModelFile(join(this.setup.out, "model.safetensors"), model);
+    }
+    const totalSeconds = this.progress.totalSeconds + (performance.now() - start) / 1000;
+    const { bestTop1, bestEpoch } = this.progress;
+    this.progress = { epoch: index, step: 0, lossSum: 0, correct: 0, seconds: 0, totalSeconds, bestTop1: improved ? (validation?.top1 ?? 0) : bestTop1, bestEpoch: improved ? index : bestEpoch };
+    await this.save();
+    const images = steps * options.batch;
+    return {
+      kind: "epoch",
+      index,
+      steps,
+      learningRate,
+      trainLoss: lossSum / steps,
+      trainTop1: correct / images,
+      ...(validation === undefined ? {} : { validation: summaryOf(validation) }),
+      imagesPerSecond: images / seconds,
+      seconds,
+      flipRatio,
+      positiveShare,
+    };
+  }
+
+  /** Evaluates the network that `export` writes. */
+  async evaluate(set: ImageSet): Promise<DetailedEvaluation> {
+    return evaluateModel(this.backend, this.bestModel, set);
+  }
+
+  /** Writes the model file atomically; returns its bytes. */
+  async export(path: string): Promise<number> {
+    return writeModelFile(path, this.bestModel);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.loader.close();
+    if (this.ownsBackend) this.backend[Symbol.dispose]();
+  }
+
+  private get bestModel(): Model {
+    if (this.best === undefined) throw new UserError("no epoch is finished yet, so there is no network to evaluate or export; let the training run for at least one epoch");
+    return this.best;
+  }
+
+  private modelOf(operations: Model["operations"]): Model {
+    const { classes, size, mean, deviation } = this.data;
+    const { name, width } = this.description;
+    return { network: { name, width }, classes, size, mean, deviation, operations };
+  }
+
+  private get tensors(): ReadonlyMap<string, Tensor> {
+    const found = new Map<string, Tensor>(this.optimizer.tensors);
+    for (const { name, value } of [...this.network.parameters, ...this.network.states]) found.set(name, value);
+    for (const [name, flips] of this.optimizer.flips) found.set(`${name}.flips`, flips);
+    return found;
+  }
+
+  private get identity() {
+    const { name, classes, size, train, mean, deviation } = this.data;
+    return { network: this.description, options: this.options, data: { name, classes, size, train: train.count, mean, deviation } };
+  }
+
+  private async save(): Promise<void> {
+    this.savedAt = performance.now();
+    if (this.setup.out === undefined) return;
+    await saveCheckpoint(join(this.setup.out, "checkpoint.safetensors"), this.backend, this.tensors, this.identity, this.progress);
+  }
+
+  private async resume(): Promise<void> {
+    const { out } = this.setup;
+    if (out === undefined) throw new UserError("there is no folder to resume from; give the folder of the run that was stopped");
+    this.progress = await loadCheckpoint(join(out, "checkpoint.safetensors"), this.backend, this.tensors, this.identity);
+    if (this.progress.bestEpoch > 0) this.best = await readModelFile(join(out, "model.safetensors"));
+  }
+
+  private tell(steps: number): void {
+    const { onStep } = this.setup;
+    if (onStep === undefined) return;
+    const { epoch, step, lossSum, seconds } = this.progress;
+    const { epochs, batch } = this.options;
+    const perStep = seconds / step;
+    const secondsLeft = perStep * ((epochs - epoch) * steps - step);
+    onStep({ epoch: epoch + 1, epochs, step, steps, loss: lossSum / step, imagesPerSecond: batch / perStep, secondsLeft });
+  }
+}
+
+type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;
+
+function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation {
+  return { images, loss, top1, top5 };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot make the folder ${path} for the run; choose one that you may write to`, { cause: error });
+  }
+}
+
+function checkFit(description: NetworkDescription, data: Dataset, { batch }: TrainingOptions): void {
+  const { input, classes } = description;
+  if (classes !== data.classes.length) throw new UserError(`the network has ${classes} classes, the data ${data.classes.length}; build the network for the data's classes`);
+  if (input.height !== data.size || input.width !== data.size) throw new UserError(`the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`);
+  if (batch > data.train.count) throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
+}
