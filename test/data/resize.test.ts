@@ -33,20 +33,22 @@ describe("RegionResizer", () => {
             [9, 9],
           ] as const) {
             const expected = 2 * (left + (x + 0.5) * scale - 0.5) + 3 * (top + (y + 0.5) * scale - 0.5);
-            expect(Math.abs(target[(y * 10 + x) * 3]! - expected)).toBeLessThan(1.6);
+            expect(Math.abs(target[(y * 10 + x) * 3]! - expected)).toBeLessThan(1.1);
           }
         },
       ),
     );
   });
 
-  it("averages when it shrinks, so that a fine pattern turns to grey", () => {
-    const checks = Uint8Array.from(
-      { length: 64 * 64 * 3 },
-      (_, index) => ((Math.floor(index / 3) + Math.floor(index / 192)) % 2) * 200,
+  it("averages when it shrinks, so that stripes finer than a pixel turn to grey instead of aliasing", () => {
+    const stripes = Uint8Array.from({ length: 64 * 64 * 3 }, (_, index) =>
+      ((Math.floor(index / 3) % 64) + 2) % 8 < 4 ? 200 : 0,
     );
     const target = new Uint8Array(8 * 8 * 3);
-    new RegionResizer(8).resize(checks, 0, 64, { left: 0, top: 0, width: 64, height: 64 }, target);
-    for (const value of target) expect(Math.abs(value - 100)).toBeLessThan(4);
+    new RegionResizer(8).resize(stripes, 0, 64, { left: 0, top: 0, width: 64, height: 64 }, target);
+    for (let y = 0; y < 8; y++) {
+      // The outermost pixels see only half of the filter.
+      for (let x = 1; x < 7; x++) expect(Math.abs(target[(y * 8 + x) * 3]! - 100)).toBeLessThan(4);
+    }
   });
 });
