@@ -1,0 +1,35 @@
+/**
+ * The reference backend: the kernels' contract in plain TypeScript and float64, each as its formula reads. It is the oracle of the tests
+ * and never runs anything else: every other backend has to agree with it.
+ */
+import type { Backend } from "../kernels.js";
+import { binaryKernels } from "./binary.js";
+import { referenceMemory } from "./memory.js";
+import { normalizationKernels } from "./normalization.js";
+import { poolKernels } from "./pool.js";
+import { realKernels } from "./real.js";
+import { updateKernels } from "./update.js";
+
+/** Kernels are done when their call returns, and `read` resolves at once. */
+export function createReferenceBackend(): Backend {
+  const memory = referenceMemory();
+  return {
+    ...binaryKernels(memory.allocate),
+    ...realKernels,
+    ...normalizationKernels,
+    ...poolKernels,
+    ...updateKernels,
+    description: "reference, float64",
+    get memory() {
+      return memory.memory;
+    },
+    allocate: memory.allocate,
+    view: memory.view,
+    window: (geometry) => ({ geometry }),
+    mark: memory.mark,
+    release: memory.release,
+    write: memory.write,
+    read: memory.read,
+    [Symbol.dispose]: () => memory.release(0),
+  };
+}
