@@ -3,7 +3,7 @@
 // addition where a product takes four multiply-adds (the "four Russians" method, carried over to floats).
 //
 // A group is four reduced values; a table is 16 entries of 16 lanes (1 KB); sixteen tables (16 KB) stay in the first-level cache.
-import { storeTransposed } from "./simd";
+import { storeTransposed, touch } from "./simd";
 import * as window_ from "./window";
 
 const LANES: i32 = 16;
@@ -118,6 +118,7 @@ export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: u
     memory.fill(sums, 0, <usize>count * ENTRY);
     for (let m = 0; m < rows; m += 64) {
       const groups = min(GROUPS, (rows - m + 3) >> 2);
+      touchRows(dy + <usize>m * rowBytes + (<usize>n << 2), min(64, rows - m), rowBytes, sums + <usize>count * ENTRY);
       for (let g = 0; g < groups; g++) {
         const table = tables + <usize>g * TABLE;
         const left = rows - m - (g << 2);
@@ -147,6 +148,13 @@ export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: u
   }
 }
 
+/** Touches one cache line of each of `count` rows. */
+function touchRows(from: usize, count: i32, rowBytes: usize, sink: usize): void {
+  let all: i32 = 0;
+  for (let r = 0; r < count; r++, from += rowBytes) all |= load<i32>(from);
+  store<i32>(sink, all);
+}
+
 /** Derivative of the straight-through estimator: clip (kind 0) or polynomial (kind 1). */
 // @ts-ignore: decorator
 @inline
@@ -170,6 +178,7 @@ export function binaryInputGradient(begin: i32, end: i32, scratch: usize, dy: us
     memory.fill(dThreshold, 0, <usize>channels << 2);
     for (let first = 0; first < perImage; first += LANES) {
       const count = min(LANES, perImage - first);
+      touch(dy + (<usize>(image * perImage + first) * filters << 2), <usize>(count * filters) << 2, tables);
       transposeRows(dy + (<usize>(image * perImage + first) * filters << 2), count, filters, paddedFilters, transposed);
       memory.fill(sums, 0, <usize>inputs * ENTRY);
       for (let g = 0; g < groups; g += GROUPS) {
@@ -184,6 +193,7 @@ export function binaryInputGradient(begin: i32, end: i32, scratch: usize, dy: us
       }
       let tap = 0;
       for (let a = 0; a < kernel; a++) {
+        touchMapRows(window, image, first, count, a * step, gridColumns, x, dx, sums + <usize>inputs * ENTRY);
         for (let b = 0; b < kernel; b++, tap++) {
           scatterTile(window, image, first, count, a * step, b * step, sums + <usize>(tap * channels) * ENTRY, channels, gridColumns, x, threshold, kind, dx, dThreshold, sums + <usize>inputs * ENTRY);
         }
@@ -207,6 +217,18 @@ function transposeRows(dy: usize, count: i32, filters: i32, padded: i32, out: us
       const p = dy + m * rowBytes + (<usize>n << 2), o = out + <usize>n * ENTRY + (m << 2);
       storeTransposed(v128.load(p), v128.load(p + rowBytes), v128.load(p + 2 * rowBytes), v128.load(p + 3 * rowBytes), o, o + 64, o + 128, o + 192);
     }
+  }
+}
+
+/** Touches the map rows that a tile of windows lies on, at one row of taps. */
+function touchMapRows(window: usize, image: i32, first: i32, count: i32, rowOffset: i32, gridColumns: i32, x: usize, dx: usize, sink: usize): void {
+  const rowBytes = <usize>(window_.width(window) * window_.channels(window)) << 2;
+  for (let i = first / gridColumns; i <= (first + count - 1) / gridColumns; i++) {
+    const row = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + rowOffset, 0);
+    if (row < 0) continue;
+    const at = <usize>(row * window_.channels(window)) << 2;
+    touch(x + at, rowBytes, sink);
+    touch(dx + at, rowBytes, sink);
   }
 }
 

@@ -1,5 +1,6 @@
 // A line is what the normalization kernels work on at a time: the windows of one grid row of one image, or 64 rows of a matrix that
 // is laid out row by row (window 0). Working on a line channel by channel keeps the parameters in registers and the line in the first-level cache.
+import { touch } from "./simd";
 import * as window_ from "./window";
 
 const PLAIN_ROWS: i32 = 64;
@@ -36,4 +37,18 @@ export function findPixels(window: usize, line: i32, tap: i32, count: i32, pixel
   for (let j = 0; j < count; j++) {
     store<i32>(pixels + (<usize>j << 2), window_.pixelIndex(window, image, row, window_.columnOrigin(window, j) + (tap % kernel) * step));
   }
+}
+
+/**
+ * Bring the line's part of a map into the cache: all of the map row that its windows lie on at one row of taps. `sink` is scratch memory.
+ */
+export function touchMap(map: usize, window: usize, line: i32, tap: i32, count: i32, channels: i32, sink: usize): void {
+  if (!window) {
+    touch(map + (<usize>(line * PLAIN_ROWS * channels) << 2), <usize>(count * channels) << 2, sink);
+    return;
+  }
+  const gridRows = window_.gridRows(window), kernel = window_.kernel(window);
+  if (tap % kernel != 0) return;
+  const row = window_.pixelIndex(window, line / gridRows, window_.rowOrigin(window, line % gridRows) + (tap / kernel) * window_.step(window), 0);
+  if (row >= 0) touch(map + (<usize>(row * channels) << 2), <usize>(window_.width(window) * channels) << 2, sink);
 }

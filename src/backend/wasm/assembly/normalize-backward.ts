@@ -1,10 +1,10 @@
 // The two backward passes of normalization and activation: first the gradient of the normalized sum and every reduction, then, when the
 // sums over the batch are known, the gradient of the product's result.
-import { addToDoubles, multiplyAdd } from "./simd";
-import { findPixels, firstRow, rowCount, taps } from "./line";
+import { addToDoubles, multiplyAdd, touch } from "./simd";
+import { findPixels, firstRow, rowCount, taps, touchMap } from "./line";
 import { loadFour, loadOne } from "./normalize-forward";
 
-// A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: four bytes a window of a line.
+// A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: four bytes a window of a line, and four.
 function activateBackward<T>(begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, partials: usize): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const side = <usize>channels << 2, row = <usize>filters << 2, zero = f32x4.splat(0);
@@ -14,8 +14,12 @@ function activateBackward<T>(begin: i32, end: i32, scratch: usize, gradient: usi
     const last = min(lines, (chunk + 1) * chunkLines);
     for (let line = chunk * chunkLines; line < last; line++) {
       const first = firstRow(window, line), count = rowCount(window, line, rows);
+      const sink = scratch + (<usize>count << 2);
+      touch(y + <usize>(first * filters) * sizeof<T>(), <usize>(count * filters) * sizeof<T>(), sink);
       for (let tap = 0; tap < tapCount; tap++) {
         findPixels(window, line, tap, count, scratch);
+        if (shortcut) touchMap(shortcut, window, line, tap, count, channels, sink);
+        touchMap(gradient, window, line, tap, count, channels, sink);
         const base = norm + (<usize>(tap * channels) << 2);
         const target = sums + (<usize>(tap * channels) << 3);
         let c = 0;
@@ -103,15 +107,19 @@ export function activateBackwardReal(begin: i32, end: i32, scratch: usize, gradi
   activateBackward<f32>(begin, end, scratch, gradient, y, rows, filters, norm, window, lines, chunkLines, shortcut, activation, partials);
 }
 
-// A chunk is `chunkLines` lines. coefficients: float32 [3, filters]; dy: float32 [rows, filters].
+// A chunk is `chunkLines` lines; scratch as above. coefficients: float32 [3, filters]; dy: float32 [rows, filters].
 function normalizationGradient<T>(begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32, chunkLines: i32, dy: usize): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const row = <usize>filters << 2;
   const last = min(lines, end * chunkLines);
   for (let line = begin * chunkLines; line < last; line++) {
     const first = firstRow(window, line), count = rowCount(window, line, rows);
+    const sink = scratch + (<usize>count << 2);
+    touch(y + <usize>(first * filters) * sizeof<T>(), <usize>(count * filters) * sizeof<T>(), sink);
     for (let tap = 0; tap < tapCount; tap++) {
       findPixels(window, line, tap, count, scratch);
+      touchMap(du, window, line, tap, count, channels, sink);
+      touch(dy + (<usize>(first * filters) << 2), tap == 0 ? <usize>(count * filters) << 2 : 0, sink);
       const base = coefficients + (<usize>(tap * channels) << 2);
       let c = 0;
       for (; c + 4 <= channels; c += 4) {

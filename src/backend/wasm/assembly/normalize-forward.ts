@@ -1,6 +1,6 @@
 // Normalization, shortcut, activation and depth to space in one pass over memory.
-import { multiplyAdd } from "./simd";
-import { findPixels, firstRow, rowCount, taps } from "./line";
+import { multiplyAdd, touch } from "./simd";
+import { findPixels, firstRow, rowCount, taps, touchMap } from "./line";
 
 /** Four values of y from n on, as floats. */
 // @ts-ignore: decorator
@@ -17,15 +17,19 @@ export function loadOne<T>(y: usize, element: usize): f32 {
   return load<f32>(y + (element << 2));
 }
 
-// A chunk is `chunkLines` lines. scratch: four bytes a window of a line. shortcut and activation may be 0.
+// A chunk is `chunkLines` lines. scratch: four bytes a window of a line, and four. shortcut and activation may be 0.
 function normalizeActivate<T>(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, out: usize): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const side = <usize>channels << 2;
   const last = min(lines, end * chunkLines);
   for (let line = begin * chunkLines; line < last; line++) {
     const first = firstRow(window, line), count = rowCount(window, line, rows);
+    const sink = scratch + (<usize>count << 2);
+    touch(y + <usize>(first * filters) * sizeof<T>(), <usize>(count * filters) * sizeof<T>(), sink);
     for (let tap = 0; tap < tapCount; tap++) {
       findPixels(window, line, tap, count, scratch);
+      if (shortcut) touchMap(shortcut, window, line, tap, count, channels, sink);
+      touchMap(out, window, line, tap, count, channels, sink);
       const base = norm + (<usize>(tap * channels) << 2);
       let c = 0;
       for (; c + 4 <= channels; c += 4) {

@@ -35,3 +35,14 @@ export function storeTransposed(a: v128, b: v128, c: v128, d: v128, p0: usize, p
   v128.store(p2, i8x16.shuffle(ab1, cd1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
   v128.store(p3, i8x16.shuffle(ab1, cd1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
 }
+
+/**
+ * Reads one word of every cache line of [from, from + bytes) and keeps nothing. The reads do not wait for each other, so the lines arrive together; strided
+ * passes over memory that is not cached would otherwise wait for one line after the other. `sink` is scratch memory.
+ */
+export function touch(from: usize, bytes: usize, sink: usize): void {
+  let all: i32 = 0;
+  const end = from + bytes;
+  for (let at = from; at < end; at += 64) all |= load<i32>(at);
+  store<i32>(sink, all);
+}
