@@ -1,2 +1,20 @@
-/** What users import to build, train and export a network. */
+/** What users import to open data, build a network, train it, evaluate it, ship it and use it. */
+export type { Backend } from "./backend/kernels.js";
+export { createWasmBackend, type WasmOptions } from "./backend/wasm/backend.js";
+export type { Augmentation } from "./data/augmentation.js";
+export { cifarBinary } from "./data/cifar-binary.js";
+export { type Dataset, type DatasetOptions, type ImageSet, openDataset, type SkippedImage } from "./data/dataset.js";
+export { idxFolder } from "./data/idx-folder.js";
+export { decodeImage } from "./data/image-file.js";
+export { imageFolder } from "./data/image-folder.js";
+export { type Batch, Loader, type LoaderOptions } from "./data/loader.js";
+export { shapes } from "./data/shapes.js";
+export { Classifier, type ClassifierOptions, type Prediction } from "./deploy/classifier.js";
+export { decodeModel, encodeModel, type Model, readModelFile, writeModelFile } from "./deploy/model-file.js";
 export { UserError } from "./errors.js";
+export type { NetworkDescription } from "./networks/description.js";
+export { type RbnetOptions, rbnet8, rbnet18, rbnet20, rbnet34 } from "./networks/rbnet.js";
+export { evaluateModel } from "./training/evaluate.js";
+export type { TrainingOptions, TrainingSettings } from "./training/options.js";
+export type { DetailedEvaluation, EpochRecord, Evaluation, Mistake, StepProgress } from "./training/records.js";
+export { Trainer, type TrainerSetup } from "./training/trainer.js";
