@@ -19,9 +19,12 @@ const KERNEL_BUILDS = [
 ];
 
 /** The memory is made by the backend, shared between its workers; 65,536 pages are all that 32-bit addresses reach. */
-const KERNEL_FLAGS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--importMemory", "--sharedMemory"].concat(
-  ["--initialMemory", "16", "--maximumMemory", "65536"],
-);
+const KERNEL_FLAGS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--importMemory", "--sharedMemory"].concat([
+  "--initialMemory",
+  "16",
+  "--maximumMemory",
+  "65536",
+]);
 
 /** Newest change, in milliseconds since 1970, among the inputs of the kernels; the flags in this file are one of them. */
 function newestKernelInput() {
