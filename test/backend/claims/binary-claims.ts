@@ -1,0 +1,195 @@
+/** Every backend's binary kernels agree with the reference, bit for bit where the result is bits or integers. */
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import type { Backend, BinaryWeights, Estimator } from "#rbnet/backend/kernels";
+import { type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { about, exactly, expectAgreement, put } from "../agreement.js";
+import { channelCounts, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
+
+const inputCounts = fc.tuple(channelCounts, fc.integer({ min: 1, max: 3 })).map(([channels, kernel]) => channels * kernel ** 2);
+const estimators = fc.constantFrom<Estimator>("clip", "polynomial");
+
+/** Rows of packed random signs with the unused bits at 0. */
+function randomColumns(draw: Draw, rows: number, inputs: number): Uint32Array {
+  const words = wordsFor(inputs);
+  const packed = draw.words(rows * words);
+  if (inputs % 32 !== 0) for (let row = 1; row <= rows; row++) packed[row * words - 1]! &= 2 ** (inputs % 32) - 1;
+  return packed;
+}
+
+function arrange(backend: Backend, latent: Tensor, gradient: boolean): BinaryWeights {
+  const [inputs, filters] = latent.shape as [number, number];
+  const weights = backend.binaryWeights(inputs, filters);
+  backend.binarizeWeights(latent, weights, gradient);
+  return weights;
+}
+
+function mapShape({ images, height, width, channels }: WindowGeometry): readonly [number, number, number, number] {
+  return [images, height, width, channels];
+}
+
+function mapSize(geometry: WindowGeometry): number {
+  return mapShape(geometry).reduce((product, side) => product * side);
+}
+
+export function binaryClaims(subject: () => Backend): void {
+  describe("binary convolution", () => {
+    it("packs the signs under every window and clears what was there", async () => {
+      await fc.assert(
+        fc.asyncProperty(geometries, seeds, async (geometry, seed) => {
+          const draw = new Draw(seed);
+          const [map, thresholds] = [draw.eighths(mapSize(geometry), 1), draw.eighths(geometry.channels, 1)];
+          const shape = [windowCount(geometry), wordsFor(windowSize(geometry))] as const;
+          const old = draw.words(shape[0] * shape[1]);
+          await expectAgreement(subject(), (backend) => {
+            const columns = put(backend, "uint32", shape, old);
+            const x = put(backend, "float32", mapShape(geometry), map);
+            backend.binarizeColumns(
+              x,
+              put(backend, "float32", [geometry.channels], thresholds),
+              backend.window(geometry),
+              columns,
+            );
+            return { columns: exactly(columns) };
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("multiplies signs exactly and sums results and squares by filter", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          rowCounts,
+          inputCounts,
+          filterCounts,
+          fc.boolean(),
+          fc.boolean(),
+          seeds,
+          async (M, K, N, summed, gradient, seed) => {
+            const draw = new Draw(seed);
+            const [bits, values, old] = [randomColumns(draw, M, K), draw.eighths(K * N, 1), draw.reals(2 * N, 9)];
+            await expectAgreement(subject(), (backend) => {
+              const weights = arrange(backend, put(backend, "float32", [K, N], values), gradient);
+              const y = backend.allocate("int16", [M, N]);
+              const sums = put(backend, "float64", [2, N], old);
+              backend.binaryProduct(put(backend, "uint32", [M, wordsFor(K)], bits), weights, y, summed ? sums : undefined);
+              return { y: exactly(y), sums: exactly(sums) };
+            });
+          },
+        ),
+        { numRuns: 60 },
+      );
+    });
+
+    it("stays exact where all signs of the largest products agree, or none", async () => {
+      const [M, K, N] = [70, 9 * 512, 20];
+      for (const [bits, weight] of [
+        [2 ** 32 - 1, 1],
+        [2 ** 32 - 1, -1],
+        [0, 1],
+        [0, -1],
+      ] as const) {
+        await expectAgreement(subject(), (backend) => {
+          const weights = arrange(backend, put(backend, "float32", [K, N], new Float32Array(K * N).fill(weight)), false);
+          const y = backend.allocate("int16", [M, N]);
+          const sums = backend.allocate("float64", [2, N]);
+          backend.binaryProduct(
+            put(backend, "uint32", [M, wordsFor(K)], new Uint32Array(M * wordsFor(K)).fill(bits)),
+            weights,
+            y,
+            sums,
+          );
+          return { y: exactly(y), sums: exactly(sums) };
+        });
+      }
+    });
+
+    it("takes the signs of changed weights anew", async () => {
+      await fc.assert(
+        fc.asyncProperty(inputCounts, filterCounts, seeds, async (K, N, seed) => {
+          const draw = new Draw(seed);
+          const [bits, before, after] = [randomColumns(draw, 3, K), draw.reals(K * N, 1), draw.reals(K * N, 1)];
+          await expectAgreement(subject(), (backend) => {
+            const latent = put(backend, "float32", [K, N], before);
+            const weights = arrange(backend, latent, true);
+            backend.write(latent, after);
+            backend.binarizeWeights(latent, weights, true);
+            const y = backend.allocate("int16", [3, N]);
+            backend.binaryProduct(put(backend, "uint32", [3, wordsFor(K)], bits), weights, y, undefined);
+            return { y: exactly(y) };
+          });
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    it("adds the weights' gradient where the latent weight is within its limits", async () => {
+      await fc.assert(
+        fc.asyncProperty(rowCounts, inputCounts, filterCounts, seeds, async (M, K, N, seed) => {
+          const draw = new Draw(seed);
+          const [bits, dys, values, old] = [
+            randomColumns(draw, M, K),
+            draw.reals(M * N, 1),
+            draw.eighths(K * N, 1.5),
+            draw.reals(K * N, 1),
+          ];
+          await expectAgreement(subject(), (backend) => {
+            const gradient = put(backend, "float32", [K, N], old);
+            const dy = put(backend, "float32", [M, N], dys);
+            const columns = put(backend, "uint32", [M, wordsFor(K)], bits);
+            backend.binaryWeightGradient(dy, columns, put(backend, "float32", [K, N], values), gradient);
+            return { gradient: about(gradient, M + 1) };
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("adds the input's gradient through the estimator, and takes it from the thresholds'", async () => {
+      await fc.assert(
+        fc.asyncProperty(geometries, filterCounts, estimators, seeds, async (geometry, N, estimator, seed) => {
+          const draw = new Draw(seed);
+          const [M, K] = [windowCount(geometry), windowSize(geometry)];
+          const [dys, values] = [draw.reals(M * N, 1), draw.reals(K * N, 1)];
+          const [map, thresholds] = [draw.eighths(mapSize(geometry), 1.5), draw.eighths(geometry.channels, 0.5)];
+          const [oldMap, oldThresholds] = [draw.reals(mapSize(geometry), 1), draw.reals(geometry.channels, 1)];
+          const taps = M * geometry.kernel ** 2;
+          await expectAgreement(subject(), (backend) => {
+            const weights = arrange(backend, put(backend, "float32", [K, N], values), true);
+            const dx = put(backend, "float32", mapShape(geometry), oldMap);
+            const dThreshold = put(backend, "float32", [geometry.channels], oldThresholds);
+            const x = put(backend, "float32", mapShape(geometry), map);
+            const threshold = put(backend, "float32", [geometry.channels], thresholds);
+            backend.binaryInputGradient(
+              put(backend, "float32", [M, N], dys),
+              weights,
+              backend.window(geometry),
+              x,
+              threshold,
+              estimator,
+              dx,
+              dThreshold,
+            );
+            return { dx: about(dx, 2 * taps * Math.sqrt(N)), dThreshold: about(dThreshold, 2 * taps * Math.sqrt(N)) };
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("adds up the positive signs", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(rowCounts, fc.constantFrom(1025, 3000)), inputCounts, seeds, async (M, K, seed) => {
+          const bits = randomColumns(new Draw(seed), M, K);
+          await expectAgreement(subject(), (backend) => {
+            const total = put(backend, "float64", [1], Float64Array.of(7));
+            backend.countPositive(put(backend, "uint32", [M, wordsFor(K)], bits), K, total);
+            return { total: exactly(total) };
+          });
+        }),
+        { numRuns: 30 },
+      );
+    });
+  });
+}

@@ -1,0 +1,88 @@
+/** Every backend's pooling and loss agree with the reference. */
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { about, expectAgreement, put } from "../agreement.js";
+import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
+
+const pooled = fc
+  .record({
+    images: fc.integer({ min: 1, max: 3 }),
+    height: fc.integer({ min: 1, max: 9 }),
+    width: fc.integer({ min: 1, max: 9 }),
+    channels: channelCounts,
+    size: fc.integer({ min: 1, max: 4 }),
+    seed: seeds,
+  })
+  .map((tiling) => ({ ...tiling, size: Math.min(tiling.size, tiling.height, tiling.width) }))
+  .map((tiling) => ({
+    ...tiling,
+    mapShape: [tiling.images, tiling.height, tiling.width, tiling.channels] as const,
+    poolShape: [
+      tiling.images,
+      Math.floor(tiling.height / tiling.size),
+      Math.floor(tiling.width / tiling.size),
+      tiling.channels,
+    ] as const,
+  }));
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((count, side) => count * side, 1);
+}
+
+export function poolClaims(subject: () => Backend): void {
+  describe("pooling and loss", () => {
+    it("averages tiles and drops what fills none", async () => {
+      await fc.assert(
+        fc.asyncProperty(pooled, async ({ mapShape, poolShape, size, seed }) => {
+          const values = new Draw(seed).reals(product(mapShape), 1);
+          await expectAgreement(subject(), (backend) => {
+            const out = backend.allocate("float32", poolShape);
+            backend.averagePool(put(backend, "float32", mapShape, values), size, out);
+            return { out: about(out, 1) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("spreads the gradient of a tile over it, into or onto the map's", async () => {
+      await fc.assert(
+        fc.asyncProperty(pooled, fc.boolean(), async ({ mapShape, poolShape, size, seed }, accumulate) => {
+          const draw = new Draw(seed);
+          const [values, old] = [draw.reals(product(poolShape), 1), draw.reals(product(mapShape), 1)];
+          await expectAgreement(subject(), (backend) => {
+            const dx = put(backend, "float32", mapShape, old);
+            backend.averagePoolGradient(put(backend, "float32", poolShape, values), size, dx, accumulate);
+            return { dx: about(dx, 2) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("takes cross entropy and its gradient, for large logits too", async () => {
+      const limits = fc.constantFrom(1, 30, 1e4);
+      await fc.assert(
+        fc.asyncProperty(rowCounts, fc.constantFrom(1, 2, 3, 10, 100), limits, seeds, async (images, classes, limit, seed) => {
+          const draw = new Draw(seed);
+          const logits = draw.reals(images * classes, limit);
+          const shares = draw.between(images * classes, 0.01, 1);
+          for (let i = 0; i < images; i++) {
+            const row = shares.subarray(i * classes, (i + 1) * classes);
+            const total = row.reduce((sum, share) => sum + share, 0);
+            row.set(row.map((share) => share / total));
+          }
+          await expectAgreement(subject(), (backend) => {
+            const losses = backend.allocate("float32", [images]);
+            const gradient = backend.allocate("float32", [images, classes]);
+            const targets = put(backend, "float32", [images, classes], shares);
+            backend.softmaxCrossEntropy(put(backend, "float32", [images, classes], logits), targets, 0.5, losses, gradient);
+            return { losses: about(losses, 1), gradient: about(gradient, 1) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+}

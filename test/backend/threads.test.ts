@@ -1,0 +1,82 @@
+/** The number of threads changes the speed of the WebAssembly backend and nothing else; its steady state allocates nothing. */
+import { describe, expect, it } from "vitest";
+import { createReferenceBackend } from "#rbnet/backend/reference/backend";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";
+import { everyKernel } from "./workload.js";
+
+const RUNS = 4;
+const builds = hasRelaxedSimd() ? [false, true] : [false];
+
+/** The bytes of every result of every kernel after some runs, in base 64. */
+async function resultsOf(threads: number, relaxed: boolean): Promise<Readonly<Record<string, string>>> {
+  using backend = await createWasmBackend({ threads, relaxed });
+  const workload = everyKernel(backend);
+  for (let i = 0; i < RUNS; i++) workload.run();
+  const results: Record<string, string> = {};
+  for (const [name, tensor] of Object.entries(workload.results))
+    results[name] = Buffer.from((await backend.read(tensor)).buffer).toString("base64");
+  return results;
+}
+
+describe("createWasmBackend", () => {
+  it.each(builds)("gives the same bits on 1, 2 and 3 threads (relaxed SIMD: %s)", async (relaxed) => {
+    const alone = await resultsOf(1, relaxed);
+    for (const threads of [2, 3, 3]) {
+      const shared = await resultsOf(threads, relaxed);
+      const different = Object.keys(alone).filter((name) => shared[name] !== alone[name]);
+      expect(different, `tensors that differ between 1 and ${threads} threads`).toEqual([]);
+    }
+  });
+
+  it.each(builds)(
+    "agrees with the reference on a whole chain of kernels, which share work space (relaxed SIMD: %s)",
+    async (relaxed) => {
+      using backend = await createWasmBackend({ threads: 2, relaxed });
+      const reference = createReferenceBackend();
+      const [tested, expected] = [everyKernel(backend), everyKernel(reference)];
+      tested.run();
+      expected.run();
+      for (const [name, tensor] of Object.entries(expected.results)) {
+        const [values, found] = [Array.from(await reference.read(tensor)), await backend.read(tested.results[name]!)];
+        // Errors of float32 add up along the chain; one wrong element is far out all the same.
+        const allowed = 1e-3 * values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+        const worst = values.findIndex((value, i) => !(Math.abs(value - found[i]!) <= allowed));
+        expect(worst, `first element of ${name} that differs: ${found[worst]} instead of ${values[worst]}`).toBe(-1);
+      }
+    },
+  );
+
+  it("allocates nothing when kernels run again", async () => {
+    using backend = await createWasmBackend({ threads: 2 });
+    const workload = everyKernel(backend);
+    workload.run();
+    const { bytes, peakBytes } = backend.memory;
+    const { arrayBuffers } = process.memoryUsage();
+    for (let i = 0; i < 20; i++) workload.run();
+    expect(backend.memory).toEqual({ bytes, peakBytes });
+    // The test runner's own messages make a few small buffers meanwhile; the smallest tensor that a kernel might copy takes more.
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(arrayBuffers + 10_000);
+  });
+
+  it("gives memory back to the next user of the stack", async () => {
+    using backend = await createWasmBackend({ threads: 1 });
+    const mark = backend.mark();
+    everyKernel(backend).run();
+    backend.release(mark);
+    everyKernel(backend).run();
+    backend.release(mark);
+    const { peakBytes } = backend.memory;
+    for (let i = 0; i < 5; i++) {
+      everyKernel(backend).run();
+      backend.release(mark);
+    }
+    expect(backend.memory.peakBytes).toBe(peakBytes);
+  });
+
+  it("refuses tensors of another backend", async () => {
+    using backend = await createWasmBackend({ threads: 1 });
+    const foreign = createReferenceBackend().allocate("float32", [4]);
+    expect(() => backend.fill(foreign, 1)).toThrow("another backend");
+  });
+});

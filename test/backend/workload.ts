@@ -1,0 +1,127 @@
+/** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
+import type { Backend } from "#rbnet/backend/kernels";
+import { elementCount, type Shape, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { put } from "./agreement.js";
+import { Draw } from "./shapes.js";
+
+const C = 33;
+const GEOMETRY: WindowGeometry = {
+  images: 5,
+  height: 15,
+  width: 13,
+  channels: C,
+  kernel: 2,
+  step: 1,
+  rows: [-1, 1, 3, 5, 7, 9, 11, 13],
+  columns: [0, 2, 4, 6, 8, 10, 12],
+};
+const MAP = [5, 15, 13, C] as const;
+const M = windowCount(GEOMETRY);
+const K = windowSize(GEOMETRY);
+const N = 4 * C;
+
+export interface Workload {
+  /** Runs every kernel once, from where the last run left the tensors. */
+  run(): void;
+  readonly results: Readonly<Record<string, Tensor>>;
+}
+
+export function everyKernel(backend: Backend): Workload {
+  const draw = new Draw(11);
+  const real = (shape: Shape, limit = 1): Tensor => put(backend, "float32", shape, draw.reals(elementCount(shape), limit));
+  const double = (shape: Shape): Tensor => backend.allocate("float64", shape);
+  const window = backend.window(GEOMETRY);
+  const x = real(MAP, 2);
+  const shortcut = real(MAP);
+  const [threshold, dThreshold, activation, dActivation] = [real([C]), real([C]), real([4, C]), real([4, C])];
+  const [latent, dLatent, first, second] = [real([K, N], 1.2), real([K, N]), real([K, N]), backend.allocate("float32", [K, N])];
+  const [gamma, beta, dGamma, dBeta, mean, variance] = Array.from({ length: 6 }, () => real([N])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const columns = backend.allocate("uint32", [M, wordsFor(K)]);
+  const weights = backend.binaryWeights(K, N);
+  const y = backend.allocate("int16", [M, N]);
+  const [sums, realSums, backwardSums, positives, flips] = [
+    double([2, N]),
+    double([2, N]),
+    double([5, N]),
+    double([1]),
+    double([1]),
+  ];
+  const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
+  const [out, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real([M, N])];
+  const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
+  const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
+  const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
+  const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
+  return {
+    run() {
+      backend.binarizeWeights(latent, weights, true);
+      backend.binarizeColumns(x, threshold, window, columns);
+      backend.countPositive(columns, K, positives);
+      backend.binaryProduct(columns, weights, y, sums);
+      backend.normalizationForward(sums, M, gamma, beta, 1e-5, 0.1, mean, variance, norm);
+      backend.normalizeActivate(y, norm, window, shortcut, activation, out);
+      backend.copy(out, gradient);
+      backend.activateBackward(gradient, y, norm, window, shortcut, activation, backwardSums);
+      backend.normalizationBackward(backwardSums, M, norm, gamma, dGamma, dBeta, dActivation, coefficients);
+      backend.normalizationGradient(gradient, y, coefficients, window, dy);
+      backend.binaryWeightGradient(dy, columns, latent, dLatent);
+      backend.binaryInputGradient(dy, weights, window, x, threshold, "polynomial", dx, dThreshold);
+      backend.gatherColumns(x, window, gathered);
+      backend.product(gathered, latent, realY, { transposeA: false, accumulate: false });
+      backend.addBias(realY, beta);
+      backend.columnStatistics(realY, realSums);
+      backend.transpose(latent, flipped);
+      backend.product(dy, flipped, dGathered, { transposeA: false, accumulate: false });
+      backend.product(gathered, dy, dLatent, { transposeA: true, accumulate: true });
+      backend.sumRows(realY, total);
+      backend.fill(dx, 0);
+      backend.scatterColumns(dGathered, window, dx);
+      backend.averagePool(x, 2, pooled);
+      backend.averagePoolGradient(pooled, 2, dx, true);
+      backend.softmaxCrossEntropy(logits, targets, 1, losses, dLogits);
+      backend.adam(latent, dLatent, first, second, adam, flips);
+      backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
+      backend.movingAverage(beta, dBeta, 0.9);
+    },
+    results: {
+      columns,
+      y,
+      sums,
+      positives,
+      norm,
+      out,
+      gradient,
+      backwardSums,
+      coefficients,
+      dGamma,
+      dBeta,
+      dActivation,
+      dy,
+      dLatent,
+      dThreshold,
+      gathered,
+      realY,
+      realSums,
+      total,
+      dx,
+      pooled,
+      losses,
+      dLogits,
+      latent,
+      first,
+      second,
+      flips,
+      gamma,
+      mean,
+      variance,
+      beta,
+    },
+  };
+}
