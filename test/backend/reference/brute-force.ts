@@ -2,7 +2,7 @@
 import { type WindowGeometry, windowCount, windowSize } from "#rbnet/tensor";
 
 /** A padded 3 x 3 convolution of two images of 4 x 5 pixels and 3 channels. */
-const CONVOLUTION: WindowGeometry = {
+export const CONVOLUTION: WindowGeometry = {
   images: 2,
   height: 4,
   width: 5,

@@ -1,7 +1,7 @@
 /** What the reference's memory does beyond the contract. */
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { differences, numbers, real } from "./differences.js";
+import { numbers, real } from "./differences.js";
 
 describe("memory of the reference", () => {
   it("refuses a tensor after its release, and views of it", () => {
