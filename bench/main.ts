@@ -1,0 +1,98 @@
+/** `npm run bench -- <benchmark> [options]`: runs a benchmark and prints a table, or with --json one object a line and nothing else. */
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { ZodError } from "zod";
+import { UserError } from "#rbnet/errors";
+import { type BenchRecord, jsonLine, table } from "./record.js";
+import { benchTraining, TrainingCase } from "./training.js";
+
+const USAGE = `Usage: npm run bench -- training [options]
+
+  training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
+
+Options:
+  --json             one JSON object a line on standard output, progress on standard error
+  --network <name>   rbnet20
+  --width <number>   width of the network (default 2)
+  --batch <number>   images a step (default 128)
+  --threads <number> threads of each side (default 2)
+  --steps <number>   training steps of each side in a round (default 4)
+  --rounds <number>  rounds, taken in turn (default 7)
+
+Example: npm run bench -- training --width 1 --json`;
+
+/** Mean number of running threads over the last minute, below which a machine counts as idle. */
+const QUIET_LOAD = 0.7;
+
+const OPTIONS = {
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+  network: { type: "string", default: "rbnet20" },
+  width: { type: "string", default: "2" },
+  batch: { type: "string", default: "128" },
+  threads: { type: "string", default: "2" },
+  steps: { type: "string", default: "4" },
+  rounds: { type: "string", default: "7" },
+} as const;
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** Returns the exit code: 2 for a command that cannot be carried out as it was given. */
+async function main(commandLine: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({ args: [...commandLine], options: OPTIONS, allowPositionals: true });
+    if (values.help) {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    if (positionals.join(" ") !== "training") {
+      throw new UserError(`the benchmark is "${positionals.join(" ")}" where training was expected: see npm run bench -- --help`);
+    }
+    warnOfOtherWork();
+    const record = await benchTraining(trainingCase(values), (line) => process.stderr.write(`${line}\n`));
+    print(record, values.json);
+    return 0;
+  } catch (error) {
+    const message = complaint(error);
+    if (message === undefined) throw error;
+    process.stderr.write(`${message}\n`);
+    return 2;
+  }
+}
+
+/** PyTorch's threads wait for each other by spinning, so beside other work it slows down several times more than we do. */
+function warnOfOtherWork(): void {
+  const [load = 0] = loadavg();
+  if (load > QUIET_LOAD) {
+    process.stderr.write(
+      `warning: other work runs on this machine (load ${load.toFixed(1)}), so these figures compare nothing; wait until it ends\n`,
+    );
+  }
+}
+
+function trainingCase(values: Record<"network" | "width" | "batch" | "threads" | "rounds" | "steps", string>): TrainingCase {
+  const { network, width, batch, threads, rounds, steps } = values;
+  return TrainingCase.parse({
+    network,
+    width: Number(width),
+    batch: Number(batch),
+    threads: Number(threads),
+    rounds: Number(rounds),
+    steps: Number(steps),
+  });
+}
+
+function print(record: BenchRecord, json: boolean): void {
+  process.stdout.write(`${json ? jsonLine(record) : table(record)}\n`);
+}
+
+/** One sentence on a command that cannot be carried out; undefined for a failure of ours. */
+function complaint(error: unknown): string | undefined {
+  if (error instanceof UserError) return error.message;
+  if (error instanceof ZodError) {
+    const [issue] = error.issues;
+    if (issue !== undefined) return `--${issue.path.join(".")}: ${issue.message}; see npm run bench -- --help`;
+  }
+  const isBadFlag = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  return isBadFlag ? `${error.message.split(".")[0]}; see npm run bench -- --help` : undefined;
+}

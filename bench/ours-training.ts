@@ -1,0 +1,82 @@
+/**
+ * Our side of `npm run bench -- training`: the training step of a built network on random images that stay the same, driven over
+ * standard input and output (bench/README.md, "The line protocol"). It runs what `rbnet train` runs for a batch that is ready.
+ */
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { Random } from "#rbnet/data/random";
+import { Network } from "#rbnet/networks/network";
+import { rbnet20 } from "#rbnet/networks/rbnet";
+import { Optimizer } from "#rbnet/training/optimizer";
+import { trainingSchema } from "#rbnet/training/options";
+import { TrainingStep } from "#rbnet/training/training-step";
+import { resetPeak, statusBytes } from "./process-memory.js";
+import { installedVersion } from "./versions.js";
+
+const CLASSES = 10;
+const LEARNING_RATE = 1e-3;
+
+const { values } = parseArgs({ options: { width: { type: "string" }, batch: { type: "string" }, threads: { type: "string" } } });
+const batchSize = Number(values.batch);
+
+const residentBefore = statusBytes("VmRSS");
+resetPeak();
+const random = new Random(1);
+const backend = await createWasmBackend({ threads: Number(values.threads) });
+const description = rbnet20({ classes: CLASSES, width: Number(values.width) });
+const network = new Network(backend, description, { normal });
+const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });
+const optimizer = new Optimizer(backend, network.parameters, network.states, options);
+network.bind(batchSize);
+const trainingStep = new TrainingStep(backend, network, options);
+const batch = randomBatch();
+let updates = 0;
+
+answer({ ready: true, version: `${installedVersion()} (${backend.description})` });
+for await (const line of createInterface({ input: process.stdin })) {
+  const [request, argument] = line.split(" ");
+  if (request === "step") answer(await timedSteps(Number(argument)));
+  else if (request === "memory")
+    answer({ peakBytes: statusBytes("VmHWM") - residentBefore, residentBytes: statusBytes("VmHWM") });
+  else if (request === "quit") break;
+  else throw new Error(`unknown request: ${line}`);
+}
+backend[Symbol.dispose]();
+
+async function timedSteps(steps: number): Promise<{ seconds: number; steps: number }> {
+  const start = performance.now();
+  for (let step = 0; step < steps; step++) {
+    optimizer.clearGradients();
+    await trainingStep.run(batch);
+    updates++;
+    optimizer.step(LEARNING_RATE, updates);
+  }
+  const [first] = network.parameters;
+  if (first !== undefined) await backend.read(first.value);
+  return { seconds: (performance.now() - start) / 1_000, steps };
+}
+
+/** Normal pixels and uniform classes: the step's work does not depend on what it is fed. */
+function randomBatch(): Parameters<TrainingStep["run"]>[0] {
+  const { height, width, channels } = description.input;
+  const labels = Int32Array.from({ length: batchSize }, (_, image) => image % CLASSES);
+  return {
+    images: normal(batchSize * height * width * channels, 1),
+    labels,
+    mixLabels: labels,
+    mixWeight: new Float32Array(batchSize).fill(1),
+    indices: Uint32Array.from(labels, (_, image) => image),
+    count: batchSize,
+    release: () => undefined,
+  };
+}
+
+function normal(count: number, deviation: number): Float32Array {
+  return Float32Array.from({ length: count }, () => deviation * random.normal());
+}
+
+function answer(reply: object): void {
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}

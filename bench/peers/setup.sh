@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs the benchmarks' Python peers into a virtual environment outside the repository, because PyTorch takes
+# about 5.5 GB. The benchmarks find it there; without it they name the peer under "absent" and measure the rest.
+#
+#   bench/peers/setup.sh                      into ${XDG_CACHE_HOME:-~/.cache}/rbnet-bench/venv
+#   RBNET_BENCH_PYTHON=/path/to/python        tells the benchmarks to use another Python that has torch
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+environment="${XDG_CACHE_HOME:-$HOME/.cache}/rbnet-bench/venv"
+
+python3 -m venv "$environment"
+"$environment/bin/pip" install --no-cache-dir --requirement "$here/requirements.txt"
+"$environment/bin/python" -c 'import torch; print("PyTorch", torch.__version__, "is ready")'

@@ -1,0 +1,118 @@
+/** `npm run bench -- training`: our training step against the same step in eager PyTorch, round by round in turn. */
+import { join } from "node:path";
+import { z } from "zod";
+import { rbnet20 } from "#rbnet/networks/rbnet";
+import { interleave, median, type RoundPlan } from "./interleave.js";
+import { machineLimits } from "./limits/machine-limits.js";
+import { trainingLimit } from "./limits/training-limit.js";
+import type { ChildCommand } from "./line-process.js";
+import { peerPython } from "./peer-python.js";
+import { type BenchRecord, ratios, rounded } from "./record.js";
+import { type StepMemory, StepProcess } from "./step-process.js";
+import { trainingWork } from "./training-work.js";
+import { repository } from "./versions.js";
+
+export const TrainingCase = z.strictObject({
+  network: z.enum(["rbnet20"]),
+  width: z.number().positive(),
+  batch: z.int().positive(),
+  threads: z.int().positive(),
+  rounds: z.int().positive(),
+  steps: z.int().positive(),
+});
+
+export type TrainingCase = z.infer<typeof TrainingCase>;
+
+const PEER = "pytorch-eager";
+const WARMUP_STEPS = 2;
+const CLASSES = 10;
+
+/** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
+export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
+  report("measuring the machine's limits");
+  const work = await trainingWork(rbnet20({ classes: CLASSES, width: options.width }));
+  const limit = trainingLimit(work, await machineLimits(options.threads));
+  const ours = await StepProcess.start("ours", oursCommand(options));
+  const peer = await startPeer(options, report);
+  const contestants = peer === undefined ? [ours] : [ours, peer];
+  try {
+    report(`${options.rounds} rounds of ${options.steps} steps: ${contestants.map(({ name }) => name).join(", ")}`);
+    const rates = await imagesPerSecond(contestants, options);
+    const memories = new Map<string, StepMemory>();
+    for (const contestant of contestants) memories.set(contestant.name, await contestant.memory());
+    return trainingRecord(options, { contestants, rates, memories, limit });
+  } finally {
+    for (const contestant of contestants) await contestant.quit();
+  }
+}
+
+function oursCommand(options: TrainingCase): ChildCommand {
+  const script = join(repository, "dist-bench", "ours-training.js");
+  return { program: process.execPath, arguments: [script, ...caseArguments(options)] };
+}
+
+function caseArguments({ width, batch, threads }: TrainingCase): string[] {
+  return ["--width", String(width), "--batch", String(batch), "--threads", String(threads)];
+}
+
+async function startPeer(options: TrainingCase, report: (line: string) => void): Promise<StepProcess | undefined> {
+  const python = peerPython(process.env);
+  if (python === undefined) {
+    report(`${PEER} is absent: run bench/peers/setup.sh to install it`);
+    return undefined;
+  }
+  const script = join(repository, "bench", "peers", `${options.network}.py`);
+  try {
+    return await StepProcess.start(PEER, { program: python, arguments: ["-B", script, ...caseArguments(options)] });
+  } catch (error) {
+    report(`${PEER} is absent: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+async function imagesPerSecond(
+  contestants: readonly StepProcess[],
+  options: TrainingCase,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const plan: RoundPlan = { warmupSteps: WARMUP_STEPS, rounds: options.rounds, steps: options.steps };
+  const seconds = await interleave(contestants, plan);
+  return new Map([...seconds].map(([name, perStep]) => [name, perStep.map((value) => options.batch / value)]));
+}
+
+/** What the rounds measured. The first contestant is ours. */
+export interface TrainingMeasurement {
+  readonly contestants: readonly { readonly name: string; readonly version: string }[];
+  readonly rates: ReadonlyMap<string, readonly number[]>;
+  readonly memories: ReadonlyMap<string, StepMemory>;
+  /** Images a second. */
+  readonly limit: number;
+}
+
+/** Medians, ratios and shares of what was measured. */
+export function trainingRecord(options: TrainingCase, { contestants, rates, memories, limit }: TrainingMeasurement): BenchRecord {
+  const [ours, ...peers] = contestants.map(({ name, version }) => {
+    const rounds = rates.get(name) ?? [];
+    return { name, version, rounds, rate: median(rounds), memory: memories.get(name)?.peakBytes };
+  });
+  if (ours?.memory === undefined) throw new Error("a training benchmark needs our own side");
+  const peerRates = Object.fromEntries(peers.map(({ name, rate }) => [name, rate]));
+  const peerMemories = Object.fromEntries(peers.flatMap(({ name, memory }) => (memory === undefined ? [] : [[name, memory]])));
+  return {
+    bench: "training",
+    case: `${options.network}-w${options.width}-32-batch${options.batch}-wasm-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
+    unit: "images/s",
+    ours: rounded(ours.rate),
+    peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),
+    ratios: ratios(ours.rate, peerRates, "more"),
+    limit: rounded(limit),
+    shareOfLimit: rounded(ours.rate / limit),
+    memory: { oursBytes: ours.memory, peers: peerMemories, ratios: ratios(ours.memory, peerMemories, "less") },
+    absent: peers.some(({ name }) => name === PEER) ? [] : [PEER],
+    versions: {
+      rbnet: ours.version,
+      node: process.versions.node,
+      ...Object.fromEntries(peers.map(({ name, version }) => [name, version])),
+    },
+    rounds: Object.fromEntries([ours, ...peers].map(({ name, rounds }) => [name, rounds.map(rounded)])),
+  };
+}
