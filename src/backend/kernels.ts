@@ -60,7 +60,16 @@ export interface Kernels {
   /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
   binaryWeightGradient(dy: Tensor, columns: Tensor, latent: Tensor, gradient: Tensor): void;
   /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */
-  binaryInputGradient(dy: Tensor, weights: BinaryWeights, window: Window, x: Tensor, threshold: Tensor, estimator: Estimator, dx: Tensor, dThreshold: Tensor): void;
+  binaryInputGradient(
+    dy: Tensor,
+    weights: BinaryWeights,
+    window: Window,
+    x: Tensor,
+    threshold: Tensor,
+    estimator: Estimator,
+    dx: Tensor,
+    dThreshold: Tensor,
+  ): void;
   /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: float64 [1]. */
   countPositive(columns: Tensor, bits: number, total: Tensor): void;
 
@@ -82,23 +91,57 @@ export interface Kernels {
   /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums float64 [2, N]. */
   columnStatistics(y: Tensor, sums: Tensor): void;
   /** Batch statistics -> norm; running mean and variance (unbiased) move by `momentum` towards them. `count` is M. gamma, beta, running*: [N]. */
-  normalizationForward(sums: Tensor, count: number, gamma: Tensor, beta: Tensor, epsilon: number, momentum: number, runningMean: Tensor, runningVariance: Tensor, norm: Tensor): void;
+  normalizationForward(
+    sums: Tensor,
+    count: number,
+    gamma: Tensor,
+    beta: Tensor,
+    epsilon: number,
+    momentum: number,
+    runningMean: Tensor,
+    runningVariance: Tensor,
+    norm: Tensor,
+  ): void;
   /**
    * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `placement`; out = activation(u):
    * slope * (u - from[c]) + to[c] with slope right[c] where u > from[c] and left[c] elsewhere; out = u without activation.
    * y: int16 or float32 [M, N]; out and shortcut: maps float32. Values that `placement` lays outside the map are dropped.
    */
-  normalizeActivate(y: Tensor, norm: Tensor, placement: Placement, shortcut: Tensor | undefined, activation: Tensor | undefined, out: Tensor): void;
+  normalizeActivate(
+    y: Tensor,
+    norm: Tensor,
+    placement: Placement,
+    shortcut: Tensor | undefined,
+    activation: Tensor | undefined,
+    out: Tensor,
+  ): void;
   /**
    * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the shortcut.
    * sums: float64 [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
    */
-  activateBackward(gradient: Tensor, y: Tensor, norm: Tensor, placement: Placement, shortcut: Tensor | undefined, activation: Tensor | undefined, sums: Tensor): void;
+  activateBackward(
+    gradient: Tensor,
+    y: Tensor,
+    norm: Tensor,
+    placement: Placement,
+    shortcut: Tensor | undefined,
+    activation: Tensor | undefined,
+    sums: Tensor,
+  ): void;
   /**
    * Adds to dGamma, dBeta [N] and dActivation [4, C] (C = N / taps; undefined without activation), and writes coefficients float32 [3, N] such that
    * dy[m, n] = coefficients[0, n] * du + coefficients[1, n] * y[m, n] + coefficients[2, n]. `count` is M.
    */
-  normalizationBackward(sums: Tensor, count: number, norm: Tensor, gamma: Tensor, dGamma: Tensor, dBeta: Tensor, dActivation: Tensor | undefined, coefficients: Tensor): void;
+  normalizationBackward(
+    sums: Tensor,
+    count: number,
+    norm: Tensor,
+    gamma: Tensor,
+    dGamma: Tensor,
+    dBeta: Tensor,
+    dActivation: Tensor | undefined,
+    coefficients: Tensor,
+  ): void;
   /** dy [M, N] from the gradient du on the map (0 where `placement` lies outside) and the coefficients above. */
   normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, placement: Placement, dy: Tensor): void;
 

@@ -1,6 +1,7 @@
 /** A model file in use: images in, labels with scores out. Images are decoded and cropped exactly as validation does it. */
-import { createWasmBackend } from "../backend/wasm/backend.js";
+
 import type { Backend } from "../backend/kernels.js";
+import { createWasmBackend } from "../backend/wasm/backend.js";
 import { decodeImage } from "../data/image-file.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import { type Model, readModelFile } from "./model-file.js";
@@ -40,7 +41,10 @@ export class Classifier implements Disposable {
   async classify(image: string | Uint8Array, top = 5): Promise<readonly Prediction[]> {
     const { model, backend, network } = this;
     const pixels = await decodeImage(image, model.size);
-    const values = Float32Array.from(pixels, (value, i) => (value / 255 - (model.mean[i % 3] as number)) / (model.deviation[i % 3] as number));
+    const values = Float32Array.from(
+      pixels,
+      (value, i) => (value / 255 - (model.mean[i % 3] as number)) / (model.deviation[i % 3] as number),
+    );
     backend.write(network.input, values);
     network.run();
     const logits = (await backend.read(network.output)) as Float32Array;

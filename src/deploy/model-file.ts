@@ -22,7 +22,12 @@ const side = z.int().min(1).max(MAXIMUM_SIDE);
 const filters = z.int().min(1).max(MAXIMUM_FILTERS);
 const value = z.int().min(0).max(10_000);
 const windows = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("grid"), kernel: z.int().min(1).max(15), stride: z.int().min(1).max(15), padding: z.int().min(0).max(15) }),
+  z.strictObject({
+    kind: z.literal("grid"),
+    kernel: z.int().min(1).max(15),
+    stride: z.int().min(1).max(15),
+    padding: z.int().min(0).max(15),
+  }),
   z.strictObject({ kind: z.literal("blocks"), dilation: z.int().min(1).max(64), shift: z.union([z.literal(0), z.literal(1)]) }),
 ]);
 const epilogue = z.strictObject({ shortcut: value.optional(), activation: z.boolean(), depthToSpace: z.boolean() });
@@ -69,7 +74,9 @@ export async function readModelFile(path: string): Promise<Model> {
     bytes = await readFile(path);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UserError(`cannot read the model ${path} (${code}); give the path of a model.safetensors that rbnet train wrote`, { cause: error });
+    throw new UserError(`cannot read the model ${path} (${code}); give the path of a model.safetensors that rbnet train wrote`, {
+      cause: error,
+    });
   }
   return decodeModel(bytes, path);
 }
@@ -106,7 +113,13 @@ function storeOperation(item: Operation, name: string, tensors: Map<string, Stor
         put("weights", item.weights, [item.weights.length / item.filters, item.filters]);
       }
       const { kind, input, windows: itsWindows, filters: itsFilters } = item;
-      return { kind, input, windows: itsWindows, filters: itsFilters, epilogue: { ...rest, activation: activation !== undefined } };
+      return {
+        kind,
+        input,
+        windows: itsWindows,
+        filters: itsFilters,
+        epilogue: { ...rest, activation: activation !== undefined },
+      };
     }
   }
 }
@@ -115,8 +128,14 @@ function storeOperation(item: Operation, name: string, tensors: Map<string, Stor
 export function decodeModel(bytes: Uint8Array, name: string): Model {
   const file = decodeSafetensors(bytes, name);
   const { format, version, model } = file.metadata;
-  if (format !== FORMAT) throw new UserError(`${name} is a safetensors file, but not an rbnet model (its format is ${JSON.stringify(format ?? null)}); choose a model.safetensors that rbnet train wrote`);
-  if (version !== VERSION) throw new UserError(`${name} is a model of format version ${JSON.stringify(version)}, this rbnet reads version ${VERSION}; use the rbnet that wrote it`);
+  if (format !== FORMAT)
+    throw new UserError(
+      `${name} is a safetensors file, but not an rbnet model (its format is ${JSON.stringify(format ?? null)}); choose a model.safetensors that rbnet train wrote`,
+    );
+  if (version !== VERSION)
+    throw new UserError(
+      `${name} is a model of format version ${JSON.stringify(version)}, this rbnet reads version ${VERSION}; use the rbnet that wrote it`,
+    );
   const broken = (found: string): UserError => new UserError(`the model ${name} is damaged: ${found}; get a fresh copy`);
   let header: z.output<typeof headerSchema>;
   try {
@@ -130,12 +149,18 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
 }
 
 /** Puts operations and tensors together; every size is derived from the description and compared with the file's. */
-function loadOperations({ operations, size, classes }: z.output<typeof headerSchema>, file: StoredFile, broken: (found: string) => UserError): readonly Operation[] {
+function loadOperations(
+  { operations, size, classes }: z.output<typeof headerSchema>,
+  file: StoredFile,
+  broken: (found: string) => UserError,
+): readonly Operation[] {
   const take = (name: string, type: "float32" | "uint32", count: number): Float32Array | Uint32Array => {
     const tensor = file.tensors.get(name);
     if (tensor === undefined) throw broken(`tensor ${name} is missing`);
-    if (tensor.type !== type || tensor.data.length !== count) throw broken(`tensor ${name} has ${tensor.data.length} values of ${tensor.type}, not ${count} of ${type}`);
-    if (tensor.data instanceof Float32Array && !tensor.data.every(Number.isFinite)) throw broken(`tensor ${name} has values that are not finite`);
+    if (tensor.type !== type || tensor.data.length !== count)
+      throw broken(`tensor ${name} has ${tensor.data.length} values of ${tensor.type}, not ${count} of ${type}`);
+    if (tensor.data instanceof Float32Array && !tensor.data.every(Number.isFinite))
+      throw broken(`tensor ${name} has values that are not finite`);
     return tensor.data as Float32Array | Uint32Array;
   };
   const floats = (name: string, count: number): Float32Array => take(name, "float32", count) as Float32Array;
@@ -147,16 +172,22 @@ function loadOperations({ operations, size, classes }: z.output<typeof headerSch
     const from = shapes[stored.input];
     if (from === undefined) throw broken(`operation ${index} reads value ${stored.input}, which does not exist yet`);
     if (stored.kind === "averagePool") {
-      if (stored.size > from.height || stored.size > from.width) throw broken(`operation ${index} pools ${stored.size} pixels of a map of ${from.height} x ${from.width}`);
+      if (stored.size > from.height || stored.size > from.width)
+        throw broken(`operation ${index} pools ${stored.size} pixels of a map of ${from.height} x ${from.width}`);
       loaded.push(stored);
     } else if (stored.kind === "dense") {
       const inputs = from.height * from.width * from.channels;
-      loaded.push({ ...stored, weights: floats(`${name}.weights`, inputs * stored.filters), bias: floats(`${name}.bias`, stored.filters) });
+      loaded.push({
+        ...stored,
+        weights: floats(`${name}.weights`, inputs * stored.filters),
+        bias: floats(`${name}.bias`, stored.filters),
+      });
     } else {
       const taps = tapCount(stored.windows);
       const inputs = taps * from.channels;
       const outputChannels = stored.epilogue.depthToSpace ? stored.filters / taps : stored.filters;
-      if (!Number.isInteger(outputChannels)) throw broken(`operation ${index} spreads ${stored.filters} filters over ${taps} pixels`);
+      if (!Number.isInteger(outputChannels))
+        throw broken(`operation ${index} spreads ${stored.filters} filters over ${taps} pixels`);
       const { activation: active, shortcut, depthToSpace } = stored.epilogue;
       const epilogueOf: Epilogue = {
         scale: floats(`${name}.scale`, stored.filters),
@@ -176,15 +207,23 @@ function loadOperations({ operations, size, classes }: z.output<typeof headerSch
     }
   }
   const last = valueShapes(loaded, input).at(-1);
-  if (last === undefined || last.height * last.width * last.channels !== classes.length) throw broken(`its last operation does not give one score for each of its ${classes.length} classes`);
+  if (last === undefined || last.height * last.width * last.channels !== classes.length)
+    throw broken(`its last operation does not give one score for each of its ${classes.length} classes`);
   return loaded;
 }
 
-function checkShortcut(loaded: readonly Operation[], input: { height: number; width: number; channels: number }, index: number, shortcut: number | undefined, broken: (found: string) => UserError): void {
+function checkShortcut(
+  loaded: readonly Operation[],
+  input: { height: number; width: number; channels: number },
+  index: number,
+  shortcut: number | undefined,
+  broken: (found: string) => UserError,
+): void {
   const shapes = valueShapes(loaded, input);
   const out = shapes[index + 1];
   if (out === undefined || out.height < 1 || out.width < 1) throw broken(`operation ${index} has an empty result`);
   if (shortcut === undefined) return;
   const added = shortcut <= index ? shapes[shortcut] : undefined;
-  if (added === undefined || added.height !== out.height || added.width !== out.width || added.channels !== out.channels) throw broken(`the shortcut of operation ${index} does not fit its result`);
+  if (added === undefined || added.height !== out.height || added.width !== out.width || added.channels !== out.channels)
+    throw broken(`the shortcut of operation ${index} does not fit its result`);
 }

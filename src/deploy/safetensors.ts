@@ -7,8 +7,22 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { BYTES, type ElementType, elementCount, type Shape } from "../tensor.js";
 
-const TYPE_NAMES = { float32: "F32", float64: "F64", int16: "I16", int32: "I32", uint32: "U32", uint8: "U8" } as const satisfies Record<ElementType, string>;
-const ARRAYS = { F32: Float32Array, F64: Float64Array, I16: Int16Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array } as const;
+const TYPE_NAMES = {
+  float32: "F32",
+  float64: "F64",
+  int16: "I16",
+  int32: "I32",
+  uint32: "U32",
+  uint8: "U8",
+} as const satisfies Record<ElementType, string>;
+const ARRAYS = {
+  F32: Float32Array,
+  F64: Float64Array,
+  I16: Int16Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  U8: Uint8Array,
+} as const;
 const MAXIMUM_HEADER_BYTES = 16 << 20;
 
 type StoredType = keyof typeof ARRAYS;
@@ -60,10 +74,12 @@ const metadataSchema = z.record(z.string(), z.string());
  * @throws UserError where the bytes are no safetensors file, or not all of one
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
-  const refuse = (found: string): UserError => new UserError(`${name} is not a usable safetensors file: ${found}; choose a file written by rbnet`);
+  const refuse = (found: string): UserError =>
+    new UserError(`${name} is not a usable safetensors file: ${found}; choose a file written by rbnet`);
   if (bytes.length < 8) throw refuse(`it has only ${bytes.length} bytes`);
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (headerBytes > MAXIMUM_HEADER_BYTES || headerBytes > bytes.length - 8) throw refuse(`its header claims ${headerBytes} bytes of ${bytes.length - 8}`);
+  if (headerBytes > MAXIMUM_HEADER_BYTES || headerBytes > bytes.length - 8)
+    throw refuse(`its header claims ${headerBytes} bytes of ${bytes.length - 8}`);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerBytes)));
@@ -80,15 +96,22 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
     const entry = entrySchema.safeParse(value);
     if (!entry.success) throw refuse(`the entry of tensor ${JSON.stringify(key.slice(0, 100))} is malformed`);
     const tensor = readTensor(data, entry.data);
-    if (tensor === undefined) throw refuse(`tensor ${JSON.stringify(key.slice(0, 100))} does not lie within the file, or its size is not that of its shape`);
+    if (tensor === undefined)
+      throw refuse(
+        `tensor ${JSON.stringify(key.slice(0, 100))} does not lie within the file, or its size is not that of its shape`,
+      );
     tensors.set(key, tensor);
   }
   return { metadata: metadata.data, tensors };
 }
 
-function readTensor(data: Uint8Array, { dtype, shape, data_offsets: [begin, end] }: z.output<typeof entrySchema>): StoredTensor | undefined {
+function readTensor(
+  data: Uint8Array,
+  { dtype, shape, data_offsets: [begin, end] }: z.output<typeof entrySchema>,
+): StoredTensor | undefined {
   const type = (Object.keys(TYPE_NAMES) as ElementType[]).find((candidate) => TYPE_NAMES[candidate] === dtype);
-  if (type === undefined || end > data.length || begin > end || elementCount(shape) * BYTES[type] !== end - begin) return undefined;
+  if (type === undefined || end > data.length || begin > end || elementCount(shape) * BYTES[type] !== end - begin)
+    return undefined;
   // A copy is aligned, whatever the offset in the file.
   return { type, shape, data: new ARRAYS[dtype](data.slice(begin, end).buffer) };
 }

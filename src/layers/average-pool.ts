@@ -39,7 +39,17 @@ export class AveragePool implements Layer {
   }
 
   summary(): readonly LayerSummary[] {
-    return [{ name: this.name, kind: "average pool", output: this.output, binaryParameters: 0, realParameters: 0, binaryMacs: 0, realMacs: 0 }];
+    return [
+      {
+        name: this.name,
+        kind: "average pool",
+        output: this.output,
+        binaryParameters: 0,
+        realParameters: 0,
+        binaryMacs: 0,
+        realMacs: 0,
+      },
+    ];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {

@@ -56,7 +56,17 @@ export class BatchNormalization {
   /** From `sums` over `count` rows to `norm`. */
   forward(count: number): void {
     const { gamma, beta, runningMean, runningVariance } = this;
-    this.backend.normalizationForward(this.sums, count, gamma.value, beta.value, EPSILON, MOMENTUM, runningMean.value, runningVariance.value, this.norm);
+    this.backend.normalizationForward(
+      this.sums,
+      count,
+      gamma.value,
+      beta.value,
+      EPSILON,
+      MOMENTUM,
+      runningMean.value,
+      runningVariance.value,
+      this.norm,
+    );
   }
 
   /** The sums that activateBackward fills. */
@@ -66,13 +76,25 @@ export class BatchNormalization {
 
   /** From `reductions` over `count` rows to `coefficients`; adds to the gradients of gamma, beta and the activation. */
   backward(count: number, activationGradient: Tensor | undefined): void {
-    this.backend.normalizationBackward(this.backwardSums, count, this.norm, this.gamma.value, this.gamma.gradient, this.beta.gradient, activationGradient, this.coefficients);
+    this.backend.normalizationBackward(
+      this.backwardSums,
+      count,
+      this.norm,
+      this.gamma.value,
+      this.gamma.gradient,
+      this.beta.gradient,
+      activationGradient,
+      this.coefficients,
+    );
   }
 
   /** Scale and bias with the running statistics: what a deployed network computes. */
   async fold(read: (tensor: Tensor) => Promise<Float32Array>): Promise<{ scale: Float32Array; bias: Float32Array }> {
-    const [gamma, beta, mean, variance] = await Promise.all([this.gamma, this.beta, this.runningMean, this.runningVariance].map(({ value }) => read(value)));
-    if (gamma === undefined || beta === undefined || mean === undefined || variance === undefined) throw new Error("statistics are missing");
+    const [gamma, beta, mean, variance] = await Promise.all(
+      [this.gamma, this.beta, this.runningMean, this.runningVariance].map(({ value }) => read(value)),
+    );
+    if (gamma === undefined || beta === undefined || mean === undefined || variance === undefined)
+      throw new Error("statistics are missing");
     const scale = gamma.map((value, n) => value / Math.sqrt((variance[n] as number) + EPSILON));
     const bias = beta.map((value, n) => value - (scale[n] as number) * (mean[n] as number));
     return { scale, bias };

@@ -42,7 +42,13 @@ export class BinaryConvolution {
     const { name, input, filters, windows } = options;
     this.inputs = tapCount(windows) * input.channels;
     this.windowMap = windowMap(windows, input, filters);
-    this.latent = parameter(backend, `${name}.latent`, "latent", [this.inputs, filters], initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)));
+    this.latent = parameter(
+      backend,
+      `${name}.latent`,
+      "latent",
+      [this.inputs, filters],
+      initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)),
+    );
     this.threshold = parameter(backend, `${name}.threshold`, "other", [input.channels], constant(input.channels, 0));
     this.signs = backend.binaryWeights(this.inputs, filters);
     this.positives = backend.allocate("float64", [1]);
@@ -80,7 +86,16 @@ export class BinaryConvolution {
     const { backend, window, columns } = this;
     if (window === undefined || columns === undefined) throw new Error("backward before bind");
     backend.binaryWeightGradient(dy, columns, this.latent.value, this.latent.gradient);
-    backend.binaryInputGradient(dy, this.signs, window, x, this.threshold.value, this.options.estimator, dx, this.threshold.gradient);
+    backend.binaryInputGradient(
+      dy,
+      this.signs,
+      window,
+      x,
+      this.threshold.value,
+      this.options.estimator,
+      dx,
+      this.threshold.gradient,
+    );
   }
 
   /** Share of +1 among the signs of the last forward; padding counts as -1. */
@@ -102,7 +117,8 @@ export class BinaryConvolution {
     const packed = new Uint32Array(filters * words);
     for (let k = 0; k < inputs; k++) {
       for (let n = 0; n < filters; n++) {
-        if ((latent[k * filters + n] as number) >= 0) packed[n * words + (k >>> 5)] = (packed[n * words + (k >>> 5)] as number) | (1 << (k & 31));
+        if ((latent[k * filters + n] as number) >= 0)
+          packed[n * words + (k >>> 5)] = (packed[n * words + (k >>> 5)] as number) | (1 << (k & 31));
       }
     }
     return packed;

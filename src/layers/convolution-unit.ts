@@ -59,7 +59,8 @@ export class ConvolutionUnit implements Layer {
     if (!first) this.dx = this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
     const result = [images * height * width, channels];
     // Blocks that reach over the border have more results than the map has values.
-    if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels) this.spare = this.backend.allocate("float32", result);
+    if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels)
+      this.spare = this.backend.allocate("float32", result);
   }
 
   forward(x: Tensor): Tensor {
@@ -85,13 +86,22 @@ export class ConvolutionUnit implements Layer {
     const { counts } = this.convolution;
     const { name, windows } = this.options;
     const kind = windows.kind === "blocks" ? "real reshaped point-wise" : `real ${windows.kernel}x${windows.kernel}`;
-    return [{ name, kind, output: this.output, ...counts, realParameters: counts.realParameters + this.normalized.realParameters }];
+    return [
+      { name, kind, output: this.output, ...counts, realParameters: counts.realParameters + this.normalized.realParameters },
+    ];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {
     const { windows, depthToSpace } = this.options;
     const epilogue = await this.normalized.fold(folding.read, depthToSpace, undefined);
     const weights = await folding.read(this.convolution.weights.value);
-    return folding.add({ kind: "realConvolution", input, windows, filters: this.convolution.windowMap.channels, weights, epilogue });
+    return folding.add({
+      kind: "realConvolution",
+      input,
+      windows,
+      filters: this.convolution.windowMap.channels,
+      weights,
+      epilogue,
+    });
   }
 }

@@ -23,7 +23,13 @@ export class Dense implements Layer {
     initializer: Initializer,
   ) {
     this.output = { height: 1, width: 1, channels: filters };
-    this.weights = parameter(backend, `${name}.weights`, "weight", [inputs, filters], initializer.normal(inputs * filters, 1 / Math.sqrt(inputs)));
+    this.weights = parameter(
+      backend,
+      `${name}.weights`,
+      "weight",
+      [inputs, filters],
+      initializer.normal(inputs * filters, 1 / Math.sqrt(inputs)),
+    );
     this.bias = parameter(backend, `${name}.bias`, "other", [filters], constant(filters, 0));
     this.transposed = backend.allocate("float32", [filters, inputs]);
   }
@@ -57,7 +63,17 @@ export class Dense implements Layer {
 
   summary(): readonly LayerSummary[] {
     const { name, inputs, filters, output } = this;
-    return [{ name, kind: "dense", output, binaryParameters: 0, realParameters: (inputs + 1) * filters, binaryMacs: 0, realMacs: inputs * filters }];
+    return [
+      {
+        name,
+        kind: "dense",
+        output,
+        binaryParameters: 0,
+        realParameters: (inputs + 1) * filters,
+        binaryMacs: 0,
+        realMacs: inputs * filters,
+      },
+    ];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {

@@ -70,7 +70,13 @@ export interface Layer {
 }
 
 /** Allocates a parameter and its gradient, with initial values. */
-export function parameter(backend: Backend, name: string, kind: ParameterKind, shape: readonly number[], values: Float32Array): Parameter {
+export function parameter(
+  backend: Backend,
+  name: string,
+  kind: ParameterKind,
+  shape: readonly number[],
+  values: Float32Array,
+): Parameter {
   const value = backend.allocate("float32", shape);
   backend.write(value, values);
   return { name, kind, value, gradient: backend.allocate("float32", shape) };

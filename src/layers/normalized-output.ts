@@ -67,14 +67,26 @@ export class NormalizedOutput {
   backward(gradient: Tensor, y: Tensor, placement: Placement, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("backward before bind");
-    backend.activateBackward(gradient, y, normalization.norm, placement, shortcut, activation?.shape.value, normalization.reductions);
+    backend.activateBackward(
+      gradient,
+      y,
+      normalization.norm,
+      placement,
+      shortcut,
+      activation?.shape.value,
+      normalization.reductions,
+    );
     normalization.backward(this.rows, activation?.shape.gradient);
     const dy = spare ?? backend.view(out, [this.rows, this.options.filters]);
     backend.normalizationGradient(gradient, y, normalization.coefficients, placement, dy);
     return dy;
   }
 
-  async fold(read: (tensor: Tensor) => Promise<Float32Array>, depthToSpace: boolean, shortcut: number | undefined): Promise<Epilogue> {
+  async fold(
+    read: (tensor: Tensor) => Promise<Float32Array>,
+    depthToSpace: boolean,
+    shortcut: number | undefined,
+  ): Promise<Epilogue> {
     const affine = await this.normalization.fold(read);
     const activation = this.activation === undefined ? {} : { activation: await read(this.activation.shape.value) };
     return { ...affine, ...activation, ...(shortcut === undefined ? {} : { shortcut }), depthToSpace };

@@ -122,19 +122,37 @@ export class ResidualUnit implements Layer {
   summary(): readonly LayerSummary[] {
     const { counts } = this.convolution;
     const { name, windows } = this.options;
-    const pattern = windows.kind === "blocks" ? `reshaped point-wise, ${windows.shift ? "shifted" : `dilation ${windows.dilation}`}` : `${windows.kernel}x${windows.kernel}`;
-    const own = { name, kind: `binary ${pattern}`, output: this.output, ...counts, realParameters: counts.realParameters + this.normalized.realParameters };
+    const pattern =
+      windows.kind === "blocks"
+        ? `reshaped point-wise, ${windows.shift ? "shifted" : `dilation ${windows.dilation}`}`
+        : `${windows.kernel}x${windows.kernel}`;
+    const own = {
+      name,
+      kind: `binary ${pattern}`,
+      output: this.output,
+      ...counts,
+      realParameters: counts.realParameters + this.normalized.realParameters,
+    };
     return [own, ...(this.shortcut?.projection.summary() ?? [])];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {
     let shortcut = input;
-    if (this.shortcut !== undefined) shortcut = await this.shortcut.projection.fold(folding, await this.shortcut.pool.fold(folding, input));
+    if (this.shortcut !== undefined)
+      shortcut = await this.shortcut.projection.fold(folding, await this.shortcut.pool.fold(folding, input));
     const epilogue = await this.normalized.fold(folding.read, this.depthToSpace, shortcut);
     const { windows } = this.options;
     const threshold = await folding.read(this.convolution.threshold.value);
     const weights = await this.convolution.packedWeights();
-    return folding.add({ kind: "binaryConvolution", input, windows, filters: this.convolution.windowMap.channels, threshold, weights, epilogue });
+    return folding.add({
+      kind: "binaryConvolution",
+      input,
+      windows,
+      filters: this.convolution.windowMap.channels,
+      threshold,
+      weights,
+      epilogue,
+    });
   }
 
   async balance(): Promise<Balance> {

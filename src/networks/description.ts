@@ -3,8 +3,7 @@
  * and what is built from it.
  */
 import type { Estimator } from "../backend/kernels.js";
-import type { MapShape } from "../runtime/windows.js";
-import type { Windows } from "../runtime/windows.js";
+import type { MapShape, Windows } from "../runtime/windows.js";
 
 /** How binary convolutions see the map: the paper's reshaped point-wise convolution, or the ordinary 3x3 it replaces. */
 export type BinaryConvolutionKind = "reshaped" | "3x3";

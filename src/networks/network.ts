@@ -82,14 +82,26 @@ function buildLayers(backend: Backend, description: NetworkDescription, initiali
     map = layer.output;
   };
   for (const [index, { windows, channels, depthToSpace }] of description.stem.entries()) {
-    add(new ConvolutionUnit(backend, { name: `stem${index + 1}`, input: map, channels, windows, depthToSpace, activation: true, first: index === 0 }, initializer));
+    add(
+      new ConvolutionUnit(
+        backend,
+        { name: `stem${index + 1}`, input: map, channels, windows, depthToSpace, activation: true, first: index === 0 },
+        initializer,
+      ),
+    );
   }
   for (const [stage, { channels, units, halve }] of description.stages.entries()) {
     for (let index = 0; index < units; index++) {
       const stride = halve && index === 0 ? 2 : 1;
       const windows = unitWindows(description, index, stride, map);
       const { estimator, learnThreshold } = description;
-      add(new ResidualUnit(backend, { name: `stage${stage + 1}.unit${index + 1}`, input: map, channels, windows, stride, estimator, learnThreshold }, initializer));
+      add(
+        new ResidualUnit(
+          backend,
+          { name: `stage${stage + 1}.unit${index + 1}`, input: map, channels, windows, stride, estimator, learnThreshold },
+          initializer,
+        ),
+      );
     }
   }
   add(new AveragePool(backend, "pool", map, Math.min(map.height, map.width)));

@@ -8,7 +8,8 @@
 import { grid, HALVING_BLOCKS, type NetworkDescription, type Stage } from "./description.js";
 
 export interface RbnetOptions {
-  readonly classes: number;
+  /** The class names of the data, or how many there are. */
+  readonly classes: number | readonly string[];
   /** Multiplies the channels of the stages; default 1. */
   readonly width?: number;
   /** Side of the input images in pixels; default that of the data set the network was made for. */
@@ -21,11 +22,16 @@ function stagesOf(channels: readonly number[], units: readonly number[], width: 
   return channels.map((count, i) => ({ channels: Math.round(count * width), units: units[i] ?? 0, halve: i > 0 }));
 }
 
+function countOf(classes: RbnetOptions["classes"]): number {
+  return typeof classes === "number" ? classes : classes.length;
+}
+
 /** Three stages on small images. */
 function small(name: string, units: number, { classes, width = 1, size = 32 }: RbnetOptions): NetworkDescription {
   const stages = stagesOf([16, 32, 64], [units, units, units], width);
   const input = { height: size, width: size, channels: 3 };
-  return { name, width, input, classes, stem: [{ windows: grid(3, 1), channels: Math.round(16 * width), depthToSpace: false }], stages, ...SHARED };
+  const stem = [{ windows: grid(3, 1), channels: Math.round(16 * width), depthToSpace: false }];
+  return { name, width, input, classes: countOf(classes), stem, stages, ...SHARED };
 }
 
 /** Four stages on large images. */
@@ -35,7 +41,7 @@ function large(name: string, units: readonly number[], { classes, width = 1, siz
     { windows: HALVING_BLOCKS, channels: Math.round(64 * width), depthToSpace: false },
   ];
   const input = { height: size, width: size, channels: 3 };
-  return { name, width, input, classes, stem, stages: stagesOf([64, 128, 256, 512], units, width), ...SHARED };
+  return { name, width, input, classes: countOf(classes), stem, stages: stagesOf([64, 128, 256, 512], units, width), ...SHARED };
 }
 
 export function rbnet18(options: RbnetOptions): NetworkDescription {

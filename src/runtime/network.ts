@@ -22,7 +22,11 @@ export function valueShapes(operations: readonly Operation[], input: MapShape): 
 function outputShape(operation: Operation, from: MapShape): MapShape {
   switch (operation.kind) {
     case "averagePool":
-      return { height: Math.floor(from.height / operation.size), width: Math.floor(from.width / operation.size), channels: from.channels };
+      return {
+        height: Math.floor(from.height / operation.size),
+        width: Math.floor(from.width / operation.size),
+        channels: from.channels,
+      };
     case "dense":
       return { height: 1, width: 1, channels: operation.filters };
     default:
@@ -55,7 +59,8 @@ export class RuntimeNetwork {
     const tensorOf = (shape: MapShape): readonly number[] => [images, shape.height, shape.width, shape.channels];
     this.input = backend.allocate("float32", tensorOf(inputShape));
     const values = [this.input];
-    for (const [index, buffer] of buffers.entries()) values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
+    for (const [index, buffer] of buffers.entries())
+      values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
     this.output = values.at(-1) as Tensor;
     const work = new ProductMemory(backend);
     for (const [index, operation] of operations.entries()) {
@@ -72,7 +77,13 @@ export class RuntimeNetwork {
     for (const step of this.steps) step();
   }
 
-  private prepare(operation: Operation, values: readonly Tensor[], shapes: readonly MapShape[], out: Tensor, work: ProductMemory): Step {
+  private prepare(
+    operation: Operation,
+    values: readonly Tensor[],
+    shapes: readonly MapShape[],
+    out: Tensor,
+    work: ProductMemory,
+  ): Step {
     const { backend } = this;
     const x = values[operation.input] as Tensor;
     switch (operation.kind) {
@@ -114,7 +125,10 @@ export class RuntimeNetwork {
     }
   }
 
-  private window(operation: Operation & { kind: "binaryConvolution" | "realConvolution" }, shapes: readonly MapShape[]): { window: Window; rows: number; inputs: number } {
+  private window(
+    operation: Operation & { kind: "binaryConvolution" | "realConvolution" },
+    shapes: readonly MapShape[],
+  ): { window: Window; rows: number; inputs: number } {
     const geometry = geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape);
     return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
   }
@@ -123,7 +137,8 @@ export class RuntimeNetwork {
     const { backend } = this;
     const norm = backend.allocate("float32", [4, filters]);
     backend.write(backend.view(norm, [2, filters]), Float32Array.of(...epilogue.scale, ...epilogue.bias));
-    const activation = epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]);
+    const activation =
+      epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]);
     const shortcut = epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut];
     const placement = epilogue.depthToSpace ? window : undefined;
     return () => backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
@@ -142,7 +157,8 @@ export class RuntimeNetwork {
     const words = wordsFor(inputs);
     const signs = new Float32Array(inputs * filters);
     for (let n = 0; n < filters; n++) {
-      for (let k = 0; k < inputs; k++) signs[k * filters + n] = ((packed[n * words + (k >>> 5)] as number) >>> (k & 31)) & 1 ? 1 : -1;
+      for (let k = 0; k < inputs; k++)
+        signs[k * filters + n] = ((packed[n * words + (k >>> 5)] as number) >>> (k & 31)) & 1 ? 1 : -1;
     }
     const mark = backend.mark();
     backend.binarizeWeights(this.upload(signs, [inputs, filters]), weights, false);

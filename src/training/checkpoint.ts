@@ -38,16 +38,28 @@ export interface RunIdentity {
 }
 
 /** Reads `tensors` out at once (so that training may go on) and writes them atomically. */
-export async function saveCheckpoint(path: string, backend: Backend, tensors: ReadonlyMap<string, Tensor>, identity: RunIdentity, progress: Progress): Promise<void> {
+export async function saveCheckpoint(
+  path: string,
+  backend: Backend,
+  tensors: ReadonlyMap<string, Tensor>,
+  identity: RunIdentity,
+  progress: Progress,
+): Promise<void> {
   const stored = new Map<string, StoredTensor>();
-  const copies = await Promise.all([...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const));
+  const copies = await Promise.all(
+    [...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const),
+  );
   for (const [name, { type, shape }, data] of copies) stored.set(name, { type, shape, data });
   const metadata = { format: FORMAT, version: VERSION, ...identityText(identity), progress: JSON.stringify(progress) };
   await writeFileAtomic(path, encodeSafetensors({ metadata, tensors: stored }));
 }
 
 function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> {
-  return { network: JSON.stringify(identity.network), options: JSON.stringify(identity.options), data: JSON.stringify(identity.data) };
+  return {
+    network: JSON.stringify(identity.network),
+    options: JSON.stringify(identity.options),
+    data: JSON.stringify(identity.data),
+  };
 }
 
 /** Where the first of two descriptions differs from the second, for an error message. */
@@ -70,26 +82,45 @@ function shorten(text: string | undefined): string {
  *
  * @throws UserError where the file cannot be read, is no checkpoint, or is one of another network, other settings or other data
  */
-export async function loadCheckpoint(path: string, backend: Backend, tensors: ReadonlyMap<string, Tensor>, identity: RunIdentity): Promise<Progress> {
+export async function loadCheckpoint(
+  path: string,
+  backend: Backend,
+  tensors: ReadonlyMap<string, Tensor>,
+  identity: RunIdentity,
+): Promise<Progress> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new UserError(`there is no checkpoint to resume at ${path}; start the run without --resume, or give the folder of the run that was stopped`, { cause: error });
+    throw new UserError(
+      `there is no checkpoint to resume at ${path}; start the run without --resume, or give the folder of the run that was stopped`,
+      { cause: error },
+    );
   }
   const file = decodeSafetensors(bytes, path);
   const { metadata } = file;
-  if (metadata.format !== FORMAT || metadata.version !== VERSION) throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
+  if (metadata.format !== FORMAT || metadata.version !== VERSION)
+    throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
   const expected = identityText(identity);
-  for (const [part, subject] of [["network", "another network"], ["data", "other data"], ["options", "other settings"]] as const) {
+  for (const [part, subject] of [
+    ["network", "another network"],
+    ["data", "other data"],
+    ["options", "other settings"],
+  ] as const) {
     const found = metadata[part] ?? "{}";
-    if (found !== expected[part]) throw new UserError(`the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was started with, or start a new one in another folder`);
+    if (found !== expected[part])
+      throw new UserError(
+        `the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was started with, or start a new one in another folder`,
+      );
   }
   const progress = progressSchema.safeParse(JSON.parse(metadata.progress ?? "null"));
   if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
   for (const [name, tensor] of tensors) {
     const stored = file.tensors.get(name);
-    if (stored === undefined || stored.type !== tensor.type || stored.shape.join() !== tensor.shape.join()) throw new UserError(`the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`);
+    if (stored === undefined || stored.type !== tensor.type || stored.shape.join() !== tensor.shape.join())
+      throw new UserError(
+        `the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`,
+      );
     backend.write(tensor, stored.data);
   }
   return progress.data;

@@ -21,9 +21,22 @@ export interface EvaluatedModel {
 export async function evaluateModel(backend: Backend, model: EvaluatedModel, set: ImageSet): Promise<DetailedEvaluation> {
   const { size, mean, deviation, operations } = model;
   const mark = backend.mark();
-  const loader = new Loader(set, { batch: Math.min(BATCH, set.count), size, mean, deviation, seed: 0, shuffle: false, dropLast: false });
+  const loader = new Loader(set, {
+    batch: Math.min(BATCH, set.count),
+    size,
+    mean,
+    deviation,
+    seed: 0,
+    shuffle: false,
+    dropLast: false,
+  });
   try {
-    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, Math.min(BATCH, set.count));
+    const network = new RuntimeNetwork(
+      backend,
+      operations,
+      { height: size, width: size, channels: 3 },
+      Math.min(BATCH, set.count),
+    );
     const tally = new Tally(model.classes.length, set);
     const input = new Float32Array(network.images * size * size * 3);
     for await (const batch of loader.epoch(0)) {
@@ -31,7 +44,12 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
       backend.write(network.input, input);
       network.run();
       const logits = (await backend.read(network.output)) as Float32Array;
-      for (let i = 0; i < batch.count; i++) tally.add(batch.indices[i] as number, batch.labels[i] as number, logits.subarray(i * tally.classes, (i + 1) * tally.classes));
+      for (let i = 0; i < batch.count; i++)
+        tally.add(
+          batch.indices[i] as number,
+          batch.labels[i] as number,
+          logits.subarray(i * tally.classes, (i + 1) * tally.classes),
+        );
       batch.release();
     }
     return tally.result();

@@ -84,7 +84,15 @@ export class Optimizer {
       const { kind, value, gradient } = parameter;
       const decay = kind === "weight" ? options.weightDecay : 0;
       const limit = kind === "latent" ? LATENT_LIMIT : 0;
-      if (second !== undefined) backend.adam(value, gradient, first, second, { rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, decay, step, limit }, flips);
+      if (second !== undefined)
+        backend.adam(
+          value,
+          gradient,
+          first,
+          second,
+          { rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, decay, step, limit },
+          flips,
+        );
       else backend.sgd(value, gradient, first, { rate, momentum: options.momentum, decay, limit }, flips);
     }
     // A constant decay would average over the random start for long; early on the average follows faster.

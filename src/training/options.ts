@@ -5,7 +5,11 @@ const augmentation = z
   .strictObject({
     crop: z.union([
       z.strictObject({ kind: z.literal("pad"), padding: z.int().min(0).max(64) }),
-      z.strictObject({ kind: z.literal("resized"), scale: z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]), ratio: z.tuple([z.number().gt(0), z.number().gt(0)]) }),
+      z.strictObject({
+        kind: z.literal("resized"),
+        scale: z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]),
+        ratio: z.tuple([z.number().gt(0), z.number().gt(0)]),
+      }),
     ]),
     flip: z.boolean(),
     colorJitter: z.strictObject({ brightness: z.number().min(0), contrast: z.number().min(0), saturation: z.number().min(0) }),

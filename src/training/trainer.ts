@@ -46,7 +46,16 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   private readonly optimizer: Optimizer;
   private readonly trainingStep: TrainingStep;
   private readonly loader: Loader;
-  private progress: Progress = { epoch: 0, step: 0, lossSum: 0, correct: 0, seconds: 0, totalSeconds: 0, bestTop1: -1, bestEpoch: 0 };
+  private progress: Progress = {
+    epoch: 0,
+    step: 0,
+    lossSum: 0,
+    correct: 0,
+    seconds: 0,
+    totalSeconds: 0,
+    bestTop1: -1,
+    bestEpoch: 0,
+  };
   private best: Model | undefined;
   private stopRequested = false;
   private savedAt = performance.now();
@@ -68,7 +77,16 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     this.trainingStep = new TrainingStep(backend, this.network, options);
     const { size, mean, deviation, train } = data;
     const { batch, seed, augmentation } = options;
-    this.loader = new Loader(train, { batch, size, mean, deviation, augmentation: augmentation as LoaderAugmentation, seed, shuffle: true, dropLast: true });
+    this.loader = new Loader(train, {
+      batch,
+      size,
+      mean,
+      deviation,
+      augmentation: augmentation as LoaderAugmentation,
+      seed,
+      shuffle: true,
+      dropLast: true,
+    });
   }
 
   /**
@@ -76,7 +94,12 @@ export class Trainer implements AsyncIterable<EpochRecord> {
    *
    * @throws UserError where settings, data and network do not fit each other, or the checkpoint is of another run
    */
-  static async create(description: NetworkDescription, data: Dataset, settings: TrainingSettings, setup: TrainerSetup = {}): Promise<Trainer> {
+  static async create(
+    description: NetworkDescription,
+    data: Dataset,
+    settings: TrainingSettings,
+    setup: TrainerSetup = {},
+  ): Promise<Trainer> {
     const options = trainingSchema.parse(settings);
     checkFit(description, data, options);
     const backend = setup.backend ?? (await createWasmBackend({ threads: setup.threads ?? availableParallelism() }));
@@ -144,7 +167,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       const { loss, correct } = await trainingStep.run(batch as Batch);
       batch.release();
       const done = this.progress.step + 1;
-      if (!Number.isFinite(loss)) throw new UserError(`the loss became ${loss} in epoch ${epoch + 1}, step ${done}; use a lower learning rate than ${options.learningRate}`);
+      if (!Number.isFinite(loss))
+        throw new UserError(
+          `the loss became ${loss} in epoch ${epoch + 1}, step ${done}; use a lower learning rate than ${options.learningRate}`,
+        );
       if (done % options.accumulate === 0 || done === steps) {
         const update = epoch * updatesPerEpoch + Math.ceil(done / options.accumulate) - 1;
         rate = learningRateAt(options, update, updatesPerEpoch, total);
@@ -155,7 +181,14 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       const elapsed = (now - last) / 1000;
       last = now;
       const { lossSum, seconds, totalSeconds } = this.progress;
-      this.progress = { ...this.progress, step: done, lossSum: lossSum + loss, correct: this.progress.correct + correct, seconds: seconds + elapsed, totalSeconds: totalSeconds + elapsed };
+      this.progress = {
+        ...this.progress,
+        step: done,
+        lossSum: lossSum + loss,
+        correct: this.progress.correct + correct,
+        seconds: seconds + elapsed,
+        totalSeconds: totalSeconds + elapsed,
+      };
       this.tell(steps);
       // A checkpoint holds no half-summed gradients: it waits for the update.
       if (done % options.accumulate === 0 && done < steps) {
@@ -187,7 +220,16 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     }
     const totalSeconds = this.progress.totalSeconds + (performance.now() - start) / 1000;
     const { bestTop1, bestEpoch } = this.progress;
-    this.progress = { epoch: index, step: 0, lossSum: 0, correct: 0, seconds: 0, totalSeconds, bestTop1: improved ? (validation?.top1 ?? 0) : bestTop1, bestEpoch: improved ? index : bestEpoch };
+    this.progress = {
+      epoch: index,
+      step: 0,
+      lossSum: 0,
+      correct: 0,
+      seconds: 0,
+      totalSeconds,
+      bestTop1: improved ? (validation?.top1 ?? 0) : bestTop1,
+      bestEpoch: improved ? index : bestEpoch,
+    };
     await this.save();
     const images = steps * options.batch;
     return {
@@ -221,7 +263,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 
   private get bestModel(): Model {
-    if (this.best === undefined) throw new UserError("no epoch is finished yet, so there is no network to evaluate or export; let the training run for at least one epoch");
+    if (this.best === undefined)
+      throw new UserError(
+        "no epoch is finished yet, so there is no network to evaluate or export; let the training run for at least one epoch",
+      );
     return this.best;
   }
 
@@ -240,13 +285,23 @@ export class Trainer implements AsyncIterable<EpochRecord> {
 
   private get identity() {
     const { name, classes, size, train, mean, deviation } = this.data;
-    return { network: this.description, options: this.options, data: { name, classes, size, train: train.count, mean, deviation } };
+    return {
+      network: this.description,
+      options: this.options,
+      data: { name, classes, size, train: train.count, mean, deviation },
+    };
   }
 
   private async save(): Promise<void> {
     this.savedAt = performance.now();
     if (this.setup.out === undefined) return;
-    await saveCheckpoint(join(this.setup.out, "checkpoint.safetensors"), this.backend, this.tensors, this.identity, this.progress);
+    await saveCheckpoint(
+      join(this.setup.out, "checkpoint.safetensors"),
+      this.backend,
+      this.tensors,
+      this.identity,
+      this.progress,
+    );
   }
 
   private async resume(): Promise<void> {
@@ -283,7 +338,14 @@ async function makeFolder(path: string): Promise<void> {
 
 function checkFit(description: NetworkDescription, data: Dataset, { batch }: TrainingOptions): void {
   const { input, classes } = description;
-  if (classes !== data.classes.length) throw new UserError(`the network has ${classes} classes, the data ${data.classes.length}; build the network for the data's classes`);
-  if (input.height !== data.size || input.width !== data.size) throw new UserError(`the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`);
-  if (batch > data.train.count) throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
+  if (classes !== data.classes.length)
+    throw new UserError(
+      `the network has ${classes} classes, the data ${data.classes.length}; build the network for the data's classes`,
+    );
+  if (input.height !== data.size || input.width !== data.size)
+    throw new UserError(
+      `the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`,
+    );
+  if (batch > data.train.count)
+    throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
 }

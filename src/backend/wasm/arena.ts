@@ -59,7 +59,8 @@ export class Arena {
 
   private place(bytes: number): number {
     let offset = Math.ceil(this.top / ALIGNMENT) * ALIGNMENT;
-    if (offset < this.aside.end && offset + bytes + SLACK > this.aside.start) offset = Math.ceil(this.aside.end / ALIGNMENT) * ALIGNMENT;
+    if (offset < this.aside.end && offset + bytes + SLACK > this.aside.start)
+      offset = Math.ceil(this.aside.end / ALIGNMENT) * ALIGNMENT;
     const needed = offset + bytes + SLACK - this.memory.buffer.byteLength;
     if (needed > 0) this.grow(Math.ceil(needed / PAGE), bytes);
     this.peak = Math.max(this.peak, offset + bytes);
@@ -99,7 +100,9 @@ export class Arena {
     try {
       this.memory.grow(pages);
     } catch {
-      throw new RangeError(`out of memory: ${Math.round(this.bytes / 1e6)} MB are in use and ${Math.round(bytes / 1e6)} MB more were asked for; use a smaller batch`);
+      throw new RangeError(
+        `out of memory: ${Math.round(this.bytes / 1e6)} MB are in use and ${Math.round(bytes / 1e6)} MB more were asked for; use a smaller batch`,
+      );
     }
   }
 }

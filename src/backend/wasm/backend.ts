@@ -37,7 +37,9 @@ export async function createWasmBackend({ threads, relaxed = hasRelaxedSimd() }:
   const memory = new WebAssembly.Memory({ initial: Math.ceil(base / 65536) + 1, maximum: MAXIMUM_PAGES, shared: true });
   const kernels = instantiateKernels(module, memory);
   const workers = await Promise.all(
-    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + (i + 1) * SCRATCH_BYTES })),
+    Array.from({ length: threads - 1 }, (_, i) =>
+      startWorker({ module, memory, controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + (i + 1) * SCRATCH_BYTES }),
+    ),
   );
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, CONTROL_OFFSET, kernels, threads, SCRATCH_OFFSET);
   const arena = new Arena(memory, base);
@@ -88,7 +90,8 @@ function connect(arena: Arena, pool: Pool, description: string, dispose: () => v
     allocate: (type, shape) => arena.allocate(type, shape),
     view(tensor, shape, from = 0) {
       const { type, offset, shape: whole } = own(tensor);
-      if (from + elementCount(shape) > elementCount(whole)) throw new Error(`a view of [${shape}] from ${from} exceeds [${whole}]`);
+      if (from + elementCount(shape) > elementCount(whole))
+        throw new Error(`a view of [${shape}] from ${from} exceeds [${whole}]`);
       return new WasmTensor(type, shape, offset + from * BYTES[type]);
     },
     window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),

@@ -17,7 +17,14 @@ export function binaryKernels(runner: Runner): BinaryKernels {
   return {
     binarizeColumns(x, threshold, window, columns) {
       const { images, rows } = window.geometry;
-      runner.run("binarizeColumns", images * rows.length, address(x), address(threshold), windowAddress(window), address(columns));
+      runner.run(
+        "binarizeColumns",
+        images * rows.length,
+        address(x),
+        address(threshold),
+        windowAddress(window),
+        address(columns),
+      );
     },
 
     binarizeWeights(latent, weights, gradient) {
@@ -32,7 +39,8 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       const chunks = Math.ceil(rows / chunkRows);
       const partials = sums === undefined ? 0 : runner.work(PARTIALS * filters * 16);
       runner.run("binaryProduct", chunks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
-      if (sums !== undefined) runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, chunks, 2 * filters, address(sums), 0, 0);
+      if (sums !== undefined)
+        runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, chunks, 2 * filters, address(sums), 0, 0);
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {
@@ -42,7 +50,18 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       const index = runner.work(tiles * Math.ceil(inputs / 16) * 16 * 32);
       runner.run("transposeSigns", tiles, address(columns), rows, inputs, index);
       const chunks = Math.ceil(filters / 16) * Math.ceil(inputs / GRADIENT_INPUTS);
-      runner.run("binaryWeightGradient", chunks, address(dy), index, rows, inputs, filters, GRADIENT_INPUTS, address(latent), address(gradient));
+      runner.run(
+        "binaryWeightGradient",
+        chunks,
+        address(dy),
+        index,
+        rows,
+        inputs,
+        filters,
+        GRADIENT_INPUTS,
+        address(latent),
+        address(gradient),
+      );
     },
 
     binaryInputGradient(dy, weights, window, x, threshold, estimator, dx, dThreshold) {

@@ -44,7 +44,8 @@ export type KernelName = (typeof KERNEL_NAMES)[number];
 
 /** A module of three instructions: i8x16.splat, i8x16.splat, i8x16.relaxed_swizzle. It validates where the engine has relaxed SIMD. */
 const RELAXED_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2,
+  11,
 ]);
 
 /** Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile. */

@@ -4,7 +4,12 @@ import { address, addressOf, lineCount, matrixShape, PARTIALS, type Runner, rows
 
 type NormalizationKernels = Pick<
   Kernels,
-  "columnStatistics" | "normalizationForward" | "normalizeActivate" | "activateBackward" | "normalizationBackward" | "normalizationGradient"
+  | "columnStatistics"
+  | "normalizationForward"
+  | "normalizeActivate"
+  | "activateBackward"
+  | "normalizationBackward"
+  | "normalizationGradient"
 >;
 
 /** Lines in a chunk of the passes that reduce nothing. */

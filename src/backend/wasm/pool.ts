@@ -8,7 +8,17 @@
  * next piece: one word, so that a worker that comes late for a job cannot claim from the next one), FINISHED (pieces done), and the job's
  * kernel, chunk count, chunks in a piece and argument count. Its arguments follow as float64. STOP ends the workers; FAILED says that one met an error.
  */
-export const CONTROL = { sequence: 0, claim: 1, finished: 2, kernel: 3, chunks: 4, grain: 5, argumentCount: 6, stop: 7, failed: 8 } as const;
+export const CONTROL = {
+  sequence: 0,
+  claim: 1,
+  finished: 2,
+  kernel: 3,
+  chunks: 4,
+  grain: 5,
+  argumentCount: 6,
+  stop: 7,
+  failed: 8,
+} as const;
 export const CONTROL_INTEGERS = 16;
 export const MAXIMUM_ARGUMENTS = 24;
 export const CONTROL_BYTES = CONTROL_INTEGERS * 4 + MAXIMUM_ARGUMENTS * 8;
@@ -21,7 +31,15 @@ const SEQUENCE_MASK = (1 << (32 - PIECE_BITS)) - 1;
 export type KernelFunction = (begin: number, end: number, scratch: number, ...parameters: number[]) => void;
 
 /** Claims and runs pieces of job `sequence` until none is left or the job is over. */
-export function runPieces(control: Int32Array, sequence: number, kernel: KernelFunction, scratch: number, parameters: readonly number[], chunks: number, grain: number): void {
+export function runPieces(
+  control: Int32Array,
+  sequence: number,
+  kernel: KernelFunction,
+  scratch: number,
+  parameters: readonly number[],
+  chunks: number,
+  grain: number,
+): void {
   const tag = sequence & SEQUENCE_MASK;
   for (;;) {
     const claim = Atomics.load(control, CONTROL.claim);
@@ -61,7 +79,7 @@ export class Pool {
     const pieces = Math.ceil(chunks / grain);
     const sequence = (control[CONTROL.sequence] as number) + 1;
     // A worker that woke late may still be reading the last job: it claims nothing, because the tag changes first.
-    Atomics.store(control, CONTROL.claim, (((sequence & SEQUENCE_MASK) << PIECE_BITS) | PIECE_MASK) | 0);
+    Atomics.store(control, CONTROL.claim, ((sequence & SEQUENCE_MASK) << PIECE_BITS) | PIECE_MASK | 0);
     control[CONTROL.kernel] = kernelIndex;
     control[CONTROL.chunks] = chunks;
     control[CONTROL.grain] = grain;
@@ -85,7 +103,12 @@ export class Pool {
 }
 
 /** A worker's side: waits for jobs and helps, until stopped. */
-export function serve(buffer: SharedArrayBuffer, controlOffset: number, kernels: readonly KernelFunction[], scratch: number): void {
+export function serve(
+  buffer: SharedArrayBuffer,
+  controlOffset: number,
+  kernels: readonly KernelFunction[],
+  scratch: number,
+): void {
   const control = new Int32Array(buffer, controlOffset, CONTROL_INTEGERS);
   const parameters = new Float64Array(buffer, controlOffset + CONTROL_INTEGERS * 4, MAXIMUM_ARGUMENTS);
   let last = 0;

@@ -4,7 +4,15 @@ import { address, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddres
 
 type RealKernels = Pick<
   Kernels,
-  "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumRows" | "averagePool" | "averagePoolGradient" | "softmaxCrossEntropy"
+  | "gatherColumns"
+  | "scatterColumns"
+  | "product"
+  | "transpose"
+  | "addBias"
+  | "sumRows"
+  | "averagePool"
+  | "averagePoolGradient"
+  | "softmaxCrossEntropy"
 >;
 
 export function realKernels(runner: Runner): RealKernels {
@@ -23,7 +31,19 @@ export function realKernels(runner: Runner): RealKernels {
       const [inner] = matrixShape(b);
       const rowStep = transposeA ? 1 : inner;
       const innerStep = transposeA ? rows : 1;
-      runner.run("product", Math.ceil(rows / 4), address(a), rowStep, innerStep, address(b), address(c), rows, inner, columns, accumulate ? 1 : 0);
+      runner.run(
+        "product",
+        Math.ceil(rows / 4),
+        address(a),
+        rowStep,
+        innerStep,
+        address(b),
+        address(c),
+        rows,
+        inner,
+        columns,
+        accumulate ? 1 : 0,
+      );
     },
 
     transpose(matrix, out) {
@@ -57,7 +77,16 @@ export function realKernels(runner: Runner): RealKernels {
 
     softmaxCrossEntropy(logits, targets, scale, losses, gradient) {
       const [images, classes] = matrixShape(logits);
-      runner.run("softmaxCrossEntropy", images, address(logits), address(targets), classes, scale, address(losses), address(gradient));
+      runner.run(
+        "softmaxCrossEntropy",
+        images,
+        address(logits),
+        address(targets),
+        classes,
+        scale,
+        address(losses),
+        address(gradient),
+      );
     },
   };
 }

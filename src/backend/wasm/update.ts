@@ -44,7 +44,19 @@ export function updateKernels(runner: Runner): UpdateKernels {
       const count = elementCount(value.shape);
       const chunks = Math.ceil(count / CHUNK);
       const partials = runner.work(chunks * 8);
-      runner.run("sgd", chunks, address(value), address(gradient), address(velocity), count, step.rate, step.momentum, step.decay, step.limit, partials);
+      runner.run(
+        "sgd",
+        chunks,
+        address(value),
+        address(gradient),
+        address(velocity),
+        count,
+        step.rate,
+        step.momentum,
+        step.decay,
+        step.limit,
+        partials,
+      );
       finishFlips(partials, chunks, flips);
     },
 
