@@ -1,0 +1,125 @@
+/**
+ * Packs the package, installs the tarball in an empty project and uses it there as its users do: the command, the import, the
+ * types. What only works inside the repository (a file left out, a dependency that is only ours) fails here.
+ * Needs a build. Prints a line a check and, as its last line, `N passed, N failed`.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const project = mkdtempSync(join(tmpdir(), "rbnet-package-"));
+let passed = 0;
+let failed = 0;
+
+/** Runs a program; its output, or an Error with all that it said. A program that cannot start counts as failed. */
+function run(program, args, cwd = project) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? `exit code ${status}\n${stdout}${stderr}`}`);
+  return stdout;
+}
+
+function expectThat(condition, complaint) {
+  if (!condition) throw new Error(complaint);
+}
+
+/** Counts one check; false when it failed, so that a later one that needs it can be left out. */
+function check(name, body) {
+  try {
+    body();
+    passed += 1;
+    console.log(`ok      ${name}`);
+    return true;
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n${error.message}`);
+    return false;
+  }
+}
+
+/** Computes with two threads through the public names, so that the packed .wasm and the worker beside it have to be there. */
+const PROGRAM = `
+import { createWasmBackend, rbnet20, UserError } from "rbnet";
+const backend = await createWasmBackend({ threads: 2 });
+const tensor = backend.allocate("float32", [2, 2]);
+backend.write(tensor, Float32Array.of(1, 2, 3, 4));
+const read = await backend.read(tensor);
+backend[Symbol.dispose]();
+console.log(rbnet20({ classes: 10 }).name, read.join(), new UserError("").name);
+`;
+
+const TYPED_PROGRAM = `
+import { type NetworkDescription, rbnet20, type Prediction, UserError } from "rbnet";
+const network: NetworkDescription = rbnet20({ classes: ["cat", "dog"] });
+const best = (answers: readonly Prediction[]): Prediction | undefined => answers[0];
+// @ts-expect-error the number of classes is not a name
+rbnet20({ classes: "cat" });
+export { best, network, UserError };
+`;
+
+const COMPILER_OPTIONS = [
+  "--noEmit",
+  "--strict",
+  "--module",
+  "nodenext",
+  "--target",
+  "es2022",
+  "--lib",
+  "es2023,esnext.disposable,dom",
+];
+
+try {
+  let tarball = "";
+  const packed = check("packs what users need and nothing else", () => {
+    const [report] = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], root));
+    tarball = report.filename;
+    const files = report.files.map((file) => file.path);
+    for (const needed of [
+      "dist/index.d.ts",
+      "dist/backend/wasm/kernels.wasm",
+      "dist/backend/wasm/kernels-relaxed.wasm",
+      "LICENSE",
+    ]) {
+      expectThat(files.includes(needed), `${needed} is missing from the tarball`);
+    }
+    const foreign = files.filter((path) => !/^(dist\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path));
+    expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
+    expectThat(!files.some((path) => path.endsWith(".tsbuildinfo")), "the compiler's own record is in the tarball");
+  });
+  const installed =
+    packed &&
+    check("installs in an empty project", () => {
+      mkdirSync(join(project, "app"));
+      writeFileSync(join(project, "app", "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+      run("npm", ["install", "--no-audit", "--no-fund", join(project, tarball)], join(project, "app"));
+    });
+  if (installed) {
+    const app = join(project, "app");
+    check("runs its command", () => {
+      const help = run("npx", ["--no-install", "rbnet", "--help"], app);
+      for (const command of ["train", "eval", "predict", "summary"]) {
+        expectThat(help.includes(command), `rbnet --help does not name ${command}:\n${help}`);
+      }
+    });
+    check("is imported and starts its kernels", () => {
+      writeFileSync(join(app, "program.mjs"), PROGRAM);
+      const said = run(process.execPath, ["program.mjs"], app);
+      expectThat(said.trim() === "rbnet20 1,2,3,4 UserError", `unexpected output: ${said}`);
+    });
+    check("gives its types to a strict program", () => {
+      writeFileSync(join(app, "program.ts"), TYPED_PROGRAM);
+      run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...COMPILER_OPTIONS, "program.ts"], app);
+    });
+  }
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
