@@ -1,0 +1,23 @@
+/** The networks by the names that a command line knows. */
+import { UserError } from "../errors.js";
+import type { BinaryConvolutionKind, NetworkDescription } from "./description.js";
+import { type RbnetOptions, rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+
+const NETWORKS: Readonly<Record<string, (options: RbnetOptions) => NetworkDescription>> = { rbnet8, rbnet20, rbnet18, rbnet34 };
+
+export const networkNames: readonly string[] = Object.keys(NETWORKS);
+
+export interface NamedNetworkOptions extends RbnetOptions {
+  /** What stands in place of the paper's reshaped point-wise convolution; default that itself. */
+  readonly convolution?: BinaryConvolutionKind;
+}
+
+/** @throws UserError where there is no network of this name, or its width makes no sense */
+export function networkByName(name: string, { convolution, ...options }: NamedNetworkOptions): NetworkDescription {
+  const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
+  if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
+  const { width = 1 } = options;
+  if (!(width >= 0.25 && width <= 16)) throw new UserError(`the width is ${width}, but must be from 0.25 to 16`);
+  const description = build(options);
+  return convolution === undefined ? description : { ...description, convolution };
+}

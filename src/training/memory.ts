@@ -1,0 +1,48 @@
+/** Peak memory of a run, found before it by building its parts on a backend that only counts. */
+import { createCountingBackend } from "../backend/counting.js";
+import type { LayerSummary } from "../layers/layer.js";
+import type { NetworkDescription } from "../networks/description.js";
+import { Network } from "../networks/network.js";
+import { type NetworkTotals, totalsOf } from "../networks/summary.js";
+import { RuntimeNetwork } from "../runtime/network.js";
+import type { Operation } from "../runtime/operations.js";
+import type { MapShape } from "../runtime/windows.js";
+import { Optimizer } from "./optimizer.js";
+import { trainingSchema } from "./options.js";
+import { TrainingStep } from "./training-step.js";
+
+export interface NetworkSummary {
+  readonly rows: readonly LayerSummary[];
+  readonly totals: NetworkTotals;
+  /** Peak of a training step with Adam at `batch` images. */
+  readonly trainingBytes: number;
+  /** Peak of the deployed network on one image. */
+  readonly inferenceBytes: number;
+  readonly batch: number;
+}
+
+/** Counts layers, operations and memory of a network without computing anything. */
+export async function summarizeNetwork(description: NetworkDescription, batch: number): Promise<NetworkSummary> {
+  using backend = createCountingBackend();
+  // As the trainer does it, in the same order.
+  const network = new Network(backend, description, { normal: (count) => new Float32Array(count) });
+  const options = trainingSchema.parse({ batch });
+  new Optimizer(backend, network.parameters, network.states, options);
+  network.bind(batch);
+  new TrainingStep(backend, network, options);
+  const rows = network.summary();
+  return {
+    rows,
+    totals: totalsOf(rows),
+    trainingBytes: backend.memory.peakBytes,
+    inferenceBytes: inferenceMemory(await network.fold(), description.input),
+    batch,
+  };
+}
+
+/** Peak bytes of a deployed network on one image. */
+export function inferenceMemory(operations: readonly Operation[], input: MapShape): number {
+  using backend = createCountingBackend();
+  new RuntimeNetwork(backend, operations, input, 1);
+  return backend.memory.peakBytes;
+}
