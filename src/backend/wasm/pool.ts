@@ -102,6 +102,9 @@ export class Pool {
   }
 }
 
+/** Longer than what lies between two kernels of a step, and nothing to a person. */
+const SPIN_MILLISECONDS = 2;
+
 /** A worker's side: waits for jobs and helps, until stopped. */
 export function serve(
   buffer: SharedArrayBuffer,
@@ -113,8 +116,11 @@ export function serve(
   const parameters = new Float64Array(buffer, controlOffset + CONTROL_INTEGERS * 4, MAXIMUM_ARGUMENTS);
   let last = 0;
   for (;;) {
-    // Kernels follow each other within microseconds: spin briefly, then sleep.
-    for (let spin = 0; spin < 4000 && Atomics.load(control, CONTROL.sequence) === last; spin++);
+    // Kernels follow each other within microseconds, and a thread that sleeps on a busy machine gets its core back late.
+    const sleepAt = performance.now() + SPIN_MILLISECONDS;
+    while (Atomics.load(control, CONTROL.sequence) === last && performance.now() < sleepAt) {
+      for (let spin = 0; spin < 200 && Atomics.load(control, CONTROL.sequence) === last; spin++);
+    }
     Atomics.wait(control, CONTROL.sequence, last);
     const sequence = Atomics.load(control, CONTROL.sequence);
     if (Atomics.load(control, CONTROL.stop) === 1) return;
