@@ -67,9 +67,21 @@ function summarizeOperation(operation: Operation, name: string, from: MapShape, 
       const macs = map.height * map.width * weights;
       const rest = epilogueParameters(epilogue);
       if (operation.kind === "realConvolution")
-        return [{ name, kind: `real ${shape}`, output, binaryParameters: 0, realParameters: weights + rest, binaryMacs: 0, realMacs: macs }];
+        return [
+          {
+            name,
+            kind: `real ${shape}`,
+            output,
+            binaryParameters: 0,
+            realParameters: weights + rest,
+            binaryMacs: 0,
+            realMacs: macs,
+          },
+        ];
       const realParameters = operation.threshold.length + rest;
-      return [{ name, kind: `binary ${shape}`, output, binaryParameters: weights, realParameters, binaryMacs: macs, realMacs: 0 }];
+      return [
+        { name, kind: `binary ${shape}`, output, binaryParameters: weights, realParameters, binaryMacs: macs, realMacs: 0 },
+      ];
     }
   }
 }
