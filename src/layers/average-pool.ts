@@ -20,10 +20,11 @@ export class AveragePool implements Layer {
     this.output = { height: Math.floor(input.height / size), width: Math.floor(input.width / size), channels: input.channels };
   }
 
-  bind(images: number): void {
+  /** `dx`: memory for the input's gradient, where somebody has some to spare. */
+  bind(images: number, dx?: Tensor): void {
     const { input, output } = this;
     this.out = this.backend.allocate("float32", [images, output.height, output.width, output.channels]);
-    this.dx = this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
+    this.dx = dx ?? this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
   }
 
   forward(x: Tensor): Tensor {

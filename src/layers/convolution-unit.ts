@@ -73,7 +73,6 @@ export class ConvolutionUnit implements Layer {
     const { x, y, dx } = this;
     if (x === undefined || y === undefined) throw new Error("backward before forward");
     const dy = this.normalized.backward(gradient, y, this.placement, undefined, this.spare);
-    if (dx !== undefined) this.backend.fill(dx, 0);
     this.convolution.backward(dy, x, dx);
     return dx;
   }

@@ -45,11 +45,11 @@ export class NormalizedOutput {
     return this.normalization.realParameters + (this.activation?.realParameters ?? 0);
   }
 
-  /** `rows` is M, the number of windows in a batch. */
-  bind(images: number, rows: number): void {
+  /** `rows` is M, the number of windows in a batch. `out`: memory for the result, where the caller plans it. */
+  bind(images: number, rows: number, out?: Tensor): void {
     const { height, width, channels } = this.options.output;
     this.rows = rows;
-    this.out = this.backend.allocate("float32", [images, height, width, channels]);
+    this.out = out ?? this.backend.allocate("float32", [images, height, width, channels]);
   }
 
   /** y: int16 or float32 [M, N], whose sums are in normalization.sums. */

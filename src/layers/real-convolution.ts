@@ -66,14 +66,15 @@ export class RealConvolution {
     this.weights = parameter(backend, `${name}.weights`, "weight", [this.inputs, filters], values);
   }
 
-  bind(images: number, needsInputGradient: boolean): void {
+  /** `result`: memory for the result, float32 [M, N], where the caller plans it. */
+  bind(images: number, needsInputGradient: boolean, result?: Tensor): void {
     const { backend, inputs } = this;
     const { input, filters, windows } = this.options;
     const rows = images * this.windowMap.height * this.windowMap.width;
     this.bound = {
       images,
       placement: backend.window(geometryOf(windows, images, input)),
-      result: backend.allocate("float32", [rows, filters]),
+      result: result ?? backend.allocate("float32", [rows, filters]),
       transposed: needsInputGradient ? backend.allocate("float32", [filters, inputs]) : undefined,
       slice: isPointwise(windows) ? undefined : this.bindSlice(images),
     };
@@ -108,7 +109,7 @@ export class RealConvolution {
     return result;
   }
 
-  /** dy: [M, N]; dx gains the input's gradient, where it is wanted. x: the input of the forward. */
+  /** dy: [M, N]; dx gets the input's gradient, where it is wanted. x: the input of the forward, which dx may be for a 1 x 1 convolution. */
   backward(dy: Tensor, x: Tensor, dx: Tensor | undefined): void {
     const { backend, weights } = this;
     const { transposed, slice } = this.ready;
@@ -120,7 +121,7 @@ export class RealConvolution {
       // A 1 x 1 convolution's columns are its input.
       backend.product(x, dy, weights.gradient, { transposeA: true, accumulate: true });
       if (dx !== undefined && transposed !== undefined)
-        backend.product(dy, transposed, dx, { transposeA: false, accumulate: true });
+        backend.product(dy, transposed, dx, { transposeA: false, accumulate: false });
       return;
     }
     this.forSlices(slice, x, dy, (part, rows) => {
@@ -128,6 +129,7 @@ export class RealConvolution {
       backend.product(slice.columns, rows, weights.gradient, { transposeA: true, accumulate: true });
     });
     if (dx === undefined || transposed === undefined) return;
+    backend.fill(dx, 0);
     this.forSlices(slice, dx, dy, (part, rows) => {
       backend.product(rows, transposed, slice.columns, { transposeA: false, accumulate: false });
       backend.scatterColumns(slice.columns, slice.window, part);

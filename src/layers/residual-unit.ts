@@ -1,18 +1,16 @@
 /**
  * The repeated unit of a binary network: binarize -> binary convolution -> batch normalization -> + shortcut -> balanced activation.
  *
- * Where the unit halves the map, the shortcut is a 2x2 average pool, a full-precision 1x1 convolution and a batch normalization
- * (Bi-Real Net, section 4.1); where it keeps the map, the shortcut is the input itself.
+ * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection.
  */
 import type { Backend, Estimator, Placement } from "../backend/kernels.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import { AveragePool } from "./average-pool.js";
 import { BinaryConvolution } from "./binary-convolution.js";
-import { ConvolutionUnit } from "./convolution-unit.js";
 import type { Initializer } from "./initializer.js";
 import type { Balance, Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
+import { ProjectionShortcut } from "./projection-shortcut.js";
 
 export interface ResidualUnitOptions {
   readonly name: string;
@@ -31,7 +29,7 @@ export class ResidualUnit implements Layer {
   readonly output: MapShape;
   private readonly convolution: BinaryConvolution;
   private readonly normalized: NormalizedOutput;
-  private readonly shortcut: { readonly pool: AveragePool; readonly projection: ConvolutionUnit } | undefined;
+  private readonly shortcut: ProjectionShortcut | undefined;
   private readonly depthToSpace: boolean;
   private x: Tensor | undefined;
   private y: Tensor | undefined;
@@ -50,30 +48,16 @@ export class ResidualUnit implements Layer {
     this.output = this.depthToSpace ? { ...input, channels } : this.convolution.windowMap;
     this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation: true });
     if (stride === 2 || input.channels !== channels) {
-      const pool = new AveragePool(backend, `${name}.shortcut_pool`, input, stride);
-      const projection = new ConvolutionUnit(
-        backend,
-        {
-          name: `${name}.shortcut`,
-          input: pool.output,
-          channels,
-          windows: { kind: "grid", kernel: 1, stride: 1, padding: 0 },
-          depthToSpace: false,
-          activation: false,
-          first: false,
-        },
-        initializer,
-      );
-      this.shortcut = { pool, projection };
+      this.shortcut = new ProjectionShortcut(backend, { name: `${name}.shortcut`, input, channels, stride }, initializer);
     }
   }
 
   get parameters(): readonly Parameter[] {
-    return [...this.convolution.parameters, ...this.normalized.parameters, ...(this.shortcut?.projection.parameters ?? [])];
+    return [...this.convolution.parameters, ...this.normalized.parameters, ...(this.shortcut?.parameters ?? [])];
   }
 
   get states(): readonly State[] {
-    return [...this.normalized.states, ...(this.shortcut?.projection.states ?? [])];
+    return [...this.normalized.states, ...(this.shortcut?.states ?? [])];
   }
 
   bind(images: number): void {
@@ -84,16 +68,13 @@ export class ResidualUnit implements Layer {
     const mapElements = images * this.output.height * this.output.width * this.output.channels;
     // Blocks that reach over the border have more results than the map has values.
     if (rows * channels > mapElements) this.spare = this.backend.allocate("float32", [rows, channels]);
-    if (this.shortcut !== undefined) {
-      this.shortcut.pool.bind(images);
-      this.shortcut.projection.bind(images);
-    }
+    this.shortcut?.bind(images);
   }
 
   forward(x: Tensor): Tensor {
     this.x = x;
     this.y = this.convolution.forward(x, this.normalized.normalization.sums);
-    this.carried = this.shortcut === undefined ? x : this.shortcut.projection.forward(this.shortcut.pool.forward(x));
+    this.carried = this.shortcut?.forward(x) ?? x;
     return this.normalized.forward(this.y, this.placement, this.carried);
   }
 
@@ -102,17 +83,9 @@ export class ResidualUnit implements Layer {
     if (x === undefined || y === undefined) throw new Error("backward before forward");
     const dy = this.normalized.backward(gradient, y, this.placement, carried, this.spare);
     // `gradient` is the shortcut's by now. Kept as it is, it is where the convolution's input gradient is added.
-    const dx = shortcut === undefined ? gradient : this.backwardShortcut(gradient);
+    const dx = shortcut?.backward(gradient) ?? gradient;
     this.convolution.backward(dy, x, dx);
     return dx;
-  }
-
-  private backwardShortcut(gradient: Tensor): Tensor {
-    const { shortcut } = this;
-    if (shortcut === undefined) throw new Error("this unit's shortcut is its input");
-    const dPooled = shortcut.projection.backward(gradient);
-    if (dPooled === undefined) throw new Error("a shortcut passes its gradient on");
-    return shortcut.pool.backward(dPooled);
   }
 
   private get placement(): Placement {
@@ -133,13 +106,11 @@ export class ResidualUnit implements Layer {
       ...counts,
       realParameters: counts.realParameters + this.normalized.realParameters,
     };
-    return [own, ...(this.shortcut?.projection.summary() ?? [])];
+    return [own, ...(this.shortcut === undefined ? [] : [this.shortcut.summary()])];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {
-    let shortcut = input;
-    if (this.shortcut !== undefined)
-      shortcut = await this.shortcut.projection.fold(folding, await this.shortcut.pool.fold(folding, input));
+    const shortcut = (await this.shortcut?.fold(folding, input)) ?? input;
     const epilogue = await this.normalized.fold(folding.read, this.depthToSpace, shortcut);
     const { windows } = this.options;
     const threshold = await folding.read(this.convolution.threshold.value);

@@ -1,0 +1,97 @@
+/**
+ * The shortcut of a unit that halves the map or changes its channels: an average pool, a full-precision 1x1 convolution and a batch
+ * normalization (Bi-Real Net, section 4.1).
+ *
+ * Its two forward results together are as large as its input where channels double, and are not needed any more when the input's gradient
+ * is written: they share one piece of memory.
+ */
+import type { Backend } from "../backend/kernels.js";
+import type { MapShape } from "../runtime/windows.js";
+import { elementsOf } from "../runtime/windows.js";
+import type { Tensor } from "../tensor.js";
+import { AveragePool } from "./average-pool.js";
+import type { Initializer } from "./initializer.js";
+import type { Folding, LayerSummary, Parameter, State } from "./layer.js";
+import { NormalizedOutput } from "./normalized-output.js";
+import { RealConvolution } from "./real-convolution.js";
+
+export interface ProjectionShortcutOptions {
+  readonly name: string;
+  readonly input: MapShape;
+  /** Channels of the output. */
+  readonly channels: number;
+  readonly stride: 1 | 2;
+}
+
+export class ProjectionShortcut {
+  private readonly pool: AveragePool;
+  private readonly convolution: RealConvolution;
+  private readonly normalized: NormalizedOutput;
+  private pooled: Tensor | undefined;
+  private y: Tensor | undefined;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly options: ProjectionShortcutOptions,
+    initializer: Initializer,
+  ) {
+    const { name, input, channels, stride } = options;
+    this.pool = new AveragePool(backend, `${name}.pool`, input, stride);
+    const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
+    this.convolution = new RealConvolution(backend, { name, input: this.pool.output, filters: channels, windows }, initializer);
+    this.normalized = new NormalizedOutput(backend, {
+      name,
+      filters: channels,
+      output: this.convolution.windowMap,
+      activation: false,
+    });
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [this.convolution.weights, ...this.normalized.parameters];
+  }
+
+  get states(): readonly State[] {
+    return this.normalized.states;
+  }
+
+  bind(images: number): void {
+    const { backend, options, convolution, pool } = this;
+    const { height, width, channels } = convolution.windowMap;
+    const rows = images * height * width;
+    const input = images * elementsOf(options.input);
+    const memory = backend.allocate("float32", [Math.max(2 * rows * channels, input)]);
+    convolution.bind(images, true, backend.view(memory, [rows, channels]));
+    this.normalized.bind(images, rows, backend.view(memory, [images, height, width, channels], rows * channels));
+    pool.bind(images, backend.view(memory, [images, options.input.height, options.input.width, options.input.channels]));
+  }
+
+  forward(x: Tensor): Tensor {
+    this.pooled = this.pool.forward(x);
+    this.y = this.convolution.forward(this.pooled, this.normalized.normalization.sums);
+    return this.normalized.forward(this.y, undefined, undefined);
+  }
+
+  /** gradient: of the output, kept as it is. Returns the gradient of the input. */
+  backward(gradient: Tensor): Tensor {
+    const { pooled, y } = this;
+    if (pooled === undefined || y === undefined) throw new Error("backward before forward");
+    const dy = this.normalized.backward(gradient, y, undefined, undefined, undefined);
+    this.convolution.backward(dy, pooled, pooled);
+    return this.pool.backward(pooled);
+  }
+
+  summary(): LayerSummary {
+    const { counts, windowMap } = this.convolution;
+    const realParameters = counts.realParameters + this.normalized.realParameters;
+    return { name: this.options.name, kind: "real 1x1", output: windowMap, ...counts, realParameters };
+  }
+
+  async fold(folding: Folding, input: number): Promise<number> {
+    const pooled = await this.pool.fold(folding, input);
+    const epilogue = await this.normalized.fold(folding.read, false, undefined);
+    const weights = await folding.read(this.convolution.weights.value);
+    const { windows } = this.convolution.options;
+    return folding.add({ kind: "realConvolution", input: pooled, windows, filters: this.options.channels, weights, epilogue });
+  }
+}
