@@ -1,0 +1,266 @@
+/**
+ * Every layer in the forms that networks use, built small: what the gradient tests and the agreement of backends run through.
+ * The parts of a layer that are no layers of their own (a convolution, the normalized output) are wrapped so that they run like one.
+ */
+import type { Backend, Estimator } from "#rbnet/backend/kernels";
+import { AveragePool } from "#rbnet/layers/average-pool";
+import { BinaryConvolution } from "#rbnet/layers/binary-convolution";
+import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
+import { Dense } from "#rbnet/layers/dense";
+import type { Initializer } from "#rbnet/layers/initializer";
+import type { Layer, Parameter } from "#rbnet/layers/layer";
+import { NormalizedOutput } from "#rbnet/layers/normalized-output";
+import { RealConvolution } from "#rbnet/layers/real-convolution";
+import { ResidualUnit } from "#rbnet/layers/residual-unit";
+import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runtime/windows";
+import type { Tensor } from "#rbnet/tensor";
+import { Draw } from "../backend/shapes.js";
+
+export type Runnable = Pick<Layer, "parameters" | "bind" | "forward" | "backward"> & Partial<Pick<Layer, "states">>;
+
+export interface Subject {
+  readonly name: string;
+  readonly images: number;
+  readonly input: MapShape;
+  /** What its signs use; undefined where there is no sign. */
+  readonly estimator?: Estimator;
+  build(backend: Backend): Runnable;
+}
+
+/** A subject that is built, bound and fed, with drawn parameters that leave nothing at a neutral value. */
+export interface Prepared {
+  readonly backend: Backend;
+  readonly runnable: Runnable;
+  readonly x: Tensor;
+}
+
+export function prepare(backend: Backend, { build, images, input }: Subject, seed: number): Prepared {
+  const draw = new Draw(seed);
+  const runnable = build(backend);
+  drawParameters(backend, runnable.parameters, draw);
+  runnable.bind(images);
+  const x = backend.allocate("float32", [images, input.height, input.width, input.channels]);
+  backend.write(x, draw.reals(images * input.height * input.width * input.channels, 1.5));
+  return { backend, runnable, x };
+}
+
+export function drawParameters(backend: Backend, parameters: readonly Parameter[], draw: Draw): void {
+  for (const { name, kind, value } of parameters) {
+    const count = value.shape.reduce((product, side) => product * side, 1);
+    if (kind === "latent") backend.write(value, draw.reals(count, 1.3));
+    else if (/gamma$|activation$/.test(name)) backend.write(value, draw.between(count, 0.2, 1.2));
+    else backend.write(value, draw.reals(count, 0.6));
+  }
+}
+
+/** Where a test draws all parameters itself. */
+export const NO_VALUES: Initializer = { normal: (count) => new Float32Array(count) };
+
+export const grid = (kernel: number, stride: number): Windows => ({ kind: "grid", kernel, stride, padding: kernel >> 1 });
+export const blocks = (dilation: number, shift: 0 | 1 = 0): Windows => ({ kind: "blocks", dilation, shift });
+export const map = (side: number, channels: number): MapShape => ({ height: side, width: side, channels });
+
+function describeWindows(windows: Windows): string {
+  if (windows.kind === "grid") return `${windows.kernel}x${windows.kernel} stride ${windows.stride}`;
+  return `blocks of dilation ${windows.dilation}${windows.shift === 1 ? ", shifted" : ""}`;
+}
+
+function describeMap({ height, width, channels }: MapShape): string {
+  return `${height}x${width}x${channels}`;
+}
+
+export function realConvolution(windows: Windows, input: MapShape, filters: number, images = 2): Subject {
+  return {
+    name: `real convolution, ${describeWindows(windows)} on ${images} maps of ${describeMap(input)}`,
+    images,
+    input,
+    build(backend) {
+      const convolution = new RealConvolution(backend, { name: "convolution", input, filters, windows }, NO_VALUES);
+      const sums = backend.allocate("float64", [2, filters]);
+      return convolutionRunnable(backend, input, {
+        parameters: [convolution.weights],
+        bind: (count) => convolution.bind(count, true),
+        forward: (x) => convolution.forward(x, sums),
+        backward: (dy, x, dx) => convolution.backward(dy, x, dx),
+      });
+    },
+  };
+}
+
+export function binaryConvolution(windows: Windows, input: MapShape, filters: number, estimator: Estimator): Subject {
+  return {
+    name: `binary convolution, ${describeWindows(windows)} on ${describeMap(input)}, ${estimator}`,
+    images: 2,
+    input,
+    estimator,
+    build(backend) {
+      const options = { name: "convolution", input, filters, windows, estimator, learnThreshold: true };
+      const convolution = new BinaryConvolution(backend, options, NO_VALUES);
+      const sums = backend.allocate("float64", [2, filters]);
+      return convolutionRunnable(backend, input, {
+        parameters: convolution.parameters,
+        bind: (count) => convolution.bind(count),
+        forward: (x) => convolution.forward(x, sums),
+        backward: (dy, x, dx) => convolution.backward(dy, x, dx),
+      });
+    },
+  };
+}
+
+interface Convolution {
+  readonly parameters: readonly Parameter[];
+  bind(images: number): void;
+  forward(x: Tensor): Tensor;
+  backward(dy: Tensor, x: Tensor, dx: Tensor): void;
+}
+
+/** Keeps the input and gives the gradient a place, as the units around a convolution do. */
+function convolutionRunnable(backend: Backend, { height, width, channels }: MapShape, convolution: Convolution): Runnable {
+  let input: Tensor | undefined;
+  let dx: Tensor | undefined;
+  return {
+    parameters: convolution.parameters,
+    bind(images) {
+      convolution.bind(images);
+      dx = backend.allocate("float32", [images, height, width, channels]);
+    },
+    forward(x) {
+      input = x;
+      return convolution.forward(x);
+    },
+    backward(gradient) {
+      backend.fill(dx!, 0);
+      convolution.backward(gradient, input!, dx!);
+      return dx!;
+    },
+  };
+}
+
+/**
+ * Normalization, placement, shortcut and activation alone, on real values in place of a product's result. The shortcut counts as a parameter.
+ * `windows` lays the filters over the taps of each block; none leaves them where they are.
+ */
+export function normalizedOutput(
+  output: MapShape,
+  options: { windows?: Windows; shortcut: boolean; activation: boolean },
+): Subject {
+  const images = 2;
+  const { windows } = options;
+  const rows = windows === undefined ? output : windowMap(windows, output, 4 * output.channels);
+  const parts = [windows && describeWindows(windows), options.shortcut && "shortcut", options.activation && "activation"];
+  return {
+    name: ["normalized output", describeMap(output), ...parts.filter(Boolean)].join(", "),
+    images,
+    input: rows,
+    build(backend) {
+      const filters = rows.channels;
+      const normalized = new NormalizedOutput(backend, { name: "unit", filters, output, activation: options.activation });
+      const shape = [images, output.height, output.width, output.channels];
+      const [value, gradient] = [backend.allocate("float32", shape), backend.allocate("float32", shape)];
+      const shortcut = options.shortcut ? value : undefined;
+      const M = images * rows.height * rows.width;
+      const placement = windows && backend.window(geometryOf(windows, images, output));
+      const spare = backend.allocate("float32", [M, filters]);
+      let y: Tensor | undefined;
+      return {
+        parameters: [
+          ...normalized.parameters,
+          ...(shortcut ? [{ name: "shortcut", kind: "other" as const, value, gradient }] : []),
+        ],
+        bind: (count) => normalized.bind(count, M),
+        forward(x) {
+          y = backend.view(x, [M, filters]);
+          backend.columnStatistics(y, normalized.normalization.sums);
+          return normalized.forward(y, placement, shortcut);
+        },
+        backward(dOut) {
+          const dy = normalized.backward(dOut, y!, placement, shortcut, spare);
+          backend.copy(dOut, gradient);
+          return dy;
+        },
+      };
+    },
+  };
+}
+
+export function convolutionUnit(windows: Windows, input: MapShape, channels: number, depthToSpace: boolean): Subject {
+  const options = { name: "unit", input, channels, windows, depthToSpace, activation: true, first: false };
+  return {
+    name: `convolution unit, ${describeWindows(windows)}${depthToSpace ? ", depth to space" : ""} on ${describeMap(input)}`,
+    images: 2,
+    input,
+    build: (backend) => new ConvolutionUnit(backend, options, NO_VALUES),
+  };
+}
+
+export function residualUnit(
+  windows: Windows,
+  stride: 1 | 2,
+  input: MapShape,
+  channels: number,
+  estimator: Estimator = "polynomial",
+): Subject {
+  const options = { name: "unit", input, channels, windows, stride, estimator, learnThreshold: true };
+  return {
+    name: `residual unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}, ${estimator}`,
+    images: 3,
+    input,
+    estimator,
+    build: (backend) => new ResidualUnit(backend, options, NO_VALUES),
+  };
+}
+
+export const SUBJECTS: readonly Subject[] = [
+  realConvolution(grid(1, 1), map(4, 3), 5),
+  realConvolution(grid(3, 1), map(5, 3), 4),
+  realConvolution(grid(3, 2), map(5, 3), 4),
+  realConvolution(grid(3, 2), map(6, 2), 3),
+  // More images than one slice of the columns holds: 2 slices of 9, and 17 of one.
+  realConvolution(grid(3, 1), map(3, 2), 3, 18),
+  realConvolution(blocks(1), map(3, 2), 3, 17),
+  realConvolution(blocks(1), map(7, 2), 4),
+  realConvolution(blocks(1, 1), map(4, 3), 8),
+  realConvolution(blocks(2), map(8, 2), 4),
+  binaryConvolution(grid(3, 1), map(4, 3), 5, "clip"),
+  binaryConvolution(grid(3, 2), map(5, 3), 5, "polynomial"),
+  binaryConvolution(blocks(1), map(7, 3), 8, "clip"),
+  binaryConvolution(blocks(1, 1), map(6, 3), 8, "polynomial"),
+  binaryConvolution(blocks(2), map(8, 2), 8, "polynomial"),
+  binaryConvolution(blocks(4), map(8, 2), 4, "clip"),
+  normalizedOutput(map(3, 5), { shortcut: false, activation: false }),
+  normalizedOutput(map(3, 5), { shortcut: true, activation: true }),
+  normalizedOutput(map(4, 3), { shortcut: false, activation: true, windows: blocks(2) }),
+  normalizedOutput(map(5, 3), { shortcut: true, activation: true, windows: blocks(1, 1) }),
+  normalizedOutput(map(7, 2), { shortcut: true, activation: false, windows: blocks(1) }),
+  convolutionUnit(grid(3, 2), map(7, 3), 4, false),
+  convolutionUnit(grid(1, 1), map(3, 5), 4, false),
+  convolutionUnit(blocks(1), map(6, 3), 4, false),
+  convolutionUnit(blocks(2), map(4, 3), 2, true),
+  convolutionUnit(blocks(1, 1), map(5, 3), 2, true),
+  residualUnit(blocks(1), 1, map(4, 4), 4),
+  residualUnit(blocks(1), 1, map(7, 3), 3, "clip"),
+  residualUnit(blocks(1, 1), 1, map(7, 3), 3),
+  residualUnit(blocks(1, 1), 1, map(6, 3), 3, "clip"),
+  residualUnit(blocks(2), 1, map(4, 3), 3),
+  residualUnit(blocks(4), 1, map(8, 2), 2),
+  residualUnit(blocks(1), 2, map(6, 3), 5),
+  residualUnit(blocks(1), 2, map(4, 3), 6, "clip"),
+  // Only the channels change.
+  residualUnit(blocks(1, 1), 1, map(5, 3), 4),
+  residualUnit(grid(3, 1), 1, map(4, 3), 2),
+  residualUnit(grid(3, 1), 1, map(4, 3), 3, "clip"),
+  residualUnit(grid(3, 2), 2, map(6, 3), 4),
+  {
+    name: "average pool that leaves a row and a column over",
+    images: 2,
+    input: map(5, 3),
+    build: (backend) => new AveragePool(backend, "pool", map(5, 3), 2),
+  },
+  {
+    name: "average pool of the whole map",
+    images: 2,
+    input: map(4, 3),
+    build: (backend) => new AveragePool(backend, "pool", map(4, 3), 4),
+  },
+  { name: "dense", images: 3, input: map(1, 7), build: (backend) => new Dense(backend, "classifier", 7, 5, NO_VALUES) },
+];
