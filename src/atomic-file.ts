@@ -2,7 +2,8 @@
  * Writes a file whole or not at all: beside its place, flushed to the disk, then renamed over it. A kill at any moment leaves
  * the old file or the new one, never half of either; a failure leaves the old file and nothing beside it.
  */
-import { open, rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "./errors.js";
 
@@ -25,15 +26,13 @@ export function explainWriteError(error: unknown, path: string): unknown {
   return sentence === undefined ? error : new UserError(sentence(path), { cause: error });
 }
 
-let writes = 0;
-
 /**
  * Puts `data` (text is written as UTF-8) at `path`, in place of what is there; the folder has to exist.
  * Throws UserError when the disk is full or the folder is missing, not a folder or not writable.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  // The process and a counter in the name keep two writers of one path apart.
-  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${writes++}.unfinished`);
+  // A random part in the name keeps writers of one path apart, the process's number says whose it was should it be left behind.
+  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.unfinished`);
   try {
     const file = await open(unfinished, "wx");
     try {
@@ -48,6 +47,25 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     throw explainWriteError(error, path);
   }
   await flushFolder(dirname(path));
+}
+
+/** Removes what killed processes left unfinished in `folder`. To be called before this process writes there. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const owner = /^\..+\.(\d+)-[0-9a-f]+\.unfinished$/.exec(name)?.[1];
+    if (owner !== undefined && !isOtherProcess(Number(owner))) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Whether another process of this number is alive. In a container a killed process and its successor often have the same. */
+function isOtherProcess(number: number): boolean {
+  if (number === process.pid) return false;
+  try {
+    process.kill(number, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 /** Makes the rename itself survive a power cut. Systems that cannot flush a folder (Windows) keep the rename in their journal. */
