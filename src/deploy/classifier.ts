@@ -29,7 +29,13 @@ export class Classifier implements Disposable {
     const model = await readModelFile(path);
     const backend = await createWasmBackend({ threads });
     const { size, operations } = model;
-    return new Classifier(model, backend, new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1));
+    try {
+      const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);
+      return new Classifier(model, backend, network);
+    } catch (error) {
+      backend[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**

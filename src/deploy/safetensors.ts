@@ -62,12 +62,13 @@ export function encodeSafetensors({ metadata, tensors }: StoredFile): Uint8Array
   return file;
 }
 
-const entrySchema = z.object({
+const entrySchema = z.strictObject({
   dtype: z.enum(Object.keys(ARRAYS) as [StoredType, ...StoredType[]]),
   shape: z.array(z.int().min(0)).max(8),
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 const metadataSchema = z.record(z.string(), z.string());
+type Entry = z.output<typeof entrySchema>;
 
 /**
  * @param name what to call the file in an error
@@ -80,38 +81,75 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (headerBytes > MAXIMUM_HEADER_BYTES || headerBytes > bytes.length - 8)
     throw refuse(`its header claims ${headerBytes} bytes of ${bytes.length - 8}`);
+  const json = bytes.subarray(8, 8 + headerBytes);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerBytes)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
   } catch {
     throw refuse("its header is not JSON");
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) throw refuse("its header is not a JSON object");
-  const { __metadata__, ...entries } = header as Record<string, unknown>;
-  const metadata = metadataSchema.safeParse(__metadata__ ?? {});
+  const { __metadata__ = {}, ...values } = header as Record<string, unknown>;
+  const metadata = metadataSchema.safeParse(__metadata__);
   if (!metadata.success) throw refuse("its metadata are not strings");
   const data = bytes.subarray(8 + headerBytes);
-  const tensors = new Map<string, StoredTensor>();
-  for (const [key, value] of Object.entries(entries)) {
+  const entries = new Map<string, Entry>();
+  for (const [key, value] of Object.entries(values)) {
     const entry = entrySchema.safeParse(value);
-    if (!entry.success) throw refuse(`the entry of tensor ${JSON.stringify(key.slice(0, 100))} is malformed`);
-    const tensor = readTensor(data, entry.data);
-    if (tensor === undefined)
-      throw refuse(
-        `tensor ${JSON.stringify(key.slice(0, 100))} does not lie within the file, or its size is not that of its shape`,
-      );
-    tensors.set(key, tensor);
+    if (!entry.success) throw refuse(`the entry of tensor ${quote(key)} is malformed`);
+    if (byteCount(entry.data) !== entry.data.data_offsets[1] - entry.data.data_offsets[0])
+      throw refuse(`the place of tensor ${quote(key)} has not the size of its shape`);
+    entries.set(key, entry.data);
   }
-  return { metadata: metadata.data, tensors };
+  const members = Object.keys(header).length + Object.keys(__metadata__ as object).length + 3 * entries.size;
+  if (countMembers(json) !== members) throw refuse("its header says something twice");
+  checkPlaces(entries, data.length, refuse);
+  // Copies are aligned, whatever the offset in the file.
+  const tensors = [...entries].map(([key, { dtype, shape, data_offsets: place }]): [string, StoredTensor] => [
+    key,
+    { type: typeOf(dtype), shape, data: new ARRAYS[dtype](data.slice(...place).buffer) },
+  ]);
+  return { metadata: metadata.data, tensors: new Map(tensors) };
 }
 
-function readTensor(
-  data: Uint8Array,
-  { dtype, shape, data_offsets: [begin, end] }: z.output<typeof entrySchema>,
-): StoredTensor | undefined {
-  const type = (Object.keys(TYPE_NAMES) as ElementType[]).find((candidate) => TYPE_NAMES[candidate] === dtype);
-  if (type === undefined || end > data.length || begin > end || elementCount(shape) * BYTES[type] !== end - begin)
-    return undefined;
-  // A copy is aligned, whatever the offset in the file.
-  return { type, shape, data: new ARRAYS[dtype](data.slice(begin, end).buffer) };
+function quote(key: string): string {
+  return JSON.stringify(key.slice(0, 100));
+}
+
+function typeOf(dtype: StoredType): ElementType {
+  for (const [type, name] of Object.entries(TYPE_NAMES)) if (name === dtype) return type as ElementType;
+  throw new Error(`${dtype} is not a stored type`);
+}
+
+function byteCount({ dtype, shape }: Entry): number {
+  return elementCount(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
+}
+
+/** Tensors have to fill the data one after the other, as the format demands: thousands that share their bytes would take memory without end. */
+function checkPlaces(entries: ReadonlyMap<string, Entry>, length: number, refuse: (found: string) => UserError): void {
+  const places = [...entries].map(([key, entry]) => ({ key, begin: entry.data_offsets[0], end: entry.data_offsets[1] }));
+  places.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let end = 0;
+  for (const place of places) {
+    if (place.end > length)
+      throw refuse(`tensor ${quote(place.key)} ends at byte ${place.end} of ${length}: the file is cut off`);
+    if (place.begin !== end)
+      throw refuse(`tensor ${quote(place.key)} begins at byte ${place.begin}, the one before ends at ${end}`);
+    end = place.end;
+  }
+  if (end !== length) throw refuse(`its tensors end at byte ${end} of ${length}`);
+}
+
+/** Members of all objects of valid JSON, those that JSON.parse drops because they are said again included. */
+function countMembers(json: Uint8Array): number {
+  const [quotation, backslash, colon] = [0x22, 0x5c, 0x3a];
+  let members = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === quotation) inString = !inString;
+    else if (byte === backslash) at++;
+    else if (byte === colon && !inString) members++;
+  }
+  return members;
 }

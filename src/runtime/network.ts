@@ -6,7 +6,18 @@ import type { Backend, BinaryWeights, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { planMemory } from "./memory-plan.js";
 import type { Epilogue, Operation } from "./operations.js";
-import { elementsOf, geometryOf, type MapShape, tapCount, windowMap } from "./windows.js";
+import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
+
+/** What decides the shape of an operation's result. */
+export type OperationShape =
+  | { readonly kind: "averagePool"; readonly size: number }
+  | { readonly kind: "dense"; readonly filters: number }
+  | {
+      readonly kind: "binaryConvolution" | "realConvolution";
+      readonly windows: Windows;
+      readonly filters: number;
+      readonly epilogue: { readonly depthToSpace: boolean };
+    };
 
 /** Shape of each value: the input's, then one an operation. */
 export function valueShapes(operations: readonly Operation[], input: MapShape): readonly MapShape[] {
@@ -19,7 +30,8 @@ export function valueShapes(operations: readonly Operation[], input: MapShape): 
   return shapes;
 }
 
-function outputShape(operation: Operation, from: MapShape): MapShape {
+/** Shape of the value that an operation produces; of what it holds only what decides the shape is asked for. */
+export function outputShape(operation: OperationShape, from: MapShape): MapShape {
   switch (operation.kind) {
     case "averagePool":
       return {
