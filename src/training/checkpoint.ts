@@ -64,13 +64,28 @@ function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> 
 
 /** Where the first of two descriptions differs from the second, for an error message. */
 function difference(found: string, expected: string): string {
-  const a = JSON.parse(found) as Record<string, unknown>;
-  const b = JSON.parse(expected) as Record<string, unknown>;
+  const a = parseRecord(found);
+  const b = parseRecord(expected);
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const [inFile, asked] = [JSON.stringify(a[key]), JSON.stringify(b[key])];
     if (inFile !== asked) return `${key} ${shorten(inFile)} in the checkpoint, ${shorten(asked)} now`;
   }
   return "their order";
+}
+
+/** A description from a file, which may hold anything. */
+function parseRecord(text: string): Readonly<Record<string, unknown>> {
+  const parsed = z.record(z.string(), z.unknown()).safeParse(parseJson(text));
+  return parsed.success ? parsed.data : {};
+}
+
+/** Undefined where the text is no JSON. */
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
 }
 
 function shorten(text: string | undefined): string {
@@ -92,10 +107,12 @@ export async function loadCheckpoint(
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new UserError(
-      `there is no checkpoint to resume at ${path}; start the run without --resume, or give the folder of the run that was stopped`,
-      { cause: error },
-    );
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const found =
+      code === "ENOENT" ? `there is no checkpoint to resume at ${path}` : `cannot read the checkpoint ${path} (${code})`;
+    throw new UserError(`${found}; start the run without --resume, or give the folder of the run that was stopped`, {
+      cause: error,
+    });
   }
   const file = decodeSafetensors(bytes, path);
   const { metadata } = file;
@@ -113,7 +130,7 @@ export async function loadCheckpoint(
         `the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was started with, or start a new one in another folder`,
       );
   }
-  const progress = progressSchema.safeParse(JSON.parse(metadata.progress ?? "null"));
+  const progress = progressSchema.safeParse(parseJson(metadata.progress));
   if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
   for (const [name, tensor] of tensors) {
     const stored = file.tensors.get(name);

@@ -2,6 +2,7 @@
 import type { Backend } from "../backend/kernels.js";
 import type { Channels, ImageSet } from "../data/dataset.js";
 import { Loader } from "../data/loader.js";
+import { UserError } from "../errors.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
 import type { DetailedEvaluation, Mistake } from "./records.js";
@@ -18,8 +19,14 @@ export interface EvaluatedModel {
   readonly deviation: Channels;
 }
 
+/** @throws UserError where the set is empty or of other classes, or the network's scores are no numbers any more */
 export async function evaluateModel(backend: Backend, model: EvaluatedModel, set: ImageSet): Promise<DetailedEvaluation> {
   const { size, mean, deviation, operations } = model;
+  const largest = set.labels.reduce((most, label) => Math.max(most, label), 0);
+  if (largest >= model.classes.length)
+    throw new UserError(
+      `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data of the classes that it was trained on`,
+    );
   const mark = backend.mark();
   const loader = new Loader(set, {
     batch: Math.min(BATCH, set.count),
@@ -76,6 +83,11 @@ class Tally {
   }
 
   add(index: number, label: number, logits: Float32Array): void {
+    // Not a number compares as neither above nor below, and would count as right.
+    if (!logits.every(Number.isFinite))
+      throw new UserError(
+        `the network's scores of ${this.set.nameOf(index)} are not finite numbers: its training diverged; train it with a lower learning rate`,
+      );
     const predicted = logits.indexOf(Math.max(...logits));
     const own = logits[label] as number;
     const highest = logits[predicted] as number;

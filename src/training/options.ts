@@ -1,5 +1,6 @@
 /** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
 import { z } from "zod";
+import { UserError } from "../errors.js";
 
 const augmentation = z
   .strictObject({
@@ -47,3 +48,18 @@ export const trainingSchema = z.strictObject({
 export type TrainingOptions = z.output<typeof trainingSchema>;
 /** What a caller may give; the rest takes its default. */
 export type TrainingSettings = z.input<typeof trainingSchema>;
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws UserError where one is unknown or out of its range
+ */
+export function parseTrainingSettings(settings: TrainingSettings): TrainingOptions {
+  const parsed = trainingSchema.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = issue?.path ?? [];
+  const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], settings);
+  const place = path.length === 0 ? "the training settings are" : `the training setting ${path.join(".")} is`;
+  throw new UserError(`${place} ${JSON.stringify(found)}, which cannot be used (${issue?.message}); change it`);
+}

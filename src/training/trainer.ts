@@ -2,9 +2,7 @@
  * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the network is
  * folded and evaluated as it will ship; the best by validation top-1 (the last, without validation images) is what `export` writes.
  */
-import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import type { Backend } from "../backend/kernels.js";
 import { createWasmBackend } from "../backend/wasm/backend.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
@@ -19,8 +17,9 @@ import type { Tensor } from "../tensor.js";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.js";
 import { evaluateModel } from "./evaluate.js";
 import { Optimizer } from "./optimizer.js";
-import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./options.js";
+import { parseTrainingSettings, type TrainingOptions, type TrainingSettings } from "./options.js";
 import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
+import { checkpointPath, modelPath, prepareRunFolder } from "./run-folder.js";
 import { learningRateAt } from "./schedule.js";
 import { TrainingStep } from "./training-step.js";
 
@@ -100,15 +99,19 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     settings: TrainingSettings,
     setup: TrainerSetup = {},
   ): Promise<Trainer> {
-    const options = trainingSchema.parse(settings);
+    const options = parseTrainingSettings(settings);
     checkFit(description, data, options);
+    if (setup.out !== undefined) await prepareRunFolder(setup.out, setup.resume === true);
     const backend = setup.backend ?? (await createWasmBackend({ threads: setup.threads ?? availableParallelism() }));
+    const mark = backend.mark();
+    let trainer: Trainer | undefined;
     try {
-      if (setup.out !== undefined) await makeFolder(setup.out);
-      const trainer = new Trainer(backend, setup.backend === undefined, description, data, options, setup);
+      trainer = new Trainer(backend, setup.backend === undefined, description, data, options, setup);
       if (setup.resume === true) await trainer.resume();
       return trainer;
     } catch (error) {
+      await trainer?.loader.close();
+      backend.release(mark);
       if (setup.backend === undefined) backend[Symbol.dispose]();
       throw error;
     }
@@ -131,7 +134,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
 
   /** Whether the run was stopped by requestStop before its last epoch. */
   get stopped(): boolean {
-    return this.stopRequested;
+    return this.stopRequested && !this.finished;
   }
 
   /** Finishes the step under way, saves a checkpoint and ends the iteration. */
@@ -140,17 +143,22 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<EpochRecord> {
-    const { patience, epochs } = this.options;
-    while (this.progress.epoch < epochs) {
+    while (!this.finished) {
       const record = await this.trainEpoch();
       if (record === undefined) {
         await this.save();
         return;
       }
       yield record;
-      if (patience > 0 && this.data.validation !== undefined && this.progress.epoch - this.progress.bestEpoch >= patience) return;
       if (this.stopRequested) return;
     }
+  }
+
+  /** All epochs are done, or none of the last `patience` was better than the best. */
+  private get finished(): boolean {
+    const { patience, epochs } = this.options;
+    const { epoch, bestEpoch } = this.progress;
+    return epoch >= epochs || (patience > 0 && this.data.validation !== undefined && epoch - bestEpoch >= patience);
   }
 
   /** Runs the rest of the epoch under way; undefined where a stop was asked for first. */
@@ -216,7 +224,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const improved = validation === undefined || validation.top1 > this.progress.bestTop1;
     if (improved) {
       this.best = model;
-      if (this.setup.out !== undefined) await writeModelFile(join(this.setup.out, "model.safetensors"), model);
+      if (this.setup.out !== undefined) await writeModelFile(modelPath(this.setup.out), model);
     }
     const totalSeconds = this.progress.totalSeconds + (performance.now() - start) / 1000;
     const { bestTop1, bestEpoch } = this.progress;
@@ -295,20 +303,14 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   private async save(): Promise<void> {
     this.savedAt = performance.now();
     if (this.setup.out === undefined) return;
-    await saveCheckpoint(
-      join(this.setup.out, "checkpoint.safetensors"),
-      this.backend,
-      this.tensors,
-      this.identity,
-      this.progress,
-    );
+    await saveCheckpoint(checkpointPath(this.setup.out), this.backend, this.tensors, this.identity, this.progress);
   }
 
   private async resume(): Promise<void> {
     const { out } = this.setup;
     if (out === undefined) throw new UserError("there is no folder to resume from; give the folder of the run that was stopped");
-    this.progress = await loadCheckpoint(join(out, "checkpoint.safetensors"), this.backend, this.tensors, this.identity);
-    if (this.progress.bestEpoch > 0) this.best = await readModelFile(join(out, "model.safetensors"));
+    this.progress = await loadCheckpoint(checkpointPath(out), this.backend, this.tensors, this.identity);
+    if (this.progress.bestEpoch > 0) this.best = await readModelFile(modelPath(out));
   }
 
   private tell(steps: number): void {
@@ -326,14 +328,6 @@ type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["a
 
 function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation {
   return { images, loss, top1, top5 };
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`cannot make the folder ${path} for the run; choose one that you may write to`, { cause: error });
-  }
 }
 
 function checkFit(description: NetworkDescription, data: Dataset, { batch }: TrainingOptions): void {
