@@ -92,7 +92,8 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
   const { __metadata__ = {}, ...values } = header as Record<string, unknown>;
   const metadata = metadataSchema.safeParse(__metadata__);
   if (!metadata.success) throw refuse("its metadata are not strings");
-  const data = bytes.subarray(8 + headerBytes);
+  // Not a subarray: of a Buffer that is a Buffer again, whose slice is no copy.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerBytes, bytes.length - 8 - headerBytes);
   const entries = new Map<string, Entry>();
   for (const [key, value] of Object.entries(values)) {
     const entry = entrySchema.safeParse(value);
