@@ -150,16 +150,17 @@ export interface Kernels {
   averagePool(x: Tensor, size: number, out: Tensor): void;
   /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
   averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
-  /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]. */
+  /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]; targets of an image sum to 1. */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, scale: number, losses: Tensor, gradient: Tensor): void;
 
-  // Update --------------------------------------------------------------------------------------------------------
+  // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
   adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
   /** One step of SGD with (heavy-ball) momentum: velocity = momentum * velocity + gradient + decay * value; value -= rate * velocity. */
   sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: Tensor): void;
   /** average = decay * average + (1 - decay) * value. */
   movingAverage(average: Tensor, value: Tensor, decay: number): void;
+  /** float32, int32 or uint32 of any value, float64 of 0. */
   fill(tensor: Tensor, value: number): void;
   copy(from: Tensor, to: Tensor): void;
 }

@@ -20,6 +20,8 @@ const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
 /** Largest need: an input gradient of 9 * 512 inputs and 2,048 filters, 64 bytes each, and the tables. */
 const SCRATCH_BYTES = 1 << 20;
 const MAXIMUM_PAGES = 65536;
+/** The product sums the squares of 64 results at a time in an int32: 64 * inputs^2 has to stay below 2^31. */
+const MAXIMUM_INPUTS = 5792;
 
 export interface WasmOptions {
   /** Threads that compute, the calling one included. */
@@ -96,6 +98,8 @@ function connect(arena: Arena, pool: Pool, description: string, dispose: () => v
     },
     window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),
     binaryWeights(inputs, filters) {
+      if (inputs > MAXIMUM_INPUTS)
+        throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_INPUTS} are the most`);
       const forward = arena.allocate("int16", [Math.ceil(inputs / 16), Math.ceil(filters / 8) * 8]);
       const gradient = arena.allocate("int16", [inputs, Math.ceil(filters / 4)]);
       return new WasmBinaryWeights(inputs, filters, forward.offset, gradient.offset);

@@ -68,7 +68,7 @@ export function updateKernels(runner: Runner): UpdateKernels {
     fill(tensor, value) {
       const words = elementCount(tensor.shape) * (BYTES[tensor.type] / 4);
       if (tensor.type === "float64" && value !== 0) throw new Error("float64 tensors can only be filled with 0");
-      if (!Number.isInteger(words)) throw new Error(`a tensor of ${tensor.type} cannot be filled`);
+      if (BYTES[tensor.type] < 4) throw new Error(`a tensor of ${tensor.type} cannot be filled`);
       const pattern = tensor.type === "float32" ? (new Int32Array(new Float32Array([value]).buffer)[0] ?? 0) : value | 0;
       runner.run("fillWords", Math.ceil(words / CHUNK), address(tensor), words, pattern);
     },
