@@ -1,5 +1,6 @@
 /** Builds a network's tree of layers from its description, and runs them one after the other. */
 import type { Backend } from "../backend/kernels.js";
+import { UserError } from "../errors.js";
 import { AveragePool } from "../layers/average-pool.js";
 import { ConvolutionUnit } from "../layers/convolution-unit.js";
 import { Dense } from "../layers/dense.js";
@@ -93,6 +94,7 @@ function buildLayers(backend: Backend, description: NetworkDescription, initiali
   for (const [stage, { channels, units, halve }] of description.stages.entries()) {
     for (let index = 0; index < units; index++) {
       const stride = halve && index === 0 ? 2 : 1;
+      if (stride === 2) checkHalving(description, map);
       const windows = unitWindows(description, index, stride, map);
       const { estimator, learnThreshold } = description;
       add(
@@ -107,6 +109,14 @@ function buildLayers(backend: Backend, description: NetworkDescription, initiali
   add(new AveragePool(backend, "pool", map, Math.min(map.height, map.width)));
   add(new Dense(backend, "classifier", map.height * map.width * map.channels, description.classes, initializer));
   return layers;
+}
+
+/** A block reaches over the border of an odd map, but the shortcut's average pool does not: the two would differ in size. */
+function checkHalving({ name, input }: NetworkDescription, { height, width }: MapShape): void {
+  if (height % 2 === 0 && width % 2 === 0) return;
+  throw new UserError(
+    `${name} on images of ${input.width} x ${input.height} pixels would have to halve a map of ${width} x ${height}, which is odd; choose a size that is a multiple of 32`,
+  );
 }
 
 function unitWindows({ convolution }: NetworkDescription, index: number, stride: 1 | 2, map: MapShape): Windows {
