@@ -1,5 +1,6 @@
 /** Every layer's backward is the derivative of its forward, found by finite differences on the reference; signs pass it by their estimators. */
 import { describe, it } from "vitest";
+import { elementCount } from "#rbnet/tensor";
 import { dot } from "../backend/reference/differences.js";
 import { Draw } from "../backend/shapes.js";
 import { type Differentiable, expectGradients } from "./finite-differences.js";
@@ -10,7 +11,7 @@ const SEED = 5;
 /** sum of g * output with drawn g. */
 function linearFunctional({ backend, runnable, x }: Prepared): Differentiable {
   const first = runnable.forward(x);
-  const count = first.shape.reduce((product, side) => product * side, 1);
+  const count = elementCount(first.shape);
   const g = new Draw(SEED + 1).reals(count, 1);
   const gradient = backend.allocate("float32", first.shape);
   return {

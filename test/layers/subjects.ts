@@ -13,7 +13,7 @@ import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import { RealConvolution } from "#rbnet/layers/real-convolution";
 import { ResidualUnit } from "#rbnet/layers/residual-unit";
 import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runtime/windows";
-import type { Tensor } from "#rbnet/tensor";
+import { elementCount, type Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 
 export type Runnable = Pick<Layer, "parameters" | "bind" | "forward" | "backward"> & Partial<Pick<Layer, "states">>;
@@ -46,7 +46,7 @@ export function prepare(backend: Backend, { build, images, input }: Subject, see
 
 export function drawParameters(backend: Backend, parameters: readonly Parameter[], draw: Draw): void {
   for (const { name, kind, value } of parameters) {
-    const count = value.shape.reduce((product, side) => product * side, 1);
+    const count = elementCount(value.shape);
     if (kind === "latent") backend.write(value, draw.reals(count, 1.3));
     else if (/gamma$|activation$/.test(name)) backend.write(value, draw.between(count, 0.2, 1.2));
     else backend.write(value, draw.reals(count, 0.6));
@@ -175,7 +175,8 @@ export function normalizedOutput(
         },
         backward(dOut) {
           const dy = normalized.backward(dOut, y!, placement, shortcut, spare);
-          backend.copy(dOut, gradient);
+          const count = elementCount(shape);
+          backend.sumRows(backend.view(dOut, [1, count]), backend.view(gradient, [count]));
           return dy;
         },
       };

@@ -1,0 +1,82 @@
+/** Networks of every form at sizes that the reference can run, with a batch to train on. */
+import type { Backend } from "#rbnet/backend/kernels";
+import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
+import { Network } from "#rbnet/networks/network";
+import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
+import type { Tensor } from "#rbnet/tensor";
+import { Draw } from "../backend/shapes.js";
+import { drawParameters, NO_VALUES } from "../layers/subjects.js";
+
+/** Three stages of rbnet20's form: dilations 1 and 2 on 8x8, shifts from 4x4 down, 14 layers deep. */
+export const TINY20: NetworkDescription = rbnet20({ classes: 4, width: 0.25, size: 8 });
+
+/** rbnet18's form, with its two stem layers, ending on maps of 1x1. */
+export const TINY18: NetworkDescription = rbnet18({ classes: 3, width: 1 / 16, size: 32 });
+
+/** What the paper replaces. */
+export const TINY_3X3: NetworkDescription = { ...TINY20, convolution: "3x3", estimator: "clip", learnThreshold: false };
+
+/** Odd maps, a real reshaped convolution in the stem, a stage that changes the channels only. */
+export const TINY_ODD: NetworkDescription = {
+  name: "odd",
+  width: 1,
+  input: { height: 14, width: 14, channels: 3 },
+  classes: 5,
+  stem: [
+    { windows: grid(3, 1), channels: 4, depthToSpace: false },
+    { windows: blockPattern(1, 14, 14), channels: 4, depthToSpace: true },
+  ],
+  stages: [
+    { channels: 6, units: 2, halve: true },
+    { channels: 8, units: 2, halve: false },
+  ],
+  convolution: "reshaped",
+  estimator: "clip",
+  learnThreshold: true,
+};
+
+export const TINY = [
+  { form: "rbnet20", description: TINY20 },
+  { form: "rbnet18", description: TINY18 },
+  { form: "3x3", description: TINY_3X3 },
+  { form: "odd", description: TINY_ODD },
+];
+
+export interface Training {
+  readonly network: Network;
+  readonly x: Tensor;
+  /** Forward, loss and backward: adds to the parameters' gradients. Returns the logits and what holds each image's loss. */
+  step(): { logits: Tensor; losses: Tensor };
+  forward(): { logits: Tensor; losses: Tensor };
+}
+
+export function training(backend: Backend, description: NetworkDescription, images: number, seed: number): Training {
+  const draw = new Draw(seed);
+  const { input, classes } = description;
+  const network = new Network(backend, description, NO_VALUES);
+  drawParameters(backend, network.parameters, draw);
+  network.bind(images);
+  const x = backend.allocate("float32", [images, input.height, input.width, input.channels]);
+  backend.write(x, draw.reals(images * input.height * input.width * input.channels, 1.5));
+  const shape = [images, 1, 1, classes];
+  const [targets, gradient] = [backend.allocate("float32", shape), backend.allocate("float32", shape)];
+  const losses = backend.allocate("float32", [images]);
+  const wanted = new Float32Array(images * classes);
+  for (let i = 0; i < images; i++) wanted[i * classes + (i % classes)] = 1;
+  backend.write(targets, wanted);
+  const forward = () => {
+    const logits = network.forward(x);
+    backend.softmaxCrossEntropy(logits, targets, 1, losses, gradient);
+    return { logits, losses };
+  };
+  return {
+    network,
+    x,
+    forward,
+    step() {
+      const results = forward();
+      network.backward(gradient);
+      return results;
+    },
+  };
+}
