@@ -1,0 +1,73 @@
+/** Flags that several commands share, and how their values are read. */
+import { availableParallelism } from "node:os";
+import { type Command, InvalidArgumentError } from "commander";
+import { UserError } from "../errors.js";
+
+export function readNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("A number is expected.");
+  return value;
+}
+
+export function readWholeNumber(text: string): number {
+  const value = readNumber(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("A whole number from 0 is expected.");
+  return value;
+}
+
+export function readPositive(text: string): number {
+  const value = readWholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError("A whole number from 1 is expected.");
+  return value;
+}
+
+export interface ThreadFlags {
+  readonly threads: number;
+}
+
+export function addThreads(command: Command, standard = availableParallelism()): Command {
+  return command.option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard);
+}
+
+/** More threads than this have no use, and each takes memory. */
+const THREAD_LIMIT = 256;
+
+function readThreads(text: string): number {
+  const threads = readPositive(text);
+  if (threads > THREAD_LIMIT) throw new InvalidArgumentError(`At most ${THREAD_LIMIT} are possible.`);
+  return threads;
+}
+
+export interface DataFlags {
+  readonly seed: number;
+  readonly validationFraction: number;
+}
+
+/** What decides which images are held out: `eval` has to be given what `train` was given. */
+export function addDataFlags(command: Command): Command {
+  return command
+    .option("--seed <n>", "decides held-out images, initial weights and the order of images", readSeed, 1)
+    .option(
+      "--validation-fraction <share>",
+      "share of the training images to hold out where the data bring none",
+      readNumber,
+      0.1,
+    );
+}
+
+function readSeed(text: string): number {
+  const seed = readWholeNumber(text);
+  if (seed > 0xffffffff) throw new InvalidArgumentError("At most 4294967295 is possible.");
+  return seed;
+}
+
+/** @throws UserError where a flag was given that means nothing here */
+export function forbidFlags(flags: Readonly<Record<string, unknown>>, names: readonly string[], reason: string): void {
+  const given = names.find((name) => flags[name] !== undefined);
+  if (given !== undefined) throw new UserError(`${flagName(given)} cannot be used here: ${reason}`);
+}
+
+/** learningRate -> --learning-rate */
+export function flagName(property: string): string {
+  return `--${property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

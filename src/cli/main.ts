@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+/** The `rbnet` command. */
+import { endQuietlyOnClosedPipe } from "./output.js";
+import { runProgram } from "./program.js";
+
+endQuietlyOnClosedPipe();
+process.exitCode = await runProgram(process.argv.slice(2));

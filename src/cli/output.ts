@@ -1,0 +1,53 @@
+/** What the commands say: results on standard output, everything else on standard error, colour only where a person looks. */
+import { formatShare } from "../training/quantities.js";
+
+/** A line of results. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** One object a line: what --json promises, and nothing else on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** A sentence to the person at the terminal, beside the results. */
+export function tell(sentence: string): void {
+  process.stderr.write(`rbnet: ${sentence}\n`);
+}
+
+/** A reader that went away (`rbnet ... | head`) ends the program without a complaint. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+}
+
+function colored(code: number, text: string): string {
+  const wanted = process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "";
+  return wanted ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+export function bold(text: string): string {
+  return colored(1, text);
+}
+
+export function dim(text: string): string {
+  return colored(2, text);
+}
+
+/** "top-1 95.2 %, top-5 99.9 %"; top-5 means nothing among five classes or fewer. */
+export function accuracyText({ top1, top5 }: { readonly top1: number; readonly top5: number }, classes: number): string {
+  return classes > 5 ? `top-1 ${formatShare(top1)}, top-5 ${formatShare(top5)}` : `top-1 ${formatShare(top1)}`;
+}
+
+/** Rows of cells as aligned columns; the first `left` columns are words, the rest numbers. */
+export function alignedTable(rows: readonly (readonly string[])[], left: number): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const cell = (text: string, column: number): string =>
+    column < left ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
+  return rows.map((row) => row.map(cell).join("  ").trimEnd());
+}

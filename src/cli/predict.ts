@@ -1,0 +1,51 @@
+/** `rbnet predict`: what a model sees in pictures. A picture that cannot be read is named, and the others are still answered. */
+import type { Command } from "commander";
+import { Classifier, type Prediction } from "../deploy/classifier.js";
+import { UserError } from "../errors.js";
+import { formatShare } from "../training/quantities.js";
+import { addThreads, readPositive, type ThreadFlags } from "./flags.js";
+import { bold, print, printJson, tell } from "./output.js";
+
+interface PredictFlags extends ThreadFlags {
+  readonly top: number;
+  readonly json?: boolean;
+}
+
+export function addPredict(program: Command): void {
+  const command = program
+    .command("predict")
+    .description("classify pictures")
+    .argument("<model>", "model file that `rbnet train` wrote")
+    .argument("<image...>", "JPEG, PNG, WebP, AVIF, GIF or TIFF files")
+    .option("--top <n>", "classes to name for each", readPositive, 5);
+  addThreads(command, 1)
+    .option("--json", "one JSON object a picture on standard output: image, predictions (label, score from 0 to 1)")
+    .addHelpText("after", "\nExample:\n  rbnet predict runs/photos/model.safetensors cat.jpg dog.png --top 3")
+    .action(predict);
+}
+
+async function predict(modelPath: string, images: readonly string[], { threads, top, json }: PredictFlags): Promise<void> {
+  using classifier = await Classifier.load(modelPath, { threads });
+  for (const image of images) {
+    const predictions = await classifyReadable(classifier, image, top);
+    if (predictions === undefined) process.exitCode = 2;
+    else if (json === true) printJson({ image, predictions });
+    else printPredictions(image, predictions);
+  }
+}
+
+/** Undefined, and said so, where the image cannot be read. */
+async function classifyReadable(classifier: Classifier, image: string, top: number): Promise<readonly Prediction[] | undefined> {
+  try {
+    return await classifier.classify(image, top);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    tell(error.message);
+    return undefined;
+  }
+}
+
+export function printPredictions(image: string, predictions: readonly Prediction[]): void {
+  print(bold(image));
+  for (const { label, score } of predictions) print(`  ${formatShare(score).padStart(7)}  ${label}`);
+}

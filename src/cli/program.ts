@@ -1,0 +1,51 @@
+/** The command line as a whole: the commands, and what becomes of an error. */
+import { Command, CommanderError } from "commander";
+import { UserError } from "../errors.js";
+import { packageVersion } from "../training/run-log.js";
+import { addDemo } from "./demo.js";
+import { addEval } from "./eval.js";
+import { tell } from "./output.js";
+import { addPredict } from "./predict.js";
+import { addSummary } from "./summary.js";
+import { addTrain } from "./train.js";
+
+export function createProgram(): Command {
+  const program = new Command("rbnet")
+    .description("Trains, compresses and runs 1-bit image classifiers.")
+    .version(packageVersion(), "-V, --version")
+    .exitOverride()
+    .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
+    .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
+  for (const add of [addTrain, addEval, addPredict, addSummary, addDemo]) add(program);
+  return program;
+}
+
+/** "error: unknown option '--epoch'\n(Did you mean --epochs?)" in one line, with what to do. */
+function oneSentence(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ");
+  return `${sentence}${/Did you mean|invalid\./.test(sentence) ? "" : "; see rbnet --help"}`;
+}
+
+/** Runs one command; returns the exit code: 0 done, 1 a fault of ours, 2 a user's error, else what the command has set. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...words], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has said already what is wrong; help and version end this way too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (process.env.RBNET_DEBUG === "1") console.error(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // The backend's memory does not know of users, but how much is asked of it is theirs to say.
+  const isUsers = error instanceof UserError || (error instanceof RangeError && message.startsWith("out of memory"));
+  tell(isUsers ? message : `this is a fault of rbnet, please report it: ${message.split("\n")[0]} (RBNET_DEBUG=1 shows where)`);
+  return isUsers ? 2 : 1;
+}

@@ -1,0 +1,49 @@
+/** Progress bars on a terminal; nothing where standard error is a file or a program reads along. */
+import cliProgress from "cli-progress";
+import { formatDuration, formatInteger } from "../training/quantities.js";
+import type { StepProgress } from "../training/records.js";
+
+const SHARED = { clearOnComplete: true, hideCursor: true, barCompleteChar: "━", barIncompleteChar: " ", barsize: 28 } as const;
+
+/** One bar at a time; a new one starts when the last has been cleared. */
+export class Progress {
+  private bar: cliProgress.SingleBar | undefined;
+
+  /** @param silent shows nothing even on a terminal */
+  constructor(private readonly silent: boolean) {}
+
+  private get shown(): boolean {
+    return !this.silent && process.stderr.isTTY === true;
+  }
+
+  readonly decoding = (done: number, total: number): void => {
+    this.show(done, total, "reading images {bar} {value}/{total}", {});
+    if (done === total) this.clear();
+  };
+
+  readonly step = ({ epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft }: StepProgress): void => {
+    this.show(step, steps, "epoch {epoch}/{epochs} {bar} {value}/{total}  loss {loss}  {rate} images/s  {left} left", {
+      epoch,
+      epochs,
+      loss: loss.toFixed(3),
+      rate: formatInteger(imagesPerSecond),
+      left: formatDuration(secondsLeft),
+    });
+  };
+
+  /** Makes room for a line of text. */
+  clear(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+  }
+
+  private show(value: number, total: number, format: string, payload: Readonly<Record<string, string | number>>): void {
+    if (!this.shown) return;
+    if (this.bar === undefined) {
+      this.bar = new cliProgress.SingleBar({ ...SHARED, format });
+      this.bar.start(total, value, payload);
+    } else {
+      this.bar.update(value, payload);
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { type Dataset, openDataset } from "../data/dataset.js";
+import { UserError } from "../errors.js";
+import { networkByName, networkNames } from "../networks/catalogue.js";
+import type { NetworkDescription } from "../networks/description.js";
+import type { TrainingOptions } from "../training/options.js";
+import { formatBytes, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
+import type { EpochRecord } from "../training/records.js";
+import { checkpointPath, modelPath } from "../training/run-folder.js";
+import { RunLog } from "../training/run-log.js";
+import { Trainer } from "../training/trainer.js";
+import { addDataFlags, addThreads, type DataFlags, readNumber, readPositive, type ThreadFlags } from "./flags.js";
+import { Interrupts } from "./interrupts.js";
+import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
+import { Progress } from "./progress.js";
+import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from "./training-flags.js";
+
+interface TrainFlags extends TrainingFlags, DataFlags, ThreadFlags {
+  readonly seed: number;
+  readonly network?: string;
+  readonly width: number;
+  readonly size?: number;
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+export function addTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .description("train a network on a folder of images by class, CIFAR, IDX (MNIST) or generated shapes")
+    .argument("[data]", "folder of the data, or `shapes`, which are drawn from the seed", "shapes")
+    .option("--network <name>", `${networkNames.join(", ")} (default: by the data)`)
+    .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
+    .option("--size <pixels>", "side of the network's input (default: by the images)", readPositive);
+  addTrainingFlags(command);
+  addThreads(addDataFlags(command))
+    .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
+    .option("--resume", "go on from the checkpoint in that folder")
+    .option("--json", "one JSON object a line on standard output")
+    .addHelpText("after", "\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos")
+    .action(train);
+}
+
+async function train(path: string, flags: TrainFlags): Promise<void> {
+  // What is wrong with the flags alone is said before the data are read, which may take minutes.
+  readSettings(flags);
+  if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width });
+  const progress = new Progress(flags.json === true);
+  const { size, seed, validationFraction } = flags;
+  const data = await openDataset({
+    path,
+    seed,
+    validationFraction,
+    progress: progress.decoding,
+    ...(size === undefined ? {} : { size }),
+  });
+  progress.clear();
+  tellSkipped(data);
+  const description = networkFor(flags, data);
+  const out =
+    flags.out ??
+    standardFolder(`runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`, flags.resume === true);
+  await runTraining({
+    description,
+    data,
+    settings: settingsFor(flags, data, path),
+    out,
+    progress,
+    continuation: commandLine(["--resume", "--out", out]),
+    flags,
+  });
+}
+
+export interface TrainingRun {
+  readonly description: NetworkDescription;
+  readonly data: Dataset;
+  readonly settings: TrainingOptions;
+  readonly out: string;
+  readonly progress: Progress;
+  /** What to type after an interruption. */
+  readonly continuation: string;
+  readonly flags: { readonly threads: number; readonly resume?: boolean; readonly json?: boolean };
+}
+
+/** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
+export async function runTraining({
+  description,
+  data,
+  settings,
+  out,
+  progress,
+  continuation,
+  flags,
+}: TrainingRun): Promise<boolean> {
+  const { threads, resume = false, json = false } = flags;
+  await using trainer = await Trainer.create(description, data, settings, { threads, out, resume, onStep: progress.step });
+  const log = await RunLog.open(out, trainer, { command: commandLine([]) });
+  using interrupts = new Interrupts(() => {
+    progress.clear();
+    tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
+    trainer.requestStop();
+  });
+  try {
+    if (json) printJson(log.run);
+    else introduce(log.run.network, data, trainer, out);
+    for await (const epoch of trainer) {
+      progress.clear();
+      await log.addEpoch(epoch);
+      if (json) printJson(epoch);
+      else print(epochLine(epoch, settings.epochs));
+    }
+    progress.clear();
+    if (trainer.stopped) {
+      tell(`stopped, and a checkpoint is saved. Go on with:\n  ${continuation}`);
+      process.exitCode = interrupts.exitCode;
+      return false;
+    }
+    const modelBytes = await trainer.export(modelPath(out));
+    const result = await log.finish(modelBytes);
+    if (json) {
+      if (result !== undefined) printJson(result);
+    } else {
+      if (result !== undefined)
+        print(
+          `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ${result.set} images, ${formatDuration(result.seconds)} in all`,
+        );
+      print(`model   ${modelPath(out)} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
+    }
+    return true;
+  } finally {
+    progress.clear();
+    await log.close();
+  }
+}
+
+function networkFor({ network, width }: TrainFlags, data: Dataset): NetworkDescription {
+  const usual = data.name === "shapes" ? "rbnet8" : data.size <= 64 ? "rbnet20" : "rbnet18";
+  return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size });
+}
+
+/** The first of name, name-2, name-3, ... without a run; to resume, the last with one. */
+function standardFolder(name: string, resume: boolean): string {
+  const folderOf = (number: number): string => (number === 1 ? name : `${name}-${number}`);
+  let next = 1;
+  while (existsSync(checkpointPath(folderOf(next)))) next++;
+  if (!resume) return folderOf(next);
+  if (next === 1)
+    throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);
+  return folderOf(next - 1);
+}
+
+function tellSkipped({ skipped }: Dataset): void {
+  if (skipped.length === 0) return;
+  const [first] = skipped;
+  const more = skipped.length === 1 ? "" : ` and ${skipped.length - 1} more`;
+  tell(`skipped ${first?.path ?? ""} (${first?.reason ?? ""})${more}: ${skipped.length === 1 ? "it" : "they"} cannot be read`);
+}
+
+function introduce(network: string, data: Dataset, trainer: Trainer, out: string): void {
+  const { train: images, validation, test, classes, size } = data;
+  const parts = [
+    `${formatInteger(images.count)} training`,
+    validation === undefined ? "" : `${formatInteger(validation.count)} validation`,
+    test === undefined ? "" : `${formatInteger(test.count)} test`,
+  ];
+  print(
+    `${bold(network)} on ${bold(data.name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ${size}, ${classes.length} classes`,
+  );
+  print(
+    dim(
+      `${trainer.backend.description}; everything goes to ${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
+    ),
+  );
+}
+
+function epochLine({ index, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord, epochs: number): string {
+  const number = String(index).padStart(String(epochs).length);
+  const held =
+    validation === undefined
+      ? ""
+      : `   validation ${formatShare(validation.top1).padStart(7)} (loss ${validation.loss.toFixed(3)})`;
+  const speed = dim(`${formatInteger(imagesPerSecond)} images/s, ${formatDuration(seconds)}`);
+  return `epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
+}
+
+/** What was typed, with `extra` flags in place of the same ones, quoted for a shell. */
+function commandLine(extra: readonly string[]): string {
+  const given = process.argv.slice(2);
+  const kept =
+    extra.length === 0
+      ? given
+      : given.filter(
+          (word, index) => word !== "--resume" && word !== "--out" && !word.startsWith("--out=") && given[index - 1] !== "--out",
+        );
+  return ["rbnet", ...kept, ...extra].map(quoted).join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,175 @@
+/** The flags of `train` as settings of a run: defaults by the data, and every wrong value said in the flag's own name. */
+import { readdirSync } from "node:fs";
+import { type Command, Option } from "commander";
+import type { Dataset } from "../data/dataset.js";
+import { isIdxFolder } from "../data/idx-folder.js";
+import { UserError } from "../errors.js";
+import { type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
+import { flagName, readNumber } from "./flags.js";
+
+/** As commander hands them over; undefined where a flag was not given. */
+export interface TrainingFlags {
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly learningRate?: number;
+  readonly optimizer?: TrainingOptions["optimizer"];
+  readonly schedule?: TrainingOptions["schedule"];
+  readonly warmup?: number;
+  readonly weightDecay?: number;
+  readonly momentum?: number;
+  readonly labelSmoothing?: number;
+  readonly average?: number;
+  readonly accumulate?: number;
+  readonly patience?: number;
+  readonly seed?: number;
+  readonly cropPadding?: number;
+  readonly randomResizedCrop?: number | true;
+  readonly flip?: boolean;
+  readonly colorJitter?: number;
+  readonly lighting?: number;
+  readonly cutout?: number;
+  readonly mixup?: number;
+}
+
+const STANDARD = trainingSchema.parse({});
+/** Smallest share of an image's area that a random resized crop takes, after Szegedy et al. 2015. */
+const SMALLEST_CROP = 0.08;
+const CROP_RATIO: [number, number] = [3 / 4, 4 / 3];
+/** From this side on, images are cropped and scaled; smaller ones are moved by a few pixels. */
+const LARGE_SIDE = 64;
+
+export function addTrainingFlags(command: Command): Command {
+  const option = (flags: string, text: string, standard: number | string): Option =>
+    new Option(flags, `${text} (default: ${standard})`).argParser(readNumber);
+  return command
+    .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
+    .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are fewer`))
+    .addOption(option("--learning-rate <rate>", "at the peak of the schedule", STANDARD.learningRate))
+    .addOption(
+      new Option("--optimizer <name>", `(default: ${STANDARD.optimizer})`).choices(
+        trainingSchema.shape.optimizer.unwrap().options,
+      ),
+    )
+    .addOption(
+      new Option("--schedule <name>", `of the learning rate (default: ${STANDARD.schedule})`).choices(
+        trainingSchema.shape.schedule.unwrap().options,
+      ),
+    )
+    .addOption(option("--warmup <epochs>", "epochs of growing learning rate", STANDARD.warmup))
+    .addOption(option("--weight-decay <rate>", "of real weights; binary ones have none", STANDARD.weightDecay))
+    .addOption(option("--momentum <share>", "of SGD", STANDARD.momentum))
+    .addOption(option("--label-smoothing <share>", "spread over all classes", STANDARD.labelSmoothing))
+    .addOption(option("--average <decay>", "ship a moving average of the weights, such as 0.999", "off"))
+    .addOption(option("--accumulate <n>", "batches summed before an update", STANDARD.accumulate))
+    .addOption(option("--patience <epochs>", "stop after so many epochs without a better validation", "never"))
+    .addOption(option("--crop-padding <pixels>", "move images by up to so many pixels", "an eighth of small images"))
+    .addOption(
+      new Option(
+        "--random-resized-crop [smallest]",
+        `crop at least this share of the area, and scale (default: ${SMALLEST_CROP} for large images)`,
+      ).argParser(readNumber),
+    )
+    .option("--flip", "mirror every other image (default: yes, except for IDX data)")
+    .option("--no-flip", "never mirror images")
+    .addOption(option("--color-jitter <amount>", "vary brightness, contrast and saturation, 0 to 1", "off"))
+    .addOption(option("--lighting <deviation>", "colour noise, such as 0.1", "off"))
+    .addOption(option("--cutout <pixels>", "side of a square that is blanked", "off"))
+    .addOption(option("--mixup <alpha>", "mix images of a batch, such as 0.2", "off"));
+}
+
+/**
+ * All settings of a run but the augmentation, which depends on the data.
+ *
+ * @throws UserError that names the first flag with a wrong value
+ */
+export function readSettings(flags: TrainingFlags): TrainingOptions {
+  const names = [
+    "epochs",
+    "batch",
+    "learningRate",
+    "optimizer",
+    "schedule",
+    "warmup",
+    "weightDecay",
+    "momentum",
+    "labelSmoothing",
+    "average",
+    "accumulate",
+    "patience",
+    "seed",
+  ] as const;
+  const given = names.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]);
+  return checked({ ...Object.fromEntries(given), augmentation: cleaned({ ...chosenAugmentation(flags) }) });
+}
+
+/** The settings with what the data decide: augmentation, and a batch that is not larger than the data unless that was asked for. */
+export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | undefined): TrainingOptions {
+  const settings = readSettings(flags);
+  const usual =
+    data.size >= LARGE_SIDE ? { crop: resizedCrop(SMALLEST_CROP) } : { crop: { kind: "pad", padding: data.size >> 3 } as const };
+  const augmentation = cleaned({ flip: !isIdx(path), ...usual, ...chosenAugmentation(flags) });
+  const batch = flags.batch ?? Math.min(settings.batch, 2 ** Math.floor(Math.log2(Math.max(1, data.train.count))));
+  return checked({ ...settings, batch, augmentation });
+}
+
+type Augmentation = NonNullable<TrainingSettings["augmentation"]>;
+
+function chosenAugmentation(flags: TrainingFlags): { [Key in keyof Augmentation]: Augmentation[Key] | undefined } {
+  const { cropPadding, randomResizedCrop, flip, colorJitter: jitter, lighting, cutout, mixup } = flags;
+  if (cropPadding !== undefined && randomResizedCrop !== undefined)
+    throw new UserError("--crop-padding and --random-resized-crop exclude each other; give one of them");
+  const colorJitter = jitter === undefined ? undefined : { brightness: jitter, contrast: jitter, saturation: jitter };
+  const chosen = cleaned({ flip, colorJitter, lighting, cutout, mixup });
+  if (cropPadding !== undefined) return { ...chosen, crop: { kind: "pad", padding: cropPadding } };
+  if (randomResizedCrop !== undefined)
+    return { ...chosen, crop: resizedCrop(randomResizedCrop === true ? SMALLEST_CROP : randomResizedCrop) };
+  return chosen;
+}
+
+function resizedCrop(smallest: number): NonNullable<Augmentation["crop"]> {
+  return { kind: "resized", scale: [smallest, 1], ratio: CROP_RATIO };
+}
+
+/** Without the entries that are undefined. */
+function cleaned(values: { [Key in keyof Augmentation]: Augmentation[Key] | undefined }): Augmentation {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** IDX data are digits, letters and the like, which change their meaning in a mirror. */
+function isIdx(path: string | undefined): boolean {
+  if (path === undefined) return false;
+  try {
+    return isIdxFolder(readdirSync(path));
+  } catch {
+    return false;
+  }
+}
+
+function checked(settings: unknown): TrainingOptions {
+  const parsed = trainingSchema.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue?.path ?? [];
+  const found = path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    settings,
+  );
+  const value = typeof found === "object" ? "" : ` ${String(found)}`;
+  throw new UserError(`${flagOf(path.map(String))} cannot be${value}: ${requirement(issue?.message ?? "")}`);
+}
+
+function flagOf(path: readonly string[]): string {
+  const [name = "", part, detail] = path;
+  if (name !== "augmentation") return flagName(name);
+  if (part !== "crop") return flagName(part ?? name);
+  return detail === "padding" ? "--crop-padding" : "--random-resized-crop";
+}
+
+/** Zod's "Too small: expected number to be >=1" as part of a sentence. */
+function requirement(message: string): string {
+  const expected = /expected (?:number|int) to be (<=|>=|<|>)\s*(\S+)/.exec(message);
+  const words: Readonly<Record<string, string>> = { "<=": "at most", ">=": "at least", "<": "below", ">": "above" };
+  if (expected !== null) return `it must be ${words[expected[1] ?? ""] ?? ""} ${expected[2] ?? ""}`;
+  if (/expected int/.test(message)) return "a whole number is expected";
+  return message.toLowerCase();
+}
