@@ -39,7 +39,9 @@ describe("blockPattern", () => {
   it.each([
     { side: 56, pattern: "d1 d2 d4 d1 d2 d4" },
     { side: 32, pattern: "d1 d2 d4 d1 d2 d4" },
+    { side: 28, pattern: "d1 d2 s1 d1 d2 s1" },
     { side: 16, pattern: "d1 d2 d4 d1 d2 d4" },
+    { side: 14, pattern: "d1 s1 d1 s1 d1 s1" },
     { side: 8, pattern: "d1 d2 d4 d1 d2 d4" },
     { side: 7, pattern: "d1 s1 d1 s1 d1 s1" },
   ])("on $side x $side is $pattern", ({ side, pattern }) => {
@@ -65,6 +67,13 @@ describe("blockPattern", () => {
 });
 
 describe("rbnet", () => {
+  it("refuses a width that leaves a stage without channels, and says what it found", () => {
+    expect(() => rbnet20({ classes: 10, width: 0.02 })).toThrow(UserError);
+    expect(() => rbnet18({ classes: 10, width: 0 })).toThrow(/width/);
+    expect(() => rbnet20({ classes: 10, width: Number.NaN })).toThrow(UserError);
+    expect(() => rbnet20({ classes: 10, width: 100 })).toThrow(UserError);
+  });
+
   it.each([
     { make: rbnet18, units: [4, 4, 4, 4] },
     { make: rbnet34, units: [6, 8, 12, 6] },
