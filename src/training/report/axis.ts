@@ -37,6 +37,6 @@ export function epochAxis(last: number): Axis {
 function roundStep(raw: number): number {
   const power = 10 ** Math.floor(Math.log10(raw));
   const factor = raw / power;
-  const round = factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10;
+  const round = factor < 1.5 ? 1 : factor < 3 ? 2 : factor < 7 ? 5 : 10;
   return round * power;
 }
