@@ -27,9 +27,10 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
     throw new UserError(
       `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data of the classes that it was trained on`,
     );
+  const images = Math.min(BATCH, Math.max(1, set.count));
   const mark = backend.mark();
   const loader = new Loader(set, {
-    batch: Math.min(BATCH, set.count),
+    batch: images,
     size,
     mean,
     deviation,
@@ -38,12 +39,7 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
     dropLast: false,
   });
   try {
-    const network = new RuntimeNetwork(
-      backend,
-      operations,
-      { height: size, width: size, channels: 3 },
-      Math.min(BATCH, set.count),
-    );
+    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
     const tally = new Tally(model.classes.length, set);
     const input = new Float32Array(network.images * size * size * 3);
     for await (const batch of loader.epoch(0)) {

@@ -1,6 +1,11 @@
-/** Where a run keeps its checkpoint and its best model, and whether a folder can be used for one. */
-import { access, constants, mkdir } from "node:fs/promises";
+/**
+ * Where a run keeps its checkpoint and its best model, and whether a folder can be used for one: found out before hours of training, and not
+ * after the first epoch.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { explainWriteError, removeUnfinished, writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
 
 export function checkpointPath(folder: string): string {
@@ -13,21 +18,28 @@ export function modelPath(folder: string): string {
 }
 
 /**
- * Makes the folder where it is missing.
+ * Makes the folder where it is missing (a run that is resumed has one), tries to write in it, and clears what a killed run left half written.
  *
  * @throws UserError where it cannot be made or written to, or holds another run that this one would overwrite
  */
 export async function prepareRunFolder(folder: string, resume: boolean): Promise<void> {
+  if (resume && !existsSync(folder))
+    throw new UserError(`there is no folder ${folder} to resume from; give that of the run that was stopped`);
+  if (!resume) await makeFolder(folder);
+  if (!resume && existsSync(checkpointPath(folder)))
+    throw new UserError(`${folder} holds a run already; resume it, or choose another folder for a new one`);
+  const probe = join(folder, ".writable");
+  await writeFileAtomic(probe, "");
+  await rm(probe, { force: true });
+  await removeUnfinished(folder);
+}
+
+async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
   } catch (error) {
-    throw new UserError(`cannot make the folder ${folder} for the run; choose one that you may write to`, { cause: error });
+    if (error instanceof Error && "code" in error && error.code === "EEXIST")
+      throw new UserError(`cannot use ${folder} for the run: it is a file, not a folder; choose another path`, { cause: error });
+    throw explainWriteError(error, folder);
   }
-  if (resume) return;
-  const taken = await access(checkpointPath(folder)).then(
-    () => true,
-    () => false,
-  );
-  if (taken) throw new UserError(`${folder} holds a run already; resume it, or choose another folder for a new one`);
 }

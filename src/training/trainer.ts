@@ -13,6 +13,7 @@ import { type Model, readModelFile, writeModelFile } from "../deploy/model-file.
 import { UserError } from "../errors.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
+import type { Operation } from "../runtime/operations.js";
 import type { Tensor } from "../tensor.js";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.js";
 import { evaluateModel } from "./evaluate.js";
@@ -218,6 +219,11 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     }
     const positiveShare = Object.fromEntries((await network.balances()).map(({ name, positiveShare: share }) => [name, share]));
     const model = this.modelOf(await optimizer.withAverages(() => network.fold()));
+    // The loss of a step says nothing of the update that follows it.
+    if (!model.operations.every(hasFiniteWeights))
+      throw new UserError(
+        `the weights became infinite in the last step of epoch ${this.progress.epoch + 1}; use a lower learning rate than ${options.learningRate}`,
+      );
     const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
     const index = this.progress.epoch + 1;
     const { lossSum, correct, seconds } = this.progress;
@@ -325,6 +331,12 @@ export class Trainer implements AsyncIterable<EpochRecord> {
 }
 
 type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;
+
+/** Scale, bias, thresholds and weights of an operation are all finite. */
+function hasFiniteWeights(operation: Operation): boolean {
+  const parts: object = "epilogue" in operation ? { ...operation, ...operation.epilogue } : operation;
+  return Object.values(parts).every((part: unknown) => !(part instanceof Float32Array) || part.every(Number.isFinite));
+}
 
 function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation {
   return { images, loss, top1, top5 };
