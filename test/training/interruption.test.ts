@@ -1,0 +1,58 @@
+/** A run that is killed, again and again and at any moment, ends with the weights of one that never was. */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { Random } from "#rbnet/data/random";
+import { decodeModel } from "#rbnet/deploy/model-file";
+import { decodeSafetensors } from "#rbnet/deploy/safetensors";
+import { bitsOf, differences, temporaryFolder } from "./tiny-runs.js";
+
+const PROGRAM = fileURLToPath(new URL("killed-run.mjs", import.meta.url));
+
+/** Runs the program to its end, or kills it `delayMs` after so many steps. Returns the steps that it said and how it ended. */
+async function run(folder: string, threads: number, kill?: { readonly afterSteps: number; readonly delayMs: number }) {
+  const child = spawn(process.execPath, [PROGRAM, folder, String(threads)], { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (text: Buffer) => {
+    errors += text.toString();
+  });
+  const closed = new Promise<NodeJS.Signals | null>((resolve) => child.on("close", (_code, signal) => resolve(signal)));
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line);
+    if (lines.length !== kill?.afterSteps) continue;
+    await setTimeout(kill.delayMs);
+    child.kill("SIGKILL");
+  }
+  const signal = await closed;
+  if (signal !== "SIGKILL" && lines.at(-1) !== "done") throw new Error(`the run ended early: ${errors}`);
+  return { lines, killed: signal === "SIGKILL" };
+}
+
+describe("a run that is killed at any moment", () => {
+  it("never leaves a broken file, and ends with the weights of one that was not", { timeout: 120_000 }, async () => {
+    const [straight, broken] = [temporaryFolder(), temporaryFolder()];
+    await run(straight, 1);
+    const random = new Random(17);
+    let kills = 0;
+    for (;;) {
+      const threads = 1 + (kills % 2);
+      const { lines, killed } = await run(broken, threads, { afterSteps: 3 + random.integer(8), delayMs: random.integer(12) });
+      const checkpoint = join(broken, "checkpoint.safetensors");
+      // Saved after every step: what a kill costs is the step under way.
+      if (lines.length > 1) expect(existsSync(checkpoint)).toBe(true);
+      if (existsSync(checkpoint)) decodeSafetensors(readFileSync(checkpoint), "checkpoint");
+      const model = join(broken, "model.safetensors");
+      if (existsSync(model)) decodeModel(readFileSync(model), "model");
+      if (!killed) break;
+      kills++;
+    }
+    expect(kills).toBeGreaterThan(3);
+    expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
+    expect(readdirSync(broken).filter((name) => name.endsWith(".unfinished"))).toEqual([]);
+  });
+});
