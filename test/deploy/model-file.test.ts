@@ -1,0 +1,314 @@
+/** A model file gives back the network that was written, and a changed one is refused in a sentence or is a sound network all the same. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { Random } from "#rbnet/data/random";
+import { decodeModel, encodeModel, type Model, readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
+import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/deploy/safetensors";
+import { UserError } from "#rbnet/errors";
+import { Network } from "#rbnet/networks/network";
+import { rbnet8 } from "#rbnet/networks/rbnet";
+import { RuntimeNetwork } from "#rbnet/runtime/network";
+
+const SIZE = 8;
+const CLASSES = ["cat", "dog", "crème brûlée"];
+
+let backend: Backend;
+let model: Model;
+let bytes: Uint8Array;
+let folder = "";
+
+/** A network of every kind of operation: grids and blocks, shortcuts with and without a projection. */
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "rbnet-model-"));
+  backend = await createWasmBackend({ threads: 1 });
+  const random = new Random(4);
+  const network = new Network(backend, rbnet8({ classes: CLASSES.length, width: 0.5, size: SIZE }), {
+    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+  });
+  // Values that are not those of the start, so that no two of them can be exchanged unseen.
+  for (const { value } of [...network.parameters, ...network.states]) {
+    const values = await backend.read(value);
+    backend.write(
+      value,
+      Float32Array.from(values, (old) => old + 0.1 * random.uniform()),
+    );
+  }
+  const operations = await network.fold();
+  model = {
+    network: { name: "rbnet8", width: 0.5 },
+    classes: CLASSES,
+    size: SIZE,
+    mean: [0.1, 0.2, 0.3],
+    deviation: [0.4, 0.5, 0.6],
+    operations,
+  };
+  bytes = encodeModel(model);
+});
+afterAll(() => {
+  backend[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function logitsOf({ operations, size }: Model): Promise<readonly number[]> {
+  const mark = backend.mark();
+  try {
+    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 2);
+    const random = new Random(9);
+    backend.write(
+      network.input,
+      Float32Array.from({ length: 2 * size * size * 3 }, () => random.normal()),
+    );
+    network.run();
+    return Array.from(await backend.read(network.output));
+  } finally {
+    backend.release(mark);
+  }
+}
+
+describe("a model file", () => {
+  it("gives back the same model, with the same logits to the bit", async () => {
+    const path = join(folder, "model.safetensors");
+    expect(await writeModelFile(path, model)).toBe(readFileSync(path).length);
+    const found = await readModelFile(path);
+    expect(found).toEqual(model);
+    const logits = await logitsOf(model);
+    expect(await logitsOf(found)).toEqual(logits);
+    expect(new Set(logits).size).toBe(6);
+  });
+
+  it("packs its binary weights: a bit each, and no more", () => {
+    const binary = model.operations.filter((operation) => operation.kind === "binaryConvolution");
+    const { tensors } = decodeSafetensors(bytes, "model");
+    const words = [...tensors.values()].filter(({ type }) => type === "uint32").reduce((sum, { data }) => sum + data.length, 0);
+    expect(words).toBe(binary.reduce((sum, { weights }) => sum + weights.length, 0));
+    expect(binary.length).toBe(6);
+  });
+
+  it("that cannot be read, or is something else, is refused", async () => {
+    await expect(readModelFile(join(folder, "nothing"))).rejects.toThrow(
+      /cannot read the model .*nothing \(ENOENT\); give the path/,
+    );
+    await expect(readModelFile(folder)).rejects.toThrow(/EISDIR/);
+    const text = join(folder, "text.safetensors");
+    writeFileSync(text, "a text, and no model");
+    await expect(readModelFile(text)).rejects.toThrow(UserError);
+    const other = encodeSafetensors({ metadata: { format: "pt" }, tensors: new Map() });
+    expect(() => decodeModel(other, "it")).toThrow(/not an rbnet model \(its format is "pt"\)/);
+    const later = changed(({ metadata }) => ({ metadata: { ...metadata, version: "2" } }));
+    expect(() => decodeModel(later, "it")).toThrow(/format version "2", this rbnet reads version 1/);
+  });
+});
+
+/** The description in a file, as JSON that may be bent. */
+interface Description {
+  [key: string]: unknown;
+  operations: Record<string, unknown>[];
+}
+
+type Place = Record<string, unknown>;
+
+function changed(change: (file: StoredFile) => Partial<StoredFile>): Uint8Array {
+  const file = decodeSafetensors(bytes, "model");
+  return encodeSafetensors({ ...file, ...change(file) });
+}
+
+function described(change: (description: Description) => unknown): Uint8Array {
+  return changed(({ metadata }) => {
+    const description = JSON.parse(metadata.model ?? "") as Description;
+    change(description);
+    return { metadata: { ...metadata, model: JSON.stringify(description) } };
+  });
+}
+
+function refusal(file: Uint8Array): string {
+  try {
+    decodeModel(file, "it");
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    expect(error.message).toMatch(/^the model it is damaged: [^\n]{3,300}; get a fresh copy$/);
+    return error.message;
+  }
+  throw new Error("the file was accepted");
+}
+
+describe("a description is refused that", () => {
+  const on = (index: number, change: object) => (description: Description) => {
+    description.operations[index] = { ...description.operations[index], ...change };
+  };
+  const onEpilogue = (index: number, change: object) => (description: Description) => {
+    const operation = description.operations[index]!;
+    operation.epilogue = { ...(operation.epilogue as object), ...change };
+  };
+  const cases: readonly (readonly [string, (description: Description) => unknown, RegExp])[] = [
+    ["has no operations", (it) => Object.assign(it, { operations: [] }), /malformed at operations/],
+    ["has an unknown operation", on(1, { kind: "eval" }), /malformed at operations\.1\.kind/],
+    ["says more than it should", on(1, { code: "process.exit()" }), /malformed at operations\.1/],
+    ["has no classes", (it) => Object.assign(it, { classes: [] }), /malformed at classes/],
+    ["is of huge images", (it) => Object.assign(it, { size: 1e9 }), /malformed at size/],
+    ["is of images of half a pixel", (it) => Object.assign(it, { size: 0.5 }), /malformed at size/],
+    ["is of larger images than its pool", (it) => Object.assign(it, { size: 64 }), /dense, but reads a map of/],
+    ["is of smaller images than its pool", (it) => Object.assign(it, { size: 1 }), /pools|shortcut/],
+    ["divides by a deviation of 0", (it) => Object.assign(it, { deviation: [1, 0, 1] }), /malformed at deviation\.1/],
+    ["has two means", (it) => Object.assign(it, { mean: [0, 0] }), /malformed at mean/],
+    ["has a class too many", (it) => Object.assign(it, { classes: [...CLASSES, "more"] }), /one score for each of its 4 classes/],
+    ["reads a value that comes later", on(1, { input: 5 }), /operation 1 reads value 5, which does not exist yet/],
+    ["reads its own value", on(1, { input: 2 }), /operation 1 reads value 2, which does not exist yet/],
+    ["reads a value before the first", on(1, { input: -1 }), /malformed at operations\.1\.input/],
+    ["adds a value that comes later", onEpilogue(1, { shortcut: 9 }), /shortcut of operation 1 does not fit/],
+    ["adds a value of another shape", onEpilogue(1, { shortcut: 0 }), /shortcut of operation 1 does not fit/],
+    ["has other filters", on(0, { filters: 16 }), /tensor operation0\.scale has 8 values of float32, not 16 of float32/],
+    ["has a million filters", on(0, { filters: 1e6 }), /malformed at operations\.0\.filters/],
+    [
+      "has other windows",
+      on(0, { windows: { kind: "grid", kernel: 5, stride: 1, padding: 2 } }),
+      /tensor operation0\.weights has/,
+    ],
+    ["has windows that fit nowhere", on(0, { windows: { kind: "grid", kernel: 15, stride: 1, padding: 0 } }), /empty result/],
+    ["spreads filters over a grid", onEpilogue(0, { depthToSpace: true }), /spreads filters over windows that are no blocks/],
+    ["asks for an activation that is not there", onEpilogue(4, { activation: true }), /tensor operation4\.activation is missing/],
+    ["takes a real layer for a binary one", on(0, { kind: "binaryConvolution" }), /has \d+ values of float32, not \d+ of uint32/],
+    [
+      "pools more than there is",
+      (it) => Object.assign(it.operations.at(-2)!, { size: 100 }),
+      /pools 100 pixels of a map of 2 x 2/,
+    ],
+    [
+      "pools less than there is",
+      (it) => Object.assign(it.operations.at(-2)!, { size: 1 }),
+      /dense, but reads a map of 2 x 2 instead of one pixel/,
+    ],
+    ["ends before its classifier", (it) => it.operations.pop(), /one score for each/],
+    [
+      "asks for maps without end",
+      (it) => {
+        it.size = 4096;
+        it.operations[0]!.filters = 65_536;
+      },
+      /asks for more memory than an image classifier needs/,
+    ],
+    [
+      "asks for windows without end",
+      (it) => {
+        it.size = 4096;
+        it.operations[0]!.windows = { kind: "grid", kernel: 15, stride: 1, padding: 7 };
+      },
+      /asks for more memory/,
+    ],
+    [
+      "asks for values without end",
+      (it) => {
+        it.size = 2048;
+        it.operations = Array.from({ length: 10_000 }, (_, input) => ({ kind: "averagePool", input, size: 1 }));
+      },
+      /asks for more memory/,
+    ],
+  ];
+
+  it.each(cases)("%s", (_what, change, sentence) => {
+    expect(refusal(described(change))).toMatch(sentence);
+  });
+
+  it("is no JSON, or missing", () => {
+    for (const text of ["", "{", "null", "[]", "7", `${"[".repeat(1e5)}`])
+      expect(refusal(changed(({ metadata }) => ({ metadata: { ...metadata, model: text } })))).toMatch(
+        /description of the network is malformed/,
+      );
+    expect(refusal(changed(({ metadata: { model: _model, ...rest } }) => ({ metadata: rest })))).toMatch(/malformed/);
+  });
+
+  it("sums more signs than sixteen bits hold", () => {
+    const channels = 8200;
+    const stem = {
+      kind: "realConvolution",
+      input: 0,
+      windows: { kind: "grid", kernel: 1, stride: 1, padding: 0 },
+      filters: channels,
+    };
+    const wide = { kind: "binaryConvolution", input: 1, windows: { kind: "blocks", dilation: 1, shift: 0 }, filters: 4 };
+    const epilogue = { activation: false, depthToSpace: false };
+    const data = (length: number) => ({ type: "float32", shape: [length], data: new Float32Array(length) }) as const;
+    const file = changed(({ metadata }) => ({
+      metadata: {
+        ...metadata,
+        model: JSON.stringify({
+          ...description(metadata.model),
+          operations: [stem, wide].map((item) => ({ ...item, epilogue })),
+        }),
+      },
+      tensors: new Map([
+        ["operation0.scale", data(channels)],
+        ["operation0.bias", data(channels)],
+        ["operation0.weights", data(3 * channels)],
+      ]),
+    }));
+    expect(refusal(file)).toMatch(/operation 1 sums 32800 signs, at most 32767 are possible/);
+  });
+
+  it("lacks any of its tensors, or has one of another length or with a value that is not finite", () => {
+    const { tensors } = decodeSafetensors(bytes, "model");
+    for (const [name, { type, data }] of tensors) {
+      expect(refusal(changed(() => ({ tensors: new Map([...tensors].filter(([key]) => key !== name)) })))).toContain(
+        `tensor ${name} is missing`,
+      );
+      const shorter = { type, shape: [data.length - 1], data: data.slice(1) };
+      expect(refusal(changed(() => ({ tensors: new Map([...tensors, [name, shorter]]) })))).toContain(
+        `tensor ${name} has ${data.length - 1} values`,
+      );
+      if (type !== "float32") continue;
+      const broken = { type, shape: [data.length], data: Float32Array.from(data, (value, i) => (i === 0 ? Number.NaN : value)) };
+      expect(refusal(changed(() => ({ tensors: new Map([...tensors, [name, broken]]) })))).toContain(
+        `tensor ${name} has values that are not finite`,
+      );
+    }
+  });
+});
+
+function description(text: string | undefined): object {
+  return JSON.parse(text ?? "") as object;
+}
+
+describe("a changed description", () => {
+  it("is refused in a sentence, or runs: never anything else", async () => {
+    const random = new Random(21);
+    const numbers = [0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 64, 4096, 65_536, -1, 0.5, 1e308];
+    let accepted = 0;
+    const attempts = 3000;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const mutant = described((it) => {
+        const { operations } = it;
+        for (let change = 0; change <= random.integer(3); change++) bend(it, operations, random, numbers);
+      });
+      let found: Model;
+      try {
+        found = decodeModel(mutant, "mutant");
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        continue;
+      }
+      accepted++;
+      if (accepted <= 150) expect((await logitsOf(found)).length).toBe(2 * CLASSES.length);
+    }
+    expect(accepted).toBeGreaterThan(20);
+    expect(accepted).toBeLessThan(attempts / 2);
+  });
+});
+
+/** Replaces, drops or doubles something at a random place of a description. */
+function bend(description: Place, operations: Place[], random: Random, numbers: readonly number[]): void {
+  const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!;
+  let place = random.uniform() < 0.9 ? pick(operations) : description;
+  const inner = Object.values(place).filter((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+  if (inner.length > 0 && random.uniform() < 0.6) place = pick(inner) as Place;
+  const key = pick(Object.keys(place));
+  if (key === undefined) return;
+  const kind = random.uniform();
+  if (typeof place[key] === "number" && kind < 0.7) place[key] = pick(numbers);
+  else if (typeof place[key] === "boolean" && kind < 0.7) place[key] = !place[key];
+  else if (kind < 0.8) delete place[key];
+  else if (kind < 0.9) place[key] = pick([null, "blocks", [], {}, true, pick(numbers)]);
+  else operations.splice(random.integer(operations.length), 0, structuredClone(pick(operations)));
+}
