@@ -22,7 +22,7 @@ export function linearAxis(from: number, to: number, count = 4): Axis {
 export function logarithmicAxis(from: number, to: number): Axis {
   const start = Math.floor(Math.log10(from) + 1e-9);
   const end = Math.max(Math.ceil(Math.log10(to) - 1e-9), start + 1);
-  const ticks = Array.from({ length: end - start + 1 }, (_, index) => 10 ** (start + index));
+  const ticks = Array.from({ length: end - start + 1 }, (_, index) => Number(`1e${start + index}`));
   return { place: (value) => (Math.log10(value) - start) / (end - start), ticks };
 }
 

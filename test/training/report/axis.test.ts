@@ -20,10 +20,10 @@ describe("an axis", () => {
   });
 
   it("has ticks that people would choose", () => {
-    expect(linearAxis(0.31, 0.88).ticks).toEqual([0.2, 0.4, 0.6, 0.8, 1]);
+    expect(linearAxis(0.31, 0.88).ticks).toEqual([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
     expect(linearAxis(0, 0.002).ticks).toEqual([0, 0.0005, 0.001, 0.0015, 0.002]);
     expect(logarithmicAxis(2e-4, 0.03).ticks).toEqual([1e-4, 1e-3, 1e-2, 1e-1]);
-    expect(epochAxis(30).ticks).toEqual([1, 10, 20, 30]);
+    expect(epochAxis(30).ticks).toEqual([1, 5, 10, 15, 20, 25, 30]);
   });
 
   it("stands a single value, and a single epoch in the middle", () => {

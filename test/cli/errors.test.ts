@@ -1,0 +1,82 @@
+/** What a wrong command line gets: exit code 2, nothing on standard output, one sentence that says what to do. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { classFolder } from "../data/picture-folders.js";
+import { rbnet, temporaryFolder } from "./command.js";
+
+async function complaint(words: readonly string[], folder?: string): Promise<string> {
+  const { code, stdout, stderr } = await rbnet(words, folder);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/^rbnet: [^\n]+\n$/);
+  return stderr.slice("rbnet: ".length).trimEnd();
+}
+
+describe("a user's error", () => {
+  it.each([
+    [["train", "--epochs", "0"], "--epochs cannot be 0: it must be at least 1"],
+    [["train", "--epochs", "many"], "option '--epochs <n>' argument 'many' is invalid. A number is expected."],
+    [["train", "--batch", "1.5"], "--batch cannot be 1.5: a whole number is expected"],
+    [["train", "--label-smoothing", "1"], "--label-smoothing cannot be 1: it must be below 1"],
+    [["train", "--crop-padding", "-1"], "--crop-padding cannot be -1: it must be at least 0"],
+    [["train", "--random-resized-crop", "2"], "--random-resized-crop cannot be 2: it must be at most 1"],
+    [
+      ["train", "--crop-padding", "2", "--random-resized-crop"],
+      "--crop-padding and --random-resized-crop exclude each other; give one of them",
+    ],
+    [["train", "--optimizer", "adma"], "option '--optimizer <name>' argument 'adma' is invalid. Allowed choices are adam, sgd."],
+    [["train", "--network", "resnet"], 'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34'],
+    [["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
+    [["train", "--threads", "0"], "option '--threads <n>' argument '0' is invalid. A whole number from 1 is expected."],
+    [["train", "--batch", "5000"], "the batch of 5000 is larger than the 4000 training images; use a smaller batch"],
+    [["train", "--validation-fraction", "2", "nowhere"], /^(there is no folder|the validation fraction)/],
+    [["trian"], "unknown command 'trian' (Did you mean train?)"],
+    [["summary", "rbnet19"], 'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34'],
+    [["summary", "rbnet8", "--width", "0"], "the width is 0, but must be from 0.25 to 16"],
+    [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
+    [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],
+    [["eval", "missing.safetensors"], /^cannot read the model/],
+    [["eval", "missing.safetensors", "--set", "exam"], "--set cannot be exam: it must be train, validation, test"],
+    [["predict", "missing.safetensors"], "missing required argument 'image'; see rbnet --help"],
+  ] as const)("rbnet %j", async (words, sentence) => {
+    const found = await complaint(words);
+    if (typeof sentence === "string") expect(found).toBe(sentence);
+    else expect(found).toMatch(sentence);
+  });
+
+  it("in the data is said in one sentence: no folder, an empty one, a class with one image", async () => {
+    const root = temporaryFolder();
+    expect(await complaint(["train", join(root, "none")])).toContain("there is no folder");
+    mkdirSync(join(root, "empty"));
+    expect(await complaint(["train", join(root, "empty")])).toContain("empty");
+    expect(await complaint(["train", await classFolder(["a", "b"], 1)])).toContain('class "a" has a single usable image');
+  });
+
+  it("in the run's folder is said before the training", async () => {
+    const root = temporaryFolder();
+    writeFileSync(join(root, "file"), "");
+    const words = ["train", await classFolder(["a", "b"], 8, 16), "--size", "16", "--batch", "8", "--threads", "1"];
+    expect(await complaint([...words, "--out", join(root, "file", "run")])).toContain("cannot");
+    expect(await complaint([...words, "--resume", "--out", join(root, "empty")])).toMatch(/there is no .* to resume/);
+    expect(await complaint([...words, "--resume"], root)).toMatch(/^there is no run in runs\/.*-rbnet20 to resume/);
+  });
+
+  it("is no model: a text file, told from a model", async () => {
+    const path = join(temporaryFolder(), "model.safetensors");
+    writeFileSync(path, "I am no model, though my name says so.");
+    expect(await complaint(["eval", path])).toContain(path);
+  });
+});
+
+describe("rbnet", () => {
+  it.each(["train", "eval", "predict", "summary", "demo"])("%s --help shows an example", async (command) => {
+    const { code, stdout } = await rbnet([command, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Example:\n  rbnet ${command} `));
+  });
+
+  it("--version says the package's version", async () => {
+    const { code, stdout } = await rbnet(["--version"]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+  });
+});

@@ -1,0 +1,164 @@
+/** From pictures to predictions by commands alone, and what an interruption costs. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { classFolder } from "../data/picture-folders.js";
+import { jsonLines, type Outcome, rbnet, said, start, temporaryFolder } from "./command.js";
+
+const QUICK = ["--network", "rbnet8", "--width", "0.5", "--size", "16", "--batch", "8", "--threads", "1"];
+let photos = "";
+let folder = "";
+let trained: Outcome = { code: null, stdout: "", stderr: "" };
+const model = (): string => join(folder, "run", "model.safetensors");
+
+beforeAll(async () => {
+  photos = await classFolder(["cat", "dog"], 20, 16);
+  folder = temporaryFolder();
+  trained = await rbnet(["train", photos, ...QUICK, "--epochs", "2", "--out", "run", "--json"], folder);
+}, 60_000);
+
+describe("rbnet train", () => {
+  it("prints the lines of metrics.jsonl and nothing else with --json", () => {
+    expect(trained).toMatchObject({ code: 0, stderr: "" });
+    expect(jsonLines(trained).map(({ kind }) => kind)).toEqual(["run", "epoch", "epoch", "result"]);
+    expect(readFileSync(join(folder, "run", "metrics.jsonl"), "utf8")).toBe(trained.stdout);
+  });
+
+  it("leaves checkpoint, model, metrics and a report that says how to repeat the run", () => {
+    for (const file of ["checkpoint.safetensors", "model.safetensors", "metrics.jsonl", "report.html"])
+      expect(existsSync(join(folder, "run", file))).toBe(true);
+    const report = readFileSync(join(folder, "run", "report.html"), "utf8");
+    expect(report).toContain(`rbnet train ${photos} ${QUICK.join(" ")} --epochs 2 --out run --json`);
+    expect(report).toContain("finished after 2 epochs");
+  });
+
+  it("says an epoch a line, the figure and the places to a person", async () => {
+    const { code, stdout } = await rbnet(["train", photos, ...QUICK, "--epochs", "2", "--out", join(temporaryFolder(), "run")]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^epoch 1\/2 +train +\d+\.\d % \(loss \d+\.\d+\) +validation/m);
+    expect(stdout).toMatch(/^top-1 \d+\.\d % on 4 validation images/m);
+    expect(stdout).toMatch(/^model +.*model\.safetensors \(\d/m);
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  it("takes a new folder each time where none is named, and goes on in the last with --resume", async () => {
+    const place = temporaryFolder();
+    const words = ["train", photos, ...QUICK, "--epochs", "1"];
+    await rbnet(words, place);
+    await rbnet(words, place);
+    const runs = (name: string): boolean => existsSync(join(place, "runs", name, "report.html"));
+    const name = `${photos.split("/").at(-1)}-rbnet8-w0.5`;
+    expect([name, `${name}-2`, `${name}-3`].map(runs)).toEqual([true, true, false]);
+    expect((await rbnet([...words, "--resume"], place)).code).toBe(0);
+    expect(runs(`${name}-3`)).toBe(false);
+  });
+
+  it("refuses to write over another run", async () => {
+    const { code, stderr } = await rbnet(["train", photos, ...QUICK, "--out", "run"], folder);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^rbnet: [^\n]*run[^\n]*\n$/);
+  });
+});
+
+describe("an interrupted run", () => {
+  it("saves a checkpoint, exits with 130 and says a command that ends as if never stopped", async () => {
+    const place = temporaryFolder();
+    const words = ["train", photos, ...QUICK, "--epochs", "60", "--json"];
+    const running = start([...words, "--out", "stopped"], place);
+    await said(running, "stdout", /"index":3/);
+    running.child.kill("SIGINT");
+    const { code, stderr } = await running.outcome;
+    expect(code).toBe(130);
+    const command = /Go on with:\n {2}rbnet (.*)\n$/.exec(stderr)?.[1]?.split(" ") ?? [];
+    expect(command).toEqual([...words, "--resume", "--out", "stopped"]);
+    await rbnet(command, place);
+    await rbnet([...words, "--out", "whole"], place);
+    for (const file of ["checkpoint", "model"]) {
+      const bits = (run: string): Buffer => readFileSync(join(place, run, `${file}.safetensors`));
+      const tensors = (run: string): string =>
+        bits(run)
+          .subarray(8 + Number(bits(run).readBigUInt64LE(0)))
+          .toString("base64");
+      expect(tensors("stopped") === tensors("whole")).toBe(true);
+    }
+    const epochs = readFileSync(join(place, "stopped", "metrics.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter(({ kind }) => kind === "epoch");
+    expect(epochs.map(({ index }) => index)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+  }, 60_000);
+
+  it("ends at once at the second Ctrl-C", async () => {
+    const running = start([
+      "train",
+      "shapes",
+      "--network",
+      "rbnet34",
+      "--width",
+      "2",
+      "--batch",
+      "128",
+      "--threads",
+      "1",
+      "--out",
+      join(temporaryFolder(), "run"),
+    ]);
+    await said(running, "stdout", /everything goes to/);
+    running.child.kill("SIGINT");
+    running.child.kill("SIGTERM");
+    const ended = Date.now();
+    const { code } = await running.outcome;
+    expect([130, 143]).toContain(code);
+    expect(Date.now() - ended).toBeLessThan(15_000);
+  }, 60_000);
+});
+
+describe("a trained model", () => {
+  it("is as good by rbnet eval as the training said, on the same held-out images", async () => {
+    const { evaluation } = jsonLines(trained).at(-1) as { evaluation: Record<string, number> };
+    const found = jsonLines(await rbnet(["eval", model(), photos, "--json"]));
+    expect(found).toEqual([{ ...evaluation, set: "validation" }]);
+    const { stdout } = await rbnet(["eval", model(), photos]);
+    expect(stdout).toMatch(/^top-1 \d+\.\d %, loss \d\.\d{4} on 4 validation images of /);
+  });
+
+  it("is not evaluated on data of other classes", async () => {
+    const { code, stderr } = await rbnet(["eval", model(), await classFolder(["cat", "duck"], 4, 16)]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('class 2 is "dog" in the model, "duck" in')]);
+    expect((await rbnet(["eval", model()])).stderr).toContain("the model knows 2 classes, shapes has 10");
+  });
+
+  it("predicts pictures, best first, and names one that cannot be read without giving up on the rest", async () => {
+    const picture = join(photos, "cat", "000.png");
+    const outcome = await rbnet(["predict", model(), picture, "missing.png", picture, "--json"]);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toMatch(/^rbnet: [^\n]*missing.png[^\n]*\n$/);
+    const answers = jsonLines(outcome) as { image: string; predictions: { label: string; score: number }[] }[];
+    expect(answers.map(({ image }) => image)).toEqual([picture, picture]);
+    const [best, second] = answers[0]!.predictions;
+    expect(best!.score).toBeGreaterThanOrEqual(second!.score);
+    expect(best!.score + second!.score).toBeCloseTo(1, 5);
+    const { stdout } = await rbnet(["predict", model(), picture, "--top", "1"]);
+    expect(stdout).toBe(`${picture}\n  ${(100 * best!.score).toFixed(1).padStart(5)} %  ${best!.label}\n`);
+  });
+
+  it("is summarized as the network was", async () => {
+    const file = jsonLines(await rbnet(["summary", model(), "--json"]))[0] as { totals: Record<string, number> };
+    const network = jsonLines(
+      await rbnet(["summary", "rbnet8", "--width", "0.5", "--size", "16", "--classes", "2", "--json"]),
+    )[0] as { totals: Record<string, number> };
+    const { trainingBytes, batch, ...rest } = network.totals;
+    expect(file.totals).toEqual(rest);
+    expect(batch).toBe(128);
+    expect(trainingBytes).toBeGreaterThan(1e6);
+  });
+});
+
+describe("standard output", () => {
+  it("may be closed by its reader", async () => {
+    const running = start(["summary", "rbnet34"]);
+    running.child.stdout?.destroy();
+    expect(await running.outcome).toMatchObject({ code: 0, stderr: "" });
+  });
+});

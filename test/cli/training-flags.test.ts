@@ -1,0 +1,47 @@
+/** Flags as settings: what the data decide where nothing is said, and what is said wins. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { settingsFor } from "#rbnet/cli/training-flags";
+import { shapes } from "#rbnet/data/shapes";
+import { temporaryFolder } from "./command.js";
+
+const small = shapes({ train: 40, validation: 0, test: 0, size: 32 });
+const large = shapes({ train: 10, validation: 0, test: 0, size: 64 });
+const resized = (smallest: number) => ({ kind: "resized", scale: [smallest, 1], ratio: [3 / 4, 4 / 3] });
+
+describe("the settings of a run", () => {
+  it("move and mirror small images, crop and mirror large ones", () => {
+    expect(settingsFor({}, small, undefined).augmentation).toEqual({ flip: true, crop: { kind: "pad", padding: 4 } });
+    expect(settingsFor({}, large, undefined).augmentation).toEqual({ flip: true, crop: resized(0.08) });
+  });
+
+  it("do not mirror IDX data, unless told to", () => {
+    const folder = temporaryFolder();
+    for (const name of ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]) writeFileSync(join(folder, name), "");
+    expect(settingsFor({}, small, folder).augmentation.flip).toBe(false);
+    expect(settingsFor({ flip: true }, small, folder).augmentation.flip).toBe(true);
+    expect(settingsFor({ flip: false }, small, undefined).augmentation.flip).toBe(false);
+  });
+
+  it("take what the flags say", () => {
+    const { augmentation, epochs, learningRate, seed } = settingsFor(
+      { epochs: 7, learningRate: 0.5, seed: 3, randomResizedCrop: 0.5, colorJitter: 0.4, cutout: 8 },
+      small,
+      undefined,
+    );
+    expect({ epochs, learningRate, seed }).toEqual({ epochs: 7, learningRate: 0.5, seed: 3 });
+    expect(augmentation).toEqual({
+      flip: true,
+      crop: resized(0.5),
+      colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 },
+      cutout: 8,
+    });
+    expect(settingsFor({ randomResizedCrop: true }, small, undefined).augmentation.crop).toEqual(resized(0.08));
+  });
+
+  it("have a batch that the data can fill, unless a larger one was asked for", () => {
+    expect(settingsFor({}, small, undefined).batch).toBe(32);
+    expect(settingsFor({ batch: 100 }, small, undefined).batch).toBe(100);
+  });
+});
