@@ -8,7 +8,7 @@
  * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1.
  */
 import type { Backend, BinaryWeights, Estimator, Window } from "../backend/kernels.js";
-import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
+import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant, type Initializer } from "./initializer.js";
 import { type Parameter, parameter } from "./layer.js";
@@ -33,6 +33,8 @@ export class BinaryConvolution {
   private window: Window | undefined;
   private columns: Tensor | undefined;
   private result: Tensor | undefined;
+  /** The result's memory is others' too, and does not last until backward. */
+  private passing = false;
 
   constructor(
     private readonly backend: Backend,
@@ -58,13 +60,20 @@ export class BinaryConvolution {
     return this.options.learnThreshold ? [this.latent, this.threshold] : [this.latent];
   }
 
-  bind(images: number): void {
+  resultElements(images: number): number {
+    return images * elementsOf(this.windowMap);
+  }
+
+  /** `passing`: int16 memory for the result that does not last until backward. */
+  bind(images: number, passing?: Tensor): void {
     const { backend, inputs } = this;
     const geometry = geometryOf(this.options.windows, images, this.options.input);
     const rows = windowCount(geometry);
     this.window = backend.window(geometry);
     this.columns = backend.allocate("uint32", [rows, wordsFor(inputs)]);
-    this.result = backend.allocate("int16", [rows, this.options.filters]);
+    const shape = [rows, this.options.filters];
+    this.passing = passing !== undefined;
+    this.result = passing === undefined ? backend.allocate("int16", shape) : backend.view(passing, shape);
   }
 
   get placement(): Window | undefined {
@@ -78,6 +87,14 @@ export class BinaryConvolution {
     backend.binarizeWeights(this.latent.value, this.signs, true);
     backend.binarizeColumns(x, this.threshold.value, window, columns);
     backend.binaryProduct(columns, this.signs, result, sums);
+    return result;
+  }
+
+  /** The result of the last forward, computed again where its memory did not last: a product of bits costs less than the memory. */
+  recall(): Tensor {
+    const { backend, columns, result } = this;
+    if (columns === undefined || result === undefined) throw new Error("recall before bind");
+    if (this.passing) backend.binaryProduct(columns, this.signs, result, undefined);
     return result;
   }
 

@@ -56,8 +56,10 @@ export interface Layer {
   readonly parameters: readonly Parameter[];
   readonly states: readonly State[];
   readonly output: MapShape;
-  /** Allocates for `images` images a batch. */
-  bind(images: number): void;
+  /** Elements of an int16 result that the backward pass can compute again from packed signs, instead of keeping it. */
+  recomputable?(images: number): number;
+  /** Allocates for `images` images a batch. `passing`: memory for the result above, which other layers use too; without it the result is kept. */
+  bind(images: number, passing?: Tensor): void;
   /** x: [images, height, width, channels] float32. The result lives until the next forward, and what was saved until backward. */
   forward(x: Tensor): Tensor;
   /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */

@@ -32,7 +32,6 @@ export class ResidualUnit implements Layer {
   private readonly shortcut: ProjectionShortcut | undefined;
   private readonly depthToSpace: boolean;
   private x: Tensor | undefined;
-  private y: Tensor | undefined;
   private carried: Tensor | undefined;
   private spare: Tensor | undefined;
 
@@ -60,8 +59,12 @@ export class ResidualUnit implements Layer {
     return [...this.normalized.states, ...(this.shortcut?.states ?? [])];
   }
 
-  bind(images: number): void {
-    this.convolution.bind(images);
+  recomputable(images: number): number {
+    return this.convolution.resultElements(images);
+  }
+
+  bind(images: number, passing?: Tensor): void {
+    this.convolution.bind(images, passing);
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     this.normalized.bind(images, rows);
@@ -73,15 +76,15 @@ export class ResidualUnit implements Layer {
 
   forward(x: Tensor): Tensor {
     this.x = x;
-    this.y = this.convolution.forward(x, this.normalized.normalization.sums);
+    const y = this.convolution.forward(x, this.normalized.normalization.sums);
     this.carried = this.shortcut?.forward(x) ?? x;
-    return this.normalized.forward(this.y, this.placement, this.carried);
+    return this.normalized.forward(y, this.placement, this.carried);
   }
 
   backward(gradient: Tensor): Tensor {
-    const { x, y, carried, shortcut } = this;
-    if (x === undefined || y === undefined) throw new Error("backward before forward");
-    const dy = this.normalized.backward(gradient, y, this.placement, carried, this.spare);
+    const { x, carried, shortcut } = this;
+    if (x === undefined) throw new Error("backward before forward");
+    const dy = this.normalized.backward(gradient, this.convolution.recall(), this.placement, carried, this.spare);
     // `gradient` is the shortcut's by now. Kept as it is, it is where the convolution's input gradient is added.
     const dx = shortcut?.backward(gradient) ?? gradient;
     this.convolution.backward(dy, x, dx);

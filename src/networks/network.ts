@@ -12,6 +12,9 @@ import type { MapShape, Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { blockPattern, grid, HALVING_BLOCKS, type NetworkDescription } from "./description.js";
 
+/** Elements from which a result is worth computing twice: memory of this size falls out of the caches anyway. */
+const LARGE_RESULT = 2 << 20;
+
 export class Network {
   readonly layers: readonly Layer[];
 
@@ -32,9 +35,15 @@ export class Network {
     return this.layers.flatMap((layer) => layer.states);
   }
 
-  /** Allocates what a training step on `images` images needs. */
+  /** Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. */
   bind(images: number): void {
-    for (const layer of this.layers) layer.bind(images);
+    const sizes = this.layers.map((layer) => layer.recomputable?.(images) ?? 0);
+    const large = sizes.filter((size) => size >= LARGE_RESULT);
+    const passing = large.length > 1 ? this.backend.allocate("int16", [Math.max(...large)]) : undefined;
+    for (const [index, layer] of this.layers.entries()) {
+      if (passing !== undefined && (sizes[index] ?? 0) >= LARGE_RESULT) layer.bind(images, passing);
+      else layer.bind(images);
+    }
   }
 
   /** x: [images, height, width, channels] float32 -> logits [images, 1, 1, classes]. */
