@@ -54,7 +54,7 @@ function heatMap(confusion: DetailedEvaluation["confusion"], classes: readonly s
     const rounded = Math.round(100 * share);
     const number =
       classes.length <= NUMBERED_CLASSES && rounded > 0
-        ? markup`<text class="${share > 0.3 ? "strong" : "weak"}" x="${x + cell / 2}" y="${y + cell / 2 + 4.5}" text-anchor="middle">${rounded}</text>`
+        ? markup`<text class="${share > 0.6 ? "strong" : "weak"}" x="${x + cell / 2}" y="${y + cell / 2 + 4.5}" text-anchor="middle">${rounded}</text>`
         : NOTHING;
     // The square root lets rare mistakes be seen beside a full diagonal.
     return markup`<g><title>${said} (${formatShare(share)})</title><rect class="${label === predicted ? "hit" : "miss"}" style="--heat:${(0.06 + 0.94 * Math.sqrt(share)).toFixed(2)}" x="${x}" y="${y}" width="${cell - 1}" height="${cell - 1}"/>${number}</g>`;
