@@ -12,8 +12,8 @@ import type { MapShape, Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { blockPattern, grid, HALVING_BLOCKS, type NetworkDescription } from "./description.js";
 
-/** Elements from which a result is worth computing twice: memory of this size falls out of the caches anyway. */
-const LARGE_RESULT = 2 << 20;
+/** Elements an image from which a result is worth computing twice: with a batch of them, memory falls out of the caches anyway. */
+const LARGE_RESULT = 16384;
 
 export class Network {
   readonly layers: readonly Layer[];
@@ -37,11 +37,11 @@ export class Network {
 
   /** Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. */
   bind(images: number): void {
-    const sizes = this.layers.map((layer) => layer.recomputable?.(images) ?? 0);
-    const large = sizes.filter((size) => size >= LARGE_RESULT);
-    const passing = large.length > 1 ? this.backend.allocate("int16", [Math.max(...large)]) : undefined;
-    for (const [index, layer] of this.layers.entries()) {
-      if (passing !== undefined && (sizes[index] ?? 0) >= LARGE_RESULT) layer.bind(images, passing);
+    const large = this.layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
+    const most = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
+    const passing = large.length > 1 ? this.backend.allocate("int16", [most]) : undefined;
+    for (const layer of this.layers) {
+      if (passing !== undefined && large.includes(layer)) layer.bind(images, passing);
       else layer.bind(images);
     }
   }

@@ -9,26 +9,10 @@ import type { Backend } from "../backend/kernels.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../deploy/safetensors.js";
 import { UserError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
+import { type Progress, progressSchema } from "./progress.js";
 
 const FORMAT = "rbnet-checkpoint";
 const VERSION = "1";
-
-const progressSchema = z.strictObject({
-  /** Finished epochs. */
-  epoch: z.int().min(0),
-  /** Finished steps of the epoch under way. */
-  step: z.int().min(0),
-  /** Of the epoch under way. */
-  lossSum: z.number(),
-  correct: z.number(),
-  seconds: z.number(),
-  /** Of the whole run. */
-  totalSeconds: z.number(),
-  bestTop1: z.number(),
-  bestEpoch: z.int().min(0),
-});
-
-export type Progress = z.output<typeof progressSchema>;
 
 /** What a run must have in common with the one that it continues. */
 export interface RunIdentity {

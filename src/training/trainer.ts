@@ -15,10 +15,11 @@ import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
 import type { Operation } from "../runtime/operations.js";
 import type { Tensor } from "../tensor.js";
-import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.js";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import { evaluateModel } from "./evaluate.js";
 import { Optimizer } from "./optimizer.js";
 import { parseTrainingSettings, type TrainingOptions, type TrainingSettings } from "./options.js";
+import { afterEpoch, afterStep, isBest, type Progress, START, stepProgress } from "./progress.js";
 import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
 import { checkpointPath, modelPath, prepareRunFolder } from "./run-folder.js";
 import { learningRateAt } from "./schedule.js";
@@ -46,16 +47,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   private readonly optimizer: Optimizer;
   private readonly trainingStep: TrainingStep;
   private readonly loader: Loader;
-  private progress: Progress = {
-    epoch: 0,
-    step: 0,
-    lossSum: 0,
-    correct: 0,
-    seconds: 0,
-    totalSeconds: 0,
-    bestTop1: -1,
-    bestEpoch: 0,
-  };
+  private progress: Progress = START;
   private best: Model | undefined;
   private stopRequested = false;
   private savedAt = performance.now();
@@ -187,18 +179,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
         optimizer.clearGradients();
       }
       const now = performance.now();
-      const elapsed = (now - last) / 1000;
+      this.progress = afterStep(this.progress, { loss, correct }, (now - last) / 1000);
       last = now;
-      const { lossSum, seconds, totalSeconds } = this.progress;
-      this.progress = {
-        ...this.progress,
-        step: done,
-        lossSum: lossSum + loss,
-        correct: this.progress.correct + correct,
-        seconds: seconds + elapsed,
-        totalSeconds: totalSeconds + elapsed,
-      };
-      this.tell(steps);
+      this.setup.onStep?.(stepProgress(this.progress, options, steps));
       // A checkpoint holds no half-summed gradients: it waits for the update.
       if (done % options.accumulate === 0 && done < steps) {
         if (this.stopRequested) return undefined;
@@ -225,30 +208,17 @@ export class Trainer implements AsyncIterable<EpochRecord> {
         `the weights became infinite in the last step of epoch ${this.progress.epoch + 1}; use a lower learning rate than ${options.learningRate}`,
       );
     const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
-    const index = this.progress.epoch + 1;
-    const { lossSum, correct, seconds } = this.progress;
-    const improved = validation === undefined || validation.top1 > this.progress.bestTop1;
-    if (improved) {
+    const { epoch, lossSum, correct, seconds } = this.progress;
+    if (isBest(this.progress, validation?.top1)) {
       this.best = model;
       if (this.setup.out !== undefined) await writeModelFile(modelPath(this.setup.out), model);
     }
-    const totalSeconds = this.progress.totalSeconds + (performance.now() - start) / 1000;
-    const { bestTop1, bestEpoch } = this.progress;
-    this.progress = {
-      epoch: index,
-      step: 0,
-      lossSum: 0,
-      correct: 0,
-      seconds: 0,
-      totalSeconds,
-      bestTop1: improved ? (validation?.top1 ?? 0) : bestTop1,
-      bestEpoch: improved ? index : bestEpoch,
-    };
+    this.progress = afterEpoch(this.progress, validation?.top1, (performance.now() - start) / 1000);
     await this.save();
     const images = steps * options.batch;
     return {
       kind: "epoch",
-      index,
+      index: epoch + 1,
       steps,
       learningRate,
       trainLoss: lossSum / steps,
@@ -317,16 +287,6 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     if (out === undefined) throw new UserError("there is no folder to resume from; give the folder of the run that was stopped");
     this.progress = await loadCheckpoint(checkpointPath(out), this.backend, this.tensors, this.identity);
     if (this.progress.bestEpoch > 0) this.best = await readModelFile(modelPath(out));
-  }
-
-  private tell(steps: number): void {
-    const { onStep } = this.setup;
-    if (onStep === undefined) return;
-    const { epoch, step, lossSum, seconds } = this.progress;
-    const { epochs, batch } = this.options;
-    const perStep = seconds / step;
-    const secondsLeft = perStep * ((epochs - epoch) * steps - step);
-    onStep({ epoch: epoch + 1, epochs, step, steps, loss: lossSum / step, imagesPerSecond: batch / perStep, secondsLeft });
   }
 }
 

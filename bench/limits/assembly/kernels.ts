@@ -18,7 +18,6 @@ export function multiplyAdd(rounds: i32, seed: i32): f32 {
   return f32x4.extract_lane(sum, 0);
 }
 
-// @ts-ignore: decorator
 @inline
 function fused(x: v128, y: v128, sum: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(x, y, sum);
@@ -55,7 +54,6 @@ export function nibbleTable(rounds: i32, seed: i32): i32 {
   return i32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0);
 }
 
-// @ts-ignore: decorator
 @inline
 function lookUp(table: v128, nibbles: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, nibbles);

@@ -12,7 +12,6 @@ const ENTRY: i32 = 64; // bytes: 16 lanes of float32
 const TABLE: i32 = 1024;
 
 /** One column of four lanes of a table: entry e = sum over i of (bit i of e ? +r_i : -r_i). */
-// @ts-ignore: decorator
 @inline
 function fillTable(table: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
   const sum01 = f32x4.add(r0, r1), difference01 = f32x4.sub(r0, r1);
@@ -156,7 +155,6 @@ function touchRows(from: usize, count: i32, rowBytes: usize, sink: usize): void 
 }
 
 /** Derivative of the straight-through estimator: clip (kind 0) or polynomial (kind 1). */
-// @ts-ignore: decorator
 @inline
 function estimate(kind: i32, x: v128): v128 {
   const size = f32x4.abs(x);

@@ -35,7 +35,6 @@ function addStatistics(y: usize, rows: i32, filters: i32, sums: usize): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function addIntegers(target: usize, v: v128): void {
   const high = i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -104,7 +103,6 @@ function productRows(scratch: usize, columns: usize, weights: usize, y: usize, f
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function storeResults(scratch: usize, out: usize, v: v128, some: i32): void {
   if (some >= 8) {

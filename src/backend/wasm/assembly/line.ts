@@ -5,7 +5,6 @@ import * as window_ from "./window";
 
 const PLAIN_ROWS: i32 = 64;
 
-// @ts-ignore: decorator
 @inline
 export function taps(window: usize): i32 {
   if (!window) return 1;
@@ -14,13 +13,11 @@ export function taps(window: usize): i32 {
 }
 
 /** First row m of a line. */
-// @ts-ignore: decorator
 @inline
 export function firstRow(window: usize, line: i32): i32 {
   return line * (window ? window_.gridColumns(window) : PLAIN_ROWS);
 }
 
-// @ts-ignore: decorator
 @inline
 export function rowCount(window: usize, line: i32, rows: i32): i32 {
   return window ? window_.gridColumns(window) : min(PLAIN_ROWS, rows - line * PLAIN_ROWS);

@@ -3,14 +3,12 @@ import { multiplyAdd, touch } from "./simd";
 import { findPixels, firstRow, rowCount, taps, touchMap } from "./line";
 
 /** Four values of y from n on, as floats. */
-// @ts-ignore: decorator
 @inline
 export function loadFour<T>(y: usize, element: usize): v128 {
   if (sizeof<T>() == 2) return f32x4.convert_i32x4_s(v128.load16x4_s(y + (element << 1)));
   return v128.load(y + (element << 2));
 }
 
-// @ts-ignore: decorator
 @inline
 export function loadOne<T>(y: usize, element: usize): f32 {
   if (sizeof<T>() == 2) return <f32>load<i16>(y + (element << 1));

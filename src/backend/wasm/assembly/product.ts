@@ -49,7 +49,6 @@ export function product(begin: i32, end: i32, scratch: usize, a: usize, rowStep:
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function put(out: usize, low: v128, high: v128, accumulate: i32): void {
   if (accumulate) {

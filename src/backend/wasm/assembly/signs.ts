@@ -2,7 +2,6 @@
 import * as window_ from "./window";
 
 /** Sixteen comparisons x >= threshold as sixteen bits. */
-// @ts-ignore: decorator
 @inline
 function signs16(x: usize, threshold: usize): i32 {
   const a = f32x4.ge(v128.load(x), v128.load(threshold));

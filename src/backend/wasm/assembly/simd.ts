@@ -1,6 +1,5 @@
 // Small SIMD pieces. The relaxed build fuses multiply and add; the plain one rounds twice.
 
-// @ts-ignore: decorator
 @inline
 export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
@@ -8,14 +7,12 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** Sum of the four lanes, in a fixed order. */
-// @ts-ignore: decorator
 @inline
 export function sumLanes(a: v128): f32 {
   return (f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1)) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
 }
 
 /** target[0..3] += a, in float64. */
-// @ts-ignore: decorator
 @inline
 export function addToDoubles(target: usize, a: v128): void {
   v128.store(target, f64x2.add(v128.load(target), f64x2.promote_low_f32x4(a)));
@@ -23,7 +20,6 @@ export function addToDoubles(target: usize, a: v128): void {
 }
 
 // Four rows of four floats, turned into four columns; the results go to four pointers.
-// @ts-ignore: decorator
 @inline
 export function storeTransposed(a: v128, b: v128, c: v128, d: v128, p0: usize, p1: usize, p2: usize, p3: usize): void {
   const ab0 = i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);

@@ -98,7 +98,6 @@ export function normalizationBackward(begin: i32, end: i32, scratch: usize, sums
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function add(target: usize, value: f64): void {
   store<f32>(target, load<f32>(target) + <f32>value);

@@ -3,14 +3,12 @@
 const CHUNK: i32 = 4096;
 
 /** Lanes whose sign (>= 0) differs, as a count. */
-// @ts-ignore: decorator
 @inline
 function flipped(before: v128, after: v128): i32 {
   const zero = f32x4.splat(0);
   return popcnt<i32>(i32x4.bitmask(v128.xor(f32x4.ge(before, zero), f32x4.ge(after, zero))));
 }
 
-// @ts-ignore: decorator
 @inline
 function limited(v: v128, limit: f32): v128 {
   if (limit <= 0) return v;

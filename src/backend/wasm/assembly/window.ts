@@ -1,36 +1,26 @@
 // The table that describes a window geometry in memory, int32 each:
 // images, height, width, channels, kernel, step, grid rows, grid columns, then the origin row of each grid row and the origin column of each grid column.
 
-// @ts-ignore: decorator
 @inline
 export function height(window: usize): i32 { return load<i32>(window, 4); }
-// @ts-ignore: decorator
 @inline
 export function width(window: usize): i32 { return load<i32>(window, 8); }
-// @ts-ignore: decorator
 @inline
 export function channels(window: usize): i32 { return load<i32>(window, 12); }
-// @ts-ignore: decorator
 @inline
 export function kernel(window: usize): i32 { return load<i32>(window, 16); }
-// @ts-ignore: decorator
 @inline
 export function step(window: usize): i32 { return load<i32>(window, 20); }
-// @ts-ignore: decorator
 @inline
 export function gridRows(window: usize): i32 { return load<i32>(window, 24); }
-// @ts-ignore: decorator
 @inline
 export function gridColumns(window: usize): i32 { return load<i32>(window, 28); }
-// @ts-ignore: decorator
 @inline
 export function rowOrigin(window: usize, i: i32): i32 { return load<i32>(window + (<usize>i << 2), 32); }
-// @ts-ignore: decorator
 @inline
 export function columnOrigin(window: usize, j: i32): i32 { return load<i32>(window + (<usize>(gridRows(window) + j) << 2), 32); }
 
 /** Index of pixel (row, column) of an image among all pixels of the batch, or -1 outside the map. */
-// @ts-ignore: decorator
 @inline
 export function pixelIndex(window: usize, image: i32, row: i32, column: i32): i32 {
   const h = height(window), w = width(window);
