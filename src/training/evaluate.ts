@@ -7,8 +7,9 @@ import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
 import type { DetailedEvaluation, Mistake } from "./records.js";
 
-/** Images a batch; memory is planned for it, and small sets take fewer. */
+/** Images a batch at most, and pixels: memory is planned for a batch, and large images take it in fewer. */
 const BATCH = 100;
+const BATCH_PIXELS = 1 << 19;
 const MISTAKES = 24;
 
 export interface EvaluatedModel {
@@ -27,7 +28,7 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
     throw new UserError(
       `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data of the classes that it was trained on`,
     );
-  const images = Math.min(BATCH, Math.max(1, set.count));
+  const images = Math.max(1, Math.min(BATCH, set.count, Math.floor(BATCH_PIXELS / size ** 2)));
   const mark = backend.mark();
   const loader = new Loader(set, {
     batch: images,

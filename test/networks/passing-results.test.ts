@@ -1,0 +1,45 @@
+/** Results of binary products that are computed again in the backward pass give the gradients that kept ones give, to the bit. */
+import { describe, expect, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { Random } from "#rbnet/data/random";
+import { Network } from "#rbnet/networks/network";
+import { rbnet20 } from "#rbnet/networks/rbnet";
+
+const IMAGES = 3;
+
+/** Gradients of all parameters after one step from seeded weights and images, and the memory that it took. */
+async function gradientsOf(
+  backend: Backend,
+  bind: (network: Network) => void,
+): Promise<{ gradients: Float32Array[]; bytes: number }> {
+  const random = new Random(7);
+  const normal = (count: number, deviation: number): Float32Array =>
+    Float32Array.from({ length: count }, () => deviation * random.normal());
+  const network = new Network(backend, rbnet20({ classes: 10, width: 1 }), { normal });
+  bind(network);
+  const x = backend.allocate("float32", [IMAGES, 32, 32, 3]);
+  backend.write(x, normal(IMAGES * 32 * 32 * 3, 1));
+  const gradient = backend.allocate("float32", [IMAGES, 1, 1, 10]);
+  backend.write(gradient, normal(IMAGES * 10, 1));
+  network.forward(x);
+  network.backward(gradient);
+  const gradients = await Promise.all(
+    network.parameters.map(async ({ gradient: own }) => (await backend.read(own)) as Float32Array),
+  );
+  return { gradients, bytes: backend.memory.peakBytes };
+}
+
+describe("results that are not kept", () => {
+  it("change no bit of any gradient, and take less memory", async () => {
+    using sharing = await createWasmBackend({ threads: 2 });
+    using keeping = await createWasmBackend({ threads: 2 });
+    const shared = await gradientsOf(sharing, (network) => network.bind(IMAGES));
+    const kept = await gradientsOf(keeping, (network) => {
+      for (const layer of network.layers) layer.bind(IMAGES);
+    });
+    expect(shared.gradients).toEqual(kept.gradients);
+    // Six results of stage 1, int16, share the memory of one.
+    expect(kept.bytes - shared.bytes).toBeGreaterThanOrEqual(5 * IMAGES * 32 * 32 * 16 * 2);
+  });
+});
