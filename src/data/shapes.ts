@@ -14,7 +14,7 @@ const shapesStream = 0x73686170;
 /** Each pixel of a shape is the mean of 3 x 3 points, which is anti-aliasing enough. */
 const pointsPerSide = 3;
 /** Largest rotation to either side, in radians: an arrow still points up, a square is no diamond. */
-const largestTurn = Math.PI / 7;
+const largestTurn = Math.PI / 9;
 
 export interface ShapesOptions {
   readonly seed?: number;
@@ -60,7 +60,7 @@ function drawPart(seed: number, part: number, count: number, size: number): Deco
   for (let image = 0; image < count; image++) {
     const random = new Random(seed, part, image, shapesStream);
     drawImage(canvas, size, labels[image], random);
-    const noise = 6 + 22 * random.uniform();
+    const noise = 4 + 14 * random.uniform();
     for (let at = 0; at < bytes; at++) {
       const value = canvas[at] + noise * (2 * random.uniform() - 1);
       pixels[image * bytes + at] = Math.round(Math.min(255, Math.max(0, value)));
@@ -77,19 +77,19 @@ function drawImage(canvas: Float32Array, size: number, label: number, random: Ra
   const near = randomColor(random);
   const far = blend(near, randomColor(random), 0.4);
   fillGradient(canvas, size, near, far, random);
-  const pieces = 3 + random.integer(5);
+  const pieces = 2 + random.integer(5);
   for (let piece = 0; piece < pieces; piece++)
-    paint(canvas, size, clutter(size, random), blend(near, randomColor(random), 0.7), 0.3 + 0.5 * random.uniform());
+    paint(canvas, size, clutter(size, random), blend(near, randomColor(random), 0.7), 0.2 + 0.4 * random.uniform());
   const color = contrasting(blend(near, far, 0.5), random);
   paint(canvas, size, placedShape(size, label, random), color, 0.85 + 0.15 * random.uniform());
-  // Something thin in front, every other time, so that outlines are not always whole.
-  if (random.uniform() < 0.5) paint(canvas, size, line(size, random, size / 40), randomColor(random), 0.6);
+  // Something thin in front, every third time, so that outlines are not always whole.
+  if (random.uniform() < 1 / 3) paint(canvas, size, line(size, random, size / 40), randomColor(random), 0.6);
 }
 
 /** The label's outline, moved, scaled and turned. */
 function placedShape(size: number, label: number, random: Random): Cover {
-  const radius = size * (0.22 + 0.2 * random.uniform());
-  const room = size / 2 - 0.8 * radius;
+  const radius = size * (0.28 + 0.14 * random.uniform());
+  const room = 0.12 * size;
   const centerX = size / 2 + room * (2 * random.uniform() - 1);
   const centerY = size / 2 + room * (2 * random.uniform() - 1);
   const turn = largestTurn * (2 * random.uniform() - 1);
@@ -170,11 +170,15 @@ function blend(one: Color, other: Color, share: number): Color {
   return [one[0] + share * (other[0] - one[0]), one[1] + share * (other[1] - one[1]), one[2] + share * (other[2] - one[2])];
 }
 
-/** A colour that stands out from `background`, sometimes barely. */
+/** A colour that is clearly lighter or darker than `background`: outlines of equal brightness are hard to see, for people too. */
 function contrasting(background: Color, random: Random): Color {
-  const least = 90 + 60 * random.uniform();
+  const least = 60 + 40 * random.uniform();
   let color = randomColor(random);
-  while (Math.hypot(color[0] - background[0], color[1] - background[1], color[2] - background[2]) < least)
-    color = randomColor(random);
+  while (Math.abs(brightness(color) - brightness(background)) < least) color = randomColor(random);
   return color;
+}
+
+/** 0 to 255, as the eye weighs the channels (Rec. 601). */
+function brightness([red, green, blue]: Color): number {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }

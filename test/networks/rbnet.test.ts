@@ -87,16 +87,19 @@ describe("rbnet", () => {
   });
 
   it.each([
-    { make: rbnet20, width: 1, units: 6, channels: [16, 32, 64] },
-    { make: rbnet20, width: 2, units: 6, channels: [32, 64, 128] },
-    { make: rbnet8, width: 1, units: 2, channels: [16, 32, 64] },
-  ])("$make.name at width $width: three stages of $units units, $channels channels", ({ make, width, units, channels }) => {
-    const layers = summaryOf(make({ classes: ["a", "b", "c"], width }));
-    expect(unitsOf(layers).map(sizeOf)).toEqual(
-      [32, 16, 8].flatMap((side, stage) => Array<string>(units).fill(`${side}x${side}x${channels[stage]}`)),
-    );
-    expect(sizeOf(layers.at(-1)!)).toBe("1x1x3");
-  });
+    { make: rbnet20, width: 1, units: 6, sides: [32, 16, 8], channels: [16, 32, 64] },
+    { make: rbnet20, width: 2, units: 6, sides: [32, 16, 8], channels: [32, 64, 128] },
+    { make: rbnet8, width: 1, units: 2, sides: [16, 8, 4], channels: [16, 32, 64] },
+  ])(
+    "$make.name at width $width: three stages of $units units, $channels channels",
+    ({ make, width, units, sides, channels }) => {
+      const layers = summaryOf(make({ classes: ["a", "b", "c"], width }));
+      expect(unitsOf(layers).map(sizeOf)).toEqual(
+        sides.flatMap((side, stage) => Array<string>(units).fill(`${side}x${side}x${channels[stage]}`)),
+      );
+      expect(sizeOf(layers.at(-1)!)).toBe("1x1x3");
+    },
+  );
 
   it("rbnet18 with 1,000 classes counts at most 52.0M operations", () => {
     const layers = summaryOf(rbnet18({ classes: 1000 }));
