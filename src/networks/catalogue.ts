@@ -12,12 +12,10 @@ export interface NamedNetworkOptions extends RbnetOptions {
   readonly convolution?: BinaryConvolutionKind;
 }
 
-/** @throws UserError where there is no network of this name, or its width makes no sense */
+/** @throws UserError where there is no network of this name, or it cannot be built of this width */
 export function networkByName(name: string, { convolution, ...options }: NamedNetworkOptions): NetworkDescription {
   const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
-  const { width = 1 } = options;
-  if (!(width >= 0.25 && width <= 16)) throw new UserError(`the width is ${width}, but must be from 0.25 to 16`);
   const description = build(options);
   return convolution === undefined ? description : { ...description, convolution };
 }

@@ -32,7 +32,7 @@ describe("a user's error", () => {
     [["train", "--validation-fraction", "2", "nowhere"], /^(there is no folder|the validation fraction)/],
     [["trian"], "unknown command 'trian' (Did you mean train?)"],
     [["summary", "rbnet19"], 'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34'],
-    [["summary", "rbnet8", "--width", "0"], "the width is 0, but must be from 0.25 to 16"],
+    [["summary", "rbnet8", "--width", "0"], /^a width of 0 gives a layer of 0 channels/],
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],
     [["eval", "missing.safetensors"], /^cannot read the model/],

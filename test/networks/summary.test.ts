@@ -64,8 +64,4 @@ describe("a network's name", () => {
     );
     expect(() => networkByName("toString", { classes: 10 })).toThrow("there is no network");
   });
-
-  it.each([0, -1, 100, Number.NaN])("does not go with a width of %s", (width) => {
-    expect(() => networkByName("rbnet8", { classes: 10, width })).toThrow(`the width is ${width}, but must be from 0.25 to 16`);
-  });
 });
