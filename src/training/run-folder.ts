@@ -2,9 +2,9 @@
  * Where a run keeps its checkpoint and its best model, and whether a folder can be used for one: found out before hours of training, and not
  * after the first epoch.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { explainWriteError, removeUnfinished, writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
 
@@ -36,10 +36,19 @@ export async function prepareRunFolder(folder: string, resume: boolean): Promise
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(resolve(folder));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST")
-      throw new UserError(`cannot use ${folder} for the run: it is a file, not a folder; choose another path`, { cause: error });
+    if (error instanceof Error && "code" in error && (error.code === "EEXIST" || error.code === "ENOTDIR"))
+      throw new UserError(`cannot use ${folder} for the run: there is a file in its place; choose another path`, {
+        cause: error,
+      });
     throw explainWriteError(error, folder);
   }
+}
+
+/** Folder by folder: mkdir's own `recursive` never returns where the file system has no folders to make, such as in /proc. */
+async function makeFolders(folder: string): Promise<void> {
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  if (dirname(folder) !== folder) await makeFolders(dirname(folder));
+  await mkdir(folder);
 }
