@@ -87,7 +87,7 @@ describe("an interrupted run", () => {
       .map((line) => JSON.parse(line))
       .filter(({ kind }) => kind === "epoch");
     expect(epochs.map(({ index }) => index)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
-  }, 60_000);
+  }, 180_000);
 
   it("ends at once at the second Ctrl-C, without a word of a checkpoint", async () => {
     const out = join(temporaryFolder(), "run");
@@ -98,7 +98,7 @@ describe("an interrupted run", () => {
     const { code, stderr } = await running.outcome;
     expect([130, 143]).toContain(code);
     expect(stderr).not.toContain("Go on with");
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a trained model", () => {
