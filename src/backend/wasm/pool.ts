@@ -21,7 +21,6 @@ export const CONTROL = {
 } as const;
 export const CONTROL_INTEGERS = 16;
 export const MAXIMUM_ARGUMENTS = 24;
-export const CONTROL_BYTES = CONTROL_INTEGERS * 4 + MAXIMUM_ARGUMENTS * 8;
 
 const PIECE_BITS = 12;
 const PIECE_MASK = (1 << PIECE_BITS) - 1;

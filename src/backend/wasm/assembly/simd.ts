@@ -6,12 +6,6 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** Sum of the four lanes, in a fixed order. */
-@inline
-export function sumLanes(a: v128): f32 {
-  return (f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1)) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
-}
-
 /** target[0..3] += a, in float64. */
 @inline
 export function addToDoubles(target: usize, a: v128): void {
