@@ -1,12 +1,13 @@
 /**
  * Builds dist: the WebAssembly kernels by AssemblyScript, once plain and once with relaxed SIMD, and the TypeScript file by
  * file. Nothing is bundled, because workers are started from the file that lies next to their caller. The compilers run
- * beside each other, and kernels whose sources did not change are left alone. `--clean` starts from an empty dist.
+ * beside each other, kernels whose sources did not change are left alone, and the native accelerator is built where a C compiler is. `--clean` starts from an empty dist.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildNative } from "./build-native.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assembly = join(root, "src/backend/wasm/assembly");
@@ -60,6 +61,7 @@ mkdirSync(kernels, { recursive: true });
 const newestInput = newestKernelInput();
 const codes = await Promise.all([
   run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]),
+  buildNative(),
   ...KERNEL_BUILDS.map((build) => buildKernels(build, newestInput)),
 ]);
 process.exitCode = codes.find((code) => code !== 0) ?? 0;

@@ -9,7 +9,7 @@ import { networkByName } from "../networks/catalogue.js";
 import { trainingSchema } from "../training/options.js";
 import { encodePicture } from "../training/report/pictures.js";
 import { checkpointPath, modelPath } from "../training/run-folder.js";
-import { addThreads, type ThreadFlags } from "./flags.js";
+import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { print } from "./output.js";
 import { printPredictions } from "./predict.js";
 import { Progress } from "./progress.js";
@@ -27,7 +27,7 @@ const SETTINGS = trainingSchema.parse({
 });
 const PICTURES = 4;
 
-interface DemoFlags extends ThreadFlags {
+interface DemoFlags extends BackendFlags {
   readonly out: string;
 }
 
@@ -36,10 +36,10 @@ export function addDemo(program: Command): void {
     .command("demo")
     .description("train a small network on generated shapes, evaluate it, classify a few pictures and write a report")
     .option("--out <folder>", "where everything goes", "rbnet-demo");
-  addThreads(command).addHelpText("after", "\nExample:\n  rbnet demo --out /tmp/rbnet-demo").action(demo);
+  addBackendFlags(command).addHelpText("after", "\nExample:\n  rbnet demo --out /tmp/rbnet-demo").action(demo);
 }
 
-async function demo({ out, threads }: DemoFlags): Promise<void> {
+async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   const data = await openDataset({ path: "shapes", seed: SEED });
   const description = networkByName("rbnet8", { classes: data.classes.length, width: WIDTH, size: data.size });
   // A demo can be run again; its folder holds nothing that is worth resuming.
@@ -51,11 +51,11 @@ async function demo({ out, threads }: DemoFlags): Promise<void> {
     out,
     progress: new Progress(false),
     continuation: "rbnet demo",
-    flags: { threads },
+    flags: { threads, backend },
   });
   if (!finished || data.test === undefined) return;
   const pictures = await writePictures(data.test, join(out, "pictures"));
-  using classifier = await Classifier.load(modelPath(out));
+  using classifier = await Classifier.load(modelPath(out), { backend });
   print(`\nA few test pictures, and what the network says:`);
   for (const picture of pictures) printPredictions(picture, await classifier.classify(picture, 2));
   print(

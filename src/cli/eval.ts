@@ -1,19 +1,19 @@
 /** `rbnet eval`: how good a model file is on images that it was not trained on. */
 import type { Command } from "commander";
-import { createWasmBackend } from "../backend/wasm/backend.js";
+import { openBackend } from "../backend/open.js";
 import { type Dataset, type ImageSet, openDataset } from "../data/dataset.js";
 import { type Model, readModelFile } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
 import { evaluateModel } from "../training/evaluate.js";
 import { formatInteger } from "../training/quantities.js";
-import { addDataFlags, addThreads, type DataFlags, type ThreadFlags } from "./flags.js";
+import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags } from "./flags.js";
 import { accuracyText, bold, print, printJson } from "./output.js";
 import { Progress } from "./progress.js";
 
 const SETS = ["train", "validation", "test"] as const;
 type SetName = (typeof SETS)[number];
 
-interface EvalFlags extends DataFlags, ThreadFlags {
+interface EvalFlags extends DataFlags, BackendFlags {
   readonly set?: string;
   readonly json?: boolean;
 }
@@ -25,7 +25,7 @@ export function addEval(program: Command): void {
     .argument("<model>", "model file that `rbnet train` wrote")
     .argument("[data]", "folder of the data, or `shapes`", "shapes")
     .option("--set <name>", "train, validation or test (default: test where there is one)");
-  addThreads(addDataFlags(command))
+  addBackendFlags(addDataFlags(command))
     .option("--json", "one JSON object on standard output, shares from 0 to 1")
     .addHelpText(
       "after",
@@ -38,12 +38,12 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   const wanted = readSet(flags.set);
   const model = await readModelFile(modelPath);
   const progress = new Progress(flags.json === true);
-  const { seed, validationFraction, threads } = flags;
+  const { seed, validationFraction, threads, backend: name } = flags;
   const data = await openDataset({ path, size: model.size, seed, validationFraction, progress: progress.decoding });
   progress.clear();
   requireSameClasses(model, data);
   const [set, images] = chooseSet(data, wanted);
-  using backend = await createWasmBackend({ threads });
+  using backend = await openBackend({ threads, name });
   const { top1, top5, loss, images: count } = await evaluateModel(backend, model, images);
   if (flags.json === true) printJson({ top1, top5, images: count, loss, set });
   else

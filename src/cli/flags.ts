@@ -1,6 +1,7 @@
 /** Flags that several commands share, and how their values are read. */
 import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { BACKEND_NAMES, type BackendName } from "../backend/open.js";
 import { UserError } from "../errors.js";
 
 export function readNumber(text: string): number {
@@ -21,12 +22,17 @@ export function readPositive(text: string): number {
   return value;
 }
 
-export interface ThreadFlags {
+export interface BackendFlags {
   readonly threads: number;
+  readonly backend: BackendName;
 }
 
-export function addThreads(command: Command, standard = availableParallelism()): Command {
-  return command.option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard);
+export function addBackendFlags(command: Command, standard = availableParallelism()): Command {
+  return command
+    .option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard)
+    .addOption(
+      new Option("--backend <name>", "native where the C accelerator is there, else wasm").choices(BACKEND_NAMES).default("auto"),
+    );
 }
 
 /** More threads than this have no use, and each takes memory. */

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { Classifier, type Prediction } from "../deploy/classifier.js";
 import { UserError } from "../errors.js";
 import { formatShare } from "../training/quantities.js";
-import { addThreads, readPositive, type ThreadFlags } from "./flags.js";
+import { addBackendFlags, type BackendFlags, readPositive } from "./flags.js";
 import { bold, print, printJson, tell } from "./output.js";
 
-interface PredictFlags extends ThreadFlags {
+interface PredictFlags extends BackendFlags {
   readonly top: number;
   readonly json?: boolean;
 }
@@ -18,14 +18,18 @@ export function addPredict(program: Command): void {
     .argument("<model>", "model file that `rbnet train` wrote")
     .argument("<image...>", "JPEG, PNG, WebP, AVIF, GIF or TIFF files")
     .option("--top <n>", "classes to name for each", readPositive, 5);
-  addThreads(command, 1)
+  addBackendFlags(command, 1)
     .option("--json", "one JSON object a picture on standard output: image, predictions (label, score from 0 to 1)")
     .addHelpText("after", "\nExample:\n  rbnet predict runs/photos/model.safetensors cat.jpg dog.png --top 3")
     .action(predict);
 }
 
-async function predict(modelPath: string, images: readonly string[], { threads, top, json }: PredictFlags): Promise<void> {
-  using classifier = await Classifier.load(modelPath, { threads });
+async function predict(
+  modelPath: string,
+  images: readonly string[],
+  { threads, backend, top, json }: PredictFlags,
+): Promise<void> {
+  using classifier = await Classifier.load(modelPath, { threads, backend });
   for (const image of images) {
     const predictions = await classifyReadable(classifier, image, top);
     if (predictions === undefined) process.exitCode = 2;

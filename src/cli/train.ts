@@ -11,13 +11,13 @@ import type { EpochRecord } from "../training/records.js";
 import { checkpointPath, modelPath } from "../training/run-folder.js";
 import { RunLog } from "../training/run-log.js";
 import { Trainer } from "../training/trainer.js";
-import { addDataFlags, addThreads, type DataFlags, readNumber, readPositive, type ThreadFlags } from "./flags.js";
+import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
 import { Progress } from "./progress.js";
 import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from "./training-flags.js";
 
-interface TrainFlags extends TrainingFlags, DataFlags, ThreadFlags {
+interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
   readonly seed: number;
   readonly network?: string;
   readonly width: number;
@@ -36,7 +36,7 @@ export function addTrain(program: Command): void {
     .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
     .option("--size <pixels>", "side of the network's input (default: by the images)", readPositive);
   addTrainingFlags(command);
-  addThreads(addDataFlags(command))
+  addBackendFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
     .option("--resume", "go on from the checkpoint in that folder")
     .option("--json", "one JSON object a line on standard output")
@@ -82,7 +82,7 @@ export interface TrainingRun {
   readonly progress: Progress;
   /** What to type after an interruption. */
   readonly continuation: string;
-  readonly flags: { readonly threads: number; readonly resume?: boolean; readonly json?: boolean };
+  readonly flags: BackendFlags & { readonly resume?: boolean; readonly json?: boolean };
 }
 
 /** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
@@ -95,8 +95,14 @@ export async function runTraining({
   continuation,
   flags,
 }: TrainingRun): Promise<boolean> {
-  const { threads, resume = false, json = false } = flags;
-  await using trainer = await Trainer.create(description, data, settings, { threads, out, resume, onStep: progress.step });
+  const { threads, backend, resume = false, json = false } = flags;
+  await using trainer = await Trainer.create(description, data, settings, {
+    threads,
+    backend,
+    out,
+    resume,
+    onStep: progress.step,
+  });
   const log = await RunLog.open(out, trainer, { command: commandLine([]) });
   using interrupts = new Interrupts(() => {
     progress.clear();

@@ -1,7 +1,7 @@
 /** A model file in use: images in, labels with scores out. Images are decoded and cropped exactly as validation does it. */
 
 import type { Backend } from "../backend/kernels.js";
-import { createWasmBackend } from "../backend/wasm/backend.js";
+import { type BackendName, openBackend } from "../backend/open.js";
 import { decodeImage } from "../data/image-file.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import { type Model, readModelFile } from "./model-file.js";
@@ -15,6 +15,8 @@ export interface Prediction {
 export interface ClassifierOptions {
   /** Default 1: one image hardly keeps more busy. */
   readonly threads?: number;
+  /** Default `auto`: native kernels where they are there, else WebAssembly. */
+  readonly backend?: BackendName;
 }
 
 export class Classifier implements Disposable {
@@ -25,9 +27,9 @@ export class Classifier implements Disposable {
   ) {}
 
   /** @throws UserError where the file cannot be read or is not a model */
-  static async load(path: string, { threads = 1 }: ClassifierOptions = {}): Promise<Classifier> {
+  static async load(path: string, { threads = 1, backend: name = "auto" }: ClassifierOptions = {}): Promise<Classifier> {
     const model = await readModelFile(path);
-    const backend = await createWasmBackend({ threads });
+    const backend = await openBackend({ threads, name });
     const { size, operations } = model;
     try {
       const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/kernels.js";
-import { createWasmBackend } from "../backend/wasm/backend.js";
+import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Batch } from "../data/loader.js";
 import { Loader } from "../data/loader.js";
@@ -29,8 +29,8 @@ import { TrainingStep } from "./training-step.js";
 const WEIGHT_STREAM = 0x77656967;
 
 export interface TrainerSetup {
-  /** Default: WebAssembly on `threads` threads. A backend that is given is not disposed of. */
-  readonly backend?: Backend;
+  /** One that is open, which is not disposed of, or the name of one to open on `threads` threads; default `auto`, the fastest that is there. */
+  readonly backend?: Backend | BackendName;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
   /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
@@ -95,17 +95,18 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const options = parseTrainingSettings(settings);
     checkFit(description, data, options);
     if (setup.out !== undefined) await prepareRunFolder(setup.out, setup.resume === true);
-    const backend = setup.backend ?? (await createWasmBackend({ threads: setup.threads ?? availableParallelism() }));
+    const ownsBackend = setup.backend === undefined || typeof setup.backend === "string";
+    const backend = await backendOf(setup);
     const mark = backend.mark();
     let trainer: Trainer | undefined;
     try {
-      trainer = new Trainer(backend, setup.backend === undefined, description, data, options, setup);
+      trainer = new Trainer(backend, ownsBackend, description, data, options, setup);
       if (setup.resume === true) await trainer.resume();
       return trainer;
     } catch (error) {
       await trainer?.loader.close();
       backend.release(mark);
-      if (setup.backend === undefined) backend[Symbol.dispose]();
+      if (ownsBackend) backend[Symbol.dispose]();
       throw error;
     }
   }
@@ -288,6 +289,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     this.progress = await loadCheckpoint(checkpointPath(out), this.backend, this.tensors, this.identity);
     if (this.progress.bestEpoch > 0) this.best = await readModelFile(modelPath(out));
   }
+}
+
+async function backendOf({ backend = "auto", threads = availableParallelism() }: TrainerSetup): Promise<Backend> {
+  return typeof backend === "string" ? openBackend({ threads, name: backend }) : backend;
 }
 
 type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;

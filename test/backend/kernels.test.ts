@@ -1,8 +1,13 @@
-/** The WebAssembly backend keeps the kernels' contract in both of its builds, alone and with helpers; the reference checks the claims. */
+/** The WebAssembly backend keeps the kernels' contract in both of its builds and with every set of native kernels, alone and with helpers; the reference checks the claims. */
+
+import { it } from "vitest";
+import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";
 import { kernelClaims } from "./kernel-claims.js";
+
+const accelerator = findAccelerator();
 
 kernelClaims("reference", createReferenceBackend);
 for (const relaxed of hasRelaxedSimd() ? [false, true] : [false]) {
@@ -10,5 +15,17 @@ for (const relaxed of hasRelaxedSimd() ? [false, true] : [false]) {
     kernelClaims(`wasm, ${relaxed ? "relaxed" : "plain"} SIMD, threads: ${threads}`, () =>
       createWasmBackend({ threads, relaxed }),
     );
+  }
+}
+
+if ("absent" in accelerator) it.skip(`native kernels keep the contract: ${accelerator.absent}`, () => undefined);
+else {
+  const { addon, file } = accelerator;
+  for (const instructionSet of addon.instructionSets) {
+    for (const threads of [1, 3]) {
+      kernelClaims(`native, ${instructionSet}, threads: ${threads}`, () =>
+        createWasmBackend({ threads, accelerated: { file, instructionSet } }),
+      );
+    }
   }
 }

@@ -6,7 +6,7 @@ import { BYTES, elementCount, type WindowGeometry } from "../../tensor.js";
 import type { Backend } from "../kernels.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
-import { compileKernels, hasRelaxedSimd, instantiateKernels, KERNEL_NAMES, type KernelName } from "./module.js";
+import { type Accelerated, compileKernels, hasRelaxedSimd, instantiateKernels, KERNEL_NAMES, type KernelName } from "./module.js";
 import { normalizationKernels } from "./normalization.js";
 import { Pool } from "./pool.js";
 import { realKernels } from "./real.js";
@@ -28,24 +28,34 @@ export interface WasmOptions {
   readonly threads: number;
   /** Fused multiply-add; by default where the engine has it. */
   readonly relaxed?: boolean;
+  /** Kernels in C that replace some of the WebAssembly ones; by default none. */
+  readonly accelerated?: Accelerated;
 }
 
 /** Loads the kernels and starts the pool. Dispose of it to end the threads. */
-export async function createWasmBackend({ threads, relaxed = hasRelaxedSimd() }: WasmOptions): Promise<Backend> {
+export async function createWasmBackend({ threads, relaxed = hasRelaxedSimd(), accelerated }: WasmOptions): Promise<Backend> {
   if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
   const base = SCRATCH_OFFSET + threads * SCRATCH_BYTES;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(base / 65536) + 1, maximum: MAXIMUM_PAGES, shared: true });
-  const kernels = instantiateKernels(module, memory);
+  const kernels = instantiateKernels(module, memory, accelerated);
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) =>
-      startWorker({ module, memory, controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + (i + 1) * SCRATCH_BYTES }),
+      startWorker({
+        module,
+        memory,
+        accelerated,
+        controlOffset: CONTROL_OFFSET,
+        scratch: SCRATCH_OFFSET + (i + 1) * SCRATCH_BYTES,
+      }),
     ),
   );
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, CONTROL_OFFSET, kernels, threads, SCRATCH_OFFSET);
   const arena = new Arena(memory, base);
-  const description = `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${threads} thread${threads === 1 ? "" : "s"}`;
+  const kind =
+    accelerated === undefined ? `wasm, ${relaxed ? "relaxed" : "plain"} SIMD` : `native, ${accelerated.instructionSet}`;
+  const description = `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`;
   return connect(arena, pool, description, () => {
     pool.stop();
     for (const worker of workers) void worker.terminate();

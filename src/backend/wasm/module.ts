@@ -2,6 +2,7 @@
  * The compiled kernels: which functions there are, which of the two builds this engine can run, and how to instantiate it on a shared memory.
  */
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import type { KernelFunction } from "./pool.js";
 
@@ -64,15 +65,32 @@ export async function compileKernels(relaxed: boolean): Promise<WebAssembly.Modu
   return WebAssembly.compile(await readFile(file));
 }
 
-/** The kernels, in the order of KERNEL_NAMES. */
-export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): readonly KernelFunction[] {
+/** An addon with faster versions of some kernels on the same memory, and the instruction set to use of it. Every thread loads it for itself. */
+export interface Accelerated {
+  readonly file: string;
+  readonly instructionSet: string;
+}
+
+/** The kernels, in the order of KERNEL_NAMES; those of the accelerator where it has them. */
+export function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  accelerated: Accelerated | undefined,
+): readonly KernelFunction[] {
   const abort = (): never => {
     throw new Error("a kernel stopped on an internal check");
   };
   const instance = new WebAssembly.Instance(module, { env: { memory, abort, seed: () => 0 } });
+  const faster = accelerated === undefined ? {} : loadFasterKernels(accelerated, memory);
   return KERNEL_NAMES.map((name) => {
-    const kernel = instance.exports[name];
+    const kernel = faster[name] ?? instance.exports[name];
     if (typeof kernel !== "function") throw new Error(`the kernel module lacks ${name}`);
     return kernel as KernelFunction;
   });
+}
+
+/** A shared memory grows in place, so its first byte stays where it is. */
+function loadFasterKernels({ file, instructionSet }: Accelerated, memory: WebAssembly.Memory): Record<string, KernelFunction> {
+  const addon = createRequire(import.meta.url)(file);
+  return addon.bind(new Uint8Array(memory.buffer), instructionSet);
 }

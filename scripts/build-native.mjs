@@ -1,0 +1,81 @@
+/**
+ * Builds the optional native accelerator, where a C compiler is at hand: the kernels once for each instruction set of this kind of processor,
+ * and the addon around them. Without a compiler nothing is built and nothing is wrong. $CC names another compiler than `cc`.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const sources = join(root, "src/backend/native");
+const folder = join(root, "dist/backend/native");
+const output = join(folder, "rbnet.node");
+const headers = join(root, "node_modules/node-api-headers/include");
+
+/** The tables that addon.c knows, by kind of processor, with the flags that allow their instructions. */
+const INSTRUCTION_SETS = {
+  x64: { avx2: ["-mavx2", "-mfma"], plain: [] },
+  arm64: { plain: [] },
+};
+
+/** Sums keep their order, so that results are the same on any number of threads and with any compiler flag left out here. */
+const FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"];
+
+function newestSource() {
+  const files = readdirSync(sources, { recursive: true, withFileTypes: true }).filter((entry) => /\.[ch]$/.test(entry.name));
+  const inputs = files.map((entry) => join(entry.parentPath, entry.name)).concat(fileURLToPath(import.meta.url));
+  return Math.max(...inputs.map((input) => statSync(input).mtimeMs));
+}
+
+function compile(compiler, args) {
+  return new Promise((resolve) => {
+    const child = spawn(compiler, args, { stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", () => resolve(1));
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Why nothing can be built here, or undefined. */
+function obstacle(compiler) {
+  if (process.platform === "win32") return "Windows is not supported by the accelerator's build";
+  if (INSTRUCTION_SETS[process.arch] === undefined) return `the accelerator knows no ${process.arch} processors`;
+  if (!existsSync(headers)) return "the headers of Node-API are not installed";
+  if (spawnSync(compiler, ["--version"], { stdio: "ignore" }).status !== 0) return `there is no C compiler "${compiler}"`;
+  return undefined;
+}
+
+/** 0 where the accelerator is built or up to date, or cannot be built here; 1 where its sources do not compile. */
+export async function buildNative() {
+  const compiler = process.env.CC ?? "cc";
+  if (existsSync(output) && statSync(output).mtimeMs > newestSource()) return 0;
+  const reason = obstacle(compiler);
+  if (reason !== undefined) {
+    console.error(`native accelerator left out: ${reason}; WebAssembly does all the work`);
+    return 0;
+  }
+  mkdirSync(folder, { recursive: true });
+  const objects = mkdtempSync(join(folder, ".build-"));
+  try {
+    const units = Object.entries(INSTRUCTION_SETS[process.arch]).map(([name, flags]) => ({
+      source: "kernels/build.c",
+      object: join(objects, `${name}.o`),
+      flags: [...flags, `-DTABLE_NAME=${name}Kernels`],
+    }));
+    units.push({ source: "addon.c", object: join(objects, "addon.o"), flags: [`-I${headers}`] });
+    const codes = await Promise.all(
+      units.map(({ source, object, flags }) =>
+        compile(compiler, [...FLAGS, ...flags, "-c", join(sources, source), "-o", object]),
+      ),
+    );
+    if (codes.some((code) => code !== 0)) return 1;
+    const library = join(objects, "rbnet.node");
+    const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
+    const code = await compile(compiler, ["-shared", ...undefinedSymbols, ...units.map(({ object }) => object), "-o", library]);
+    // Renamed into place, so that a running program keeps the library it has loaded.
+    if (code === 0) renameSync(library, output);
+    return code;
+  } finally {
+    rmSync(objects, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Finds the optional C accelerator: a Node addon that has faster versions of some WebAssembly kernels, working on the same memory. Nothing needs it;
+ * where it is absent, or was built for another machine, everything runs on WebAssembly alone.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** What the addon exports; see addon.c. */
+export interface Addon {
+  /** Those that this processor can run, the widest first. */
+  readonly instructionSets: readonly string[];
+  bind(memory: Uint8Array, instructionSet: string): Readonly<Record<string, (...parameters: number[]) => void>>;
+}
+
+/** Which kernels to use instead of the WebAssembly ones; plain data, so that each worker can load them for itself. */
+export interface AcceleratedKernels {
+  readonly file: string;
+  readonly instructionSet: string;
+}
+
+/** What was found, or why nothing: for people. */
+export type AcceleratorSearch = { readonly file: string; readonly addon: Addon } | { readonly absent: string };
+
+/** Where `npm run build` leaves the addon, where a C compiler was at hand. */
+const BUILT_HERE = fileURLToPath(new URL("./rbnet.node", import.meta.url));
+
+const require = createRequire(import.meta.url);
+
+/** Loads the addon of this machine. Never throws: an accelerator that cannot be loaded is an absent one. */
+export function findAccelerator(): AcceleratorSearch {
+  if (!existsSync(BUILT_HERE)) return { absent: "no accelerator was built: no C compiler was found when rbnet was" };
+  try {
+    return { file: BUILT_HERE, addon: loadAddon(BUILT_HERE) };
+  } catch (error) {
+    return {
+      absent: `the accelerator ${BUILT_HERE} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
+export function loadAddon(file: string): Addon {
+  return require(file) as Addon;
+}
+
+/** The kernels of the widest instruction set of this processor; undefined where there is no accelerator. */
+export function acceleratedKernels(): AcceleratedKernels | undefined {
+  const found = findAccelerator();
+  const instructionSet = "addon" in found ? found.addon.instructionSets[0] : undefined;
+  return "file" in found && instructionSet !== undefined ? { file: found.file, instructionSet } : undefined;
+}

@@ -1,0 +1,231 @@
+// The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels' binary-gradient.ts.
+#include "kernel.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define LANES 16
+#define GROUPS 16
+/** Floats in a table: 16 entries of 16 lanes. */
+#define TABLE (16 * LANES)
+#define PARTS (LANES / WIDTH)
+/** Outputs summed side by side, so that additions need not wait for each other. */
+#define TOGETHER (PARTS == 1 ? 4 : 2)
+
+/** WIDTH lanes of a table: entry e = sum over i of (bit i of e ? +r_i : -r_i). */
+inlined void fillLanes(float *table, Floats r0, Floats r1, Floats r2, Floats r3) {
+  const Floats sum01 = r0 + r1, difference01 = r0 - r1, sum23 = r2 + r3, difference23 = r2 - r3;
+  const Floats upper[8] = {-(sum01 + difference23), difference01 - difference23, -(difference01 + difference23), sum01 - difference23,
+                           sum23 - sum01,           sum23 + difference01,        sum23 - difference01,           sum23 + sum01};
+  for (int e = 0; e < 8; e++) {
+    storeFloats(table + (8 + e) * LANES, upper[e]);
+    storeFloats(table + (7 - e) * LANES, -upper[e]);
+  }
+}
+
+/** The four sign bits of group g come times the bytes of an entry. */
+inlined void addEntry(Floats *sums, const char *tables, int g, uint64_t offset) {
+  const float *entry = (const float *)(tables + (size_t)g * TABLE * 4 + offset);
+  for (int part = 0; part < PARTS; part++) sums[part] += loadFloats(entry + part * WIDTH);
+}
+
+/** `together` outputs: out[k] += sum over g of table[g][index[k][g]]. `together` is a constant where this is inlined. */
+inlined void addOutputs(float *out, const char *tables, const uint16_t *index, size_t indexStep, int groups, int together) {
+  Floats sums[4][PARTS];
+  for (int k = 0; k < together; k++)
+    for (int part = 0; part < PARTS; part++) sums[k][part] = loadFloats(out + k * LANES + part * WIDTH);
+  int g = 0;
+  for (; g + 4 <= groups; g += 4) {
+    // Offsets are loaded four at a time: loads are what this loop is bound by.
+    uint64_t four[4];
+    for (int k = 0; k < together; k++) memcpy(&four[k], index + k * indexStep + g, 8);
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; q++)
+      for (int k = 0; k < together; k++) addEntry(sums[k], tables, g + q, four[k] >> (16 * q) & 0xffff);
+  }
+  for (; g < groups; g++)
+    for (int k = 0; k < together; k++) addEntry(sums[k], tables, g, index[k * indexStep + g]);
+  for (int k = 0; k < together; k++)
+    for (int part = 0; part < PARTS; part++) storeFloats(out + k * LANES + part * WIDTH, sums[k][part]);
+}
+
+static void addFromTables(float *out, const float *tables, const uint16_t *index, size_t indexStep, int count, int groups) {
+  int k = 0;
+  for (; k + TOGETHER <= count; k += TOGETHER) addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, TOGETHER);
+  for (; k < count; k++) addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, 1);
+}
+
+/** Sixteen nibbles of a word as sixteen table offsets. */
+inlined void storeOffsets(uint64_t word, uint16_t *to) {
+#if defined(__AVX2__)
+  const __m256i spread = _mm256_setr_epi8(0, -1, 0, -1, 1, -1, 1, -1, 2, -1, 2, -1, 3, -1, 3, -1, 4, -1, 4, -1, 5, -1, 5, -1, 6, -1, 6, -1, 7, -1, 7, -1);
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi64x((long long)word), spread);
+  const __m256i shifted = _mm256_mullo_epi16(bytes, _mm256_set1_epi32(64 | 4 << 16));
+  _mm256_storeu_si256((__m256i *)to, _mm256_and_si256(shifted, _mm256_set1_epi16(0x3c0)));
+#else
+  for (int g = 0; g < GROUPS; g++) to[g] = (uint16_t)((word >> (4 * g) & 15) << 6);
+#endif
+}
+
+/** A chunk is a tile of 64 rows of packed signs; index: uint16 [tiles, inputs rounded up to 16, 16 groups of four rows]. */
+KERNEL(transposeSigns) {
+  const char *columns = POINTER(char, 0);
+  const int rows = WHOLE(1), inputs = WHOLE(2), padded = (inputs + 15) & ~15;
+  uint16_t *index = POINTER(uint16_t, 3);
+  const size_t rowBytes = (size_t)((inputs + 31) >> 5) << 2;
+  (void)scratch;
+  for (int tile = begin; tile < end; tile++) {
+    uint16_t *out = index + (size_t)tile * padded * GROUPS;
+    const int count = smaller(64, rows - tile * 64);
+    const char *source = columns + (size_t)tile * 64 * rowBytes;
+    for (int byte = 0; byte < padded / 8; byte++, out += 8 * GROUPS) {
+      // Rows beyond the last stay 0, which is -1; their gradients are taken as 0.
+      uint8_t column[64] = {0};
+      for (int r = 0; r < count; r++) column[r] = (uint8_t)source[(size_t)r * rowBytes + byte];
+#if defined(__AVX2__)
+      __m256i low = _mm256_loadu_si256((const __m256i *)column), high = _mm256_loadu_si256((const __m256i *)(column + 32));
+      for (int bit = 7; bit >= 0; bit--) {
+        storeOffsets((uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32, out + bit * GROUPS);
+        low = _mm256_add_epi8(low, low);
+        high = _mm256_add_epi8(high, high);
+      }
+#else
+      for (int bit = 0; bit < 8; bit++) {
+        uint64_t word = 0;
+        for (int r = 0; r < 64; r++) word |= (uint64_t)(column[r] >> bit & 1) << r;
+        storeOffsets(word, out + bit * GROUPS);
+      }
+#endif
+    }
+  }
+}
+
+/** A chunk is sixteen filters times `chunkInputs` inputs. scratch: the tables, then 64 bytes an input. */
+KERNEL(binaryWeightGradient) {
+  const float *dy = POINTER(float, 0);
+  const uint16_t *index = POINTER(uint16_t, 1);
+  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5);
+  const float *latent = POINTER(float, 6);
+  float *gradient = POINTER(float, 7);
+  const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
+  float *tables = (float *)scratch, *sums = tables + GROUPS * TABLE;
+  const Floats zero = splat(0);
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int n = chunk / inputBlocks * LANES, firstInput = chunk % inputBlocks * chunkInputs, count = smaller(chunkInputs, inputs - firstInput);
+    memset(sums, 0, (size_t)count * LANES * 4);
+    for (int m = 0; m < rows; m += 64) {
+      const int groups = smaller(GROUPS, (rows - m + 3) >> 2);
+      for (int g = 0; g < groups; g++) {
+        const int left = rows - m - 4 * g;
+        // Lanes beyond the last filter read the next row (or the slack behind the matrix): they are computed and never stored.
+        const float *from = dy + (size_t)(m + 4 * g) * filters + n;
+        for (int lane = 0; lane < LANES; lane += WIDTH)
+          fillLanes(tables + g * TABLE + lane, loadFloats(from + lane), left > 1 ? loadFloats(from + lane + filters) : zero,
+                    left > 2 ? loadFloats(from + lane + 2 * (size_t)filters) : zero, left > 3 ? loadFloats(from + lane + 3 * (size_t)filters) : zero);
+        if (m + 64 + 4 * g + 4 <= rows)
+          for (int r = 0; r < 4; r++) __builtin_prefetch(from + (size_t)(64 + r) * filters);
+      }
+      addFromTables(sums, tables, index + ((size_t)(m >> 6) * padded + firstInput) * GROUPS, GROUPS, count, groups);
+    }
+    const int lanes = smaller(LANES, filters - n);
+    for (int k = 0; k < count; k++) {
+      const size_t at = (size_t)(firstInput + k) * filters + n;
+      for (int lane = 0; lane < lanes; lane++)
+        if (__builtin_fabsf(latent[at + lane]) <= 1) gradient[at + lane] += sums[k * LANES + lane];
+    }
+  }
+}
+
+/** Derivative of the straight-through estimator: clip (kind 0) or polynomial (kind 1). */
+inlined Floats estimate(int kind, Floats x) {
+  const Floats size = magnitude(x);
+  if (kind == 0) return keepWhere(size <= splat(1), splat(1));
+  return larger(splat(0), splat(2) - (size + size));
+}
+
+/** out[n][lane] = dy[lane][n], 16 lanes; 0 for lanes from `count` and filters from `filters` on. */
+static void transposeRows(const float *dy, int count, int filters, int padded, float *out) {
+  if (count < LANES || (filters & 3)) {
+    memset(out, 0, (size_t)padded * LANES * 4);
+    for (int m = 0; m < count; m++)
+      for (int n = 0; n < filters; n++) out[n * LANES + m] = dy[(size_t)m * filters + n];
+    return;
+  }
+  for (int m = 0; m < LANES; m += 4)
+    for (int n = 0; n < filters; n += 4) transposeFour(dy + (size_t)m * filters + n, (size_t)filters, out + n * LANES + m, LANES);
+}
+
+/** The maps that an input gradient reads and adds to, and the threshold gradient of the image. */
+typedef struct {
+  const float *x, *threshold;
+  float *dx, *dThreshold;
+} Target;
+
+/** Lays one tap of a tile of sixteen windows back on the map. sums: [channels][16 lanes]; pixels: of the windows, -1 outside the map. */
+inlined void scatterTap(const float *sums, const int32_t *pixels, int count, int channels, int kind, const Target *target) {
+  int c = 0;
+  for (; c + WIDTH <= channels; c += WIDTH) {
+    float rows[LANES * WIDTH];
+    for (int m = 0; m < LANES; m += 4)
+      for (int part = 0; part < WIDTH; part += 4) transposeFour(sums + (c + part) * LANES + m, LANES, rows + m * WIDTH + part, WIDTH);
+    const Floats threshold = loadFloats(target->threshold + c);
+    Floats total = splat(0);
+    for (int m = 0; m < count; m++) {
+      if (pixels[m] < 0) continue;
+      const size_t at = (size_t)pixels[m] * channels + c;
+      const Floats gradient = estimate(kind, loadFloats(target->x + at) - threshold) * loadFloats(rows + m * WIDTH);
+      total += gradient;
+      storeFloats(target->dx + at, loadFloats(target->dx + at) + gradient);
+    }
+    storeFloats(target->dThreshold + c, loadFloats(target->dThreshold + c) - total);
+  }
+  for (; c < channels; c++) {
+    for (int m = 0; m < count; m++) {
+      if (pixels[m] < 0) continue;
+      const size_t at = (size_t)pixels[m] * channels + c;
+      const float gradient = estimate(kind, splat(target->x[at] - target->threshold[c]))[0] * sums[c * LANES + m];
+      target->dx[at] += gradient;
+      target->dThreshold[c] -= gradient;
+    }
+  }
+}
+
+/** A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), the tables, the gradient of the columns (64 bytes an input). */
+KERNEL(binaryInputGradient) {
+  const float *dy = POINTER(float, 0);
+  const uint16_t *index = POINTER(uint16_t, 1);
+  const Window *w = POINTER(Window, 2);
+  const int inputs = WHOLE(3), filters = WHOLE(4), kind = WHOLE(7);
+  Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
+  float *partials = POINTER(float, 9);
+  const int channels = w->channels, perImage = w->gridRows * w->gridColumns, groups = (filters + 3) >> 2, paddedFilters = (filters + 63) & ~63;
+  float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE;
+  for (int image = begin; image < end; image++) {
+    target.dThreshold = partials + (size_t)image * channels;
+    memset(target.dThreshold, 0, (size_t)channels * 4);
+    for (int first = 0; first < perImage; first += LANES) {
+      const int count = smaller(LANES, perImage - first);
+      transposeRows(dy + (size_t)(image * perImage + first) * filters, count, filters, paddedFilters, transposed);
+      memset(sums, 0, (size_t)inputs * LANES * 4);
+      for (int g = 0; g < groups; g += GROUPS) {
+        const int some = smaller(GROUPS, groups - g);
+        for (int t = 0; t < some; t++) {
+          const float *from = transposed + (g + t) * 4 * LANES;
+          for (int lane = 0; lane < LANES; lane += WIDTH)
+            fillLanes(tables + t * TABLE + lane, loadFloats(from + lane), loadFloats(from + LANES + lane), loadFloats(from + 2 * LANES + lane), loadFloats(from + 3 * LANES + lane));
+        }
+        addFromTables(sums, tables, index + g, (size_t)groups, inputs, some);
+      }
+      for (int tap = 0; tap < w->kernel * w->kernel; tap++) {
+        int32_t pixels[LANES];
+        for (int m = 0; m < count; m++) {
+          const int i = (first + m) / w->gridColumns, j = (first + m) % w->gridColumns;
+          pixels[m] = pixelIndex(w, image, rowOrigin(w, i) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
+        }
+        const float *part = sums + tap * channels * LANES;
+        if (kind == 0) scatterTap(part, pixels, count, channels, 0, &target);
+        else scatterTap(part, pixels, count, channels, 1, &target);
+      }
+    }
+  }
+}

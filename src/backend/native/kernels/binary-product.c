@@ -1,0 +1,136 @@
+// The XNOR-popcount product, with the sums and sums of squares of its results by filter.
+#include "kernel.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+/** Rows whose squares are summed in an int32 before they go to float64: 64 * inputs^2 stays below 2^31. */
+#define BLOCK 64
+
+typedef struct {
+  const char *columns;
+  const uint16_t *weights;
+  int16_t *y;
+  int inputs, filters, steps, paddedFilters;
+  size_t rowBytes;
+} Product;
+
+inlined const uint16_t *signsOf(const Product *p, int m) { return (const uint16_t *)(p->columns + (size_t)m * p->rowBytes); }
+
+/** y[m, n] for rows [first, last) and filters [firstFilter, filters), one by one. */
+static void productOneByOne(const Product *p, int first, int last, int firstFilter) {
+  for (int m = first; m < last; m++) {
+    const uint16_t *row = signsOf(p, m);
+    for (int n = firstFilter; n < p->filters; n++) {
+      int different = 0;
+      for (int k = 0; k < p->steps; k++) different += __builtin_popcount((uint32_t)(row[k] ^ p->weights[(size_t)k * p->paddedFilters + n]));
+      p->y[(size_t)m * p->filters + n] = (int16_t)(p->inputs - 2 * different);
+    }
+  }
+}
+
+#if defined(__AVX2__)
+#define ROWS 4
+/** Bytes of counts stay below 256 for 31 steps of at most eight. */
+#define STEPS 31
+
+/** Lanes are sixteen filters of sixteen bits each; four rows share each load of weights. Returns the number of filters done. */
+static int productBySixteen(const Product *p, int first, int last) {
+  const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1), all = _mm256_set1_epi16((short)p->inputs);
+  const int whole = p->filters & ~15;
+  for (int m = first; m < last; m += ROWS) {
+    // The last rows may be fewer than four: the missing ones repeat the last, and are written where it goes.
+    const uint16_t *rows[ROWS];
+    for (int r = 0; r < ROWS; r++) rows[r] = signsOf(p, smaller(m + r, last - 1));
+    for (int n = 0; n < whole; n += 16) {
+      __m256i sums[ROWS];
+      for (int r = 0; r < ROWS; r++) sums[r] = _mm256_setzero_si256();
+      for (int block = 0; block < p->steps; block += STEPS) {
+        const int stop = smaller(p->steps, block + STEPS);
+        __m256i bytes[ROWS];
+        for (int r = 0; r < ROWS; r++) bytes[r] = _mm256_setzero_si256();
+        const uint16_t *from = p->weights + (size_t)block * p->paddedFilters + n;
+        for (int k = block; k < stop; k++, from += p->paddedFilters) {
+          const __m256i weights = _mm256_loadu_si256((const __m256i *)from);
+          for (int r = 0; r < ROWS; r++) {
+            const __m256i different = _mm256_xor_si256(weights, _mm256_set1_epi16((short)rows[r][k]));
+            const __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(different, nibble));
+            const __m256i high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(different, 4), nibble));
+            bytes[r] = _mm256_add_epi8(bytes[r], _mm256_add_epi8(low, high));
+          }
+        }
+        for (int r = 0; r < ROWS; r++) sums[r] = _mm256_add_epi16(sums[r], _mm256_maddubs_epi16(bytes[r], ones));
+      }
+      // dot = K - 2 * popcount(a XOR w)
+      for (int r = 0; r < ROWS; r++)
+        _mm256_storeu_si256((__m256i *)(p->y + (size_t)smaller(m + r, last - 1) * p->filters + n), _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r], 1)));
+    }
+  }
+  return whole;
+}
+#else
+static int productBySixteen(const Product *p, int first, int last) {
+  (void)p, (void)first, (void)last;
+  return 0;
+}
+#endif
+
+/** sums[n] += y, sums[filters + n] += y * y over `rows` rows. Exact: integers below 2^53. */
+static void addStatistics(const int16_t *y, int rows, int filters, double *sums) {
+  int n = 0;
+#if defined(__AVX2__)
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (; n + 16 <= filters; n += 16) {
+    // Two rows interleaved, so that a multiply-add of neighbours sums over rows; filters 0-3 and 8-11 in the low halves, 4-7 and 12-15 in the high.
+    __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, square[2] = {sum[0], sum[0]};
+    for (int m = 0; m < rows; m += 2) {
+      const int16_t *from = y + (size_t)m * filters + n;
+      const __m256i a = _mm256_loadu_si256((const __m256i *)from);
+      const __m256i b = m + 1 < rows ? _mm256_loadu_si256((const __m256i *)(from + filters)) : _mm256_setzero_si256();
+      const __m256i pairs[2] = {_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)};
+      for (int half = 0; half < 2; half++) {
+        sum[half] = _mm256_add_epi32(sum[half], _mm256_madd_epi16(pairs[half], ones));
+        square[half] = _mm256_add_epi32(square[half], _mm256_madd_epi16(pairs[half], pairs[half]));
+      }
+    }
+    for (int half = 0; half < 2; half++) {
+      for (int eight = 0; eight < 2; eight++) {
+        double *target = sums + n + 4 * half + 8 * eight;
+        const __m128i s = eight ? _mm256_extracti128_si256(sum[half], 1) : _mm256_castsi256_si128(sum[half]);
+        const __m128i q = eight ? _mm256_extracti128_si256(square[half], 1) : _mm256_castsi256_si128(square[half]);
+        _mm256_storeu_pd(target, _mm256_add_pd(_mm256_loadu_pd(target), _mm256_cvtepi32_pd(s)));
+        _mm256_storeu_pd(target + filters, _mm256_add_pd(_mm256_loadu_pd(target + filters), _mm256_cvtepi32_pd(q)));
+      }
+    }
+  }
+#endif
+  for (; n < filters; n++) {
+    int64_t sum = 0, square = 0;
+    for (int m = 0; m < rows; m++) {
+      const int64_t v = y[(size_t)m * filters + n];
+      sum += v;
+      square += v * v;
+    }
+    sums[n] += (double)sum;
+    sums[filters + n] += (double)square;
+  }
+}
+
+/** A chunk is `chunkRows` rows; its sums go to partials[chunk] (float64 [2, filters]), unless there are none. */
+KERNEL(binaryProduct) {
+  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
+  const Product p = {POINTER(char, 0), POINTER(uint16_t, 1), POINTER(int16_t, 2), inputs, filters, (inputs + 15) >> 4, (filters + 7) & ~7, (size_t)((inputs + 31) >> 5) << 2};
+  double *partials = POINTER(double, 7);
+  (void)scratch;
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int last = smaller(rows, (chunk + 1) * chunkRows);
+    double *sums = partials ? partials + (size_t)chunk * 2 * filters : NULL;
+    if (sums) memset(sums, 0, (size_t)filters * 16);
+    for (int m = chunk * chunkRows; m < last; m += BLOCK) {
+      const int stop = smaller(last, m + BLOCK);
+      productOneByOne(&p, m, stop, productBySixteen(&p, m, stop));
+      if (sums) addStatistics(p.y + (size_t)m * filters, stop - m, filters, sums);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// All kernels of one instruction set as one object: `scripts/build-native.mjs` compiles this file once for each, with TABLE_NAME set.
+#include "binary-gradient.c"
+#include "binary-product.c"
+#include "normalization.c"
+#include "real.c"
+#include "signs.c"
+#include "table.h"
+
+#define ENTRY(name) {#name, name}
+const KernelEntry TABLE_NAME[] = {
+    ENTRY(binarizeColumns),
+    ENTRY(binaryProduct),
+    ENTRY(transposeSigns),
+    ENTRY(binaryWeightGradient),
+    ENTRY(binaryInputGradient),
+    ENTRY(gatherColumns),
+    ENTRY(product),
+    ENTRY(columnStatistics),
+    ENTRY(reducePartials),
+    ENTRY(normalizeActivateInteger),
+    ENTRY(normalizeActivateReal),
+    ENTRY(activateBackwardInteger),
+    ENTRY(activateBackwardReal),
+    ENTRY(normalizationGradientInteger),
+    ENTRY(normalizationGradientReal),
+    ENTRY(adam),
+    {0, 0},
+};

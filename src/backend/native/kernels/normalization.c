@@ -1,0 +1,275 @@
+// Normalization, shortcut, activation and depth to space in one pass over memory, and its two backward passes. What each pass computes is written in
+// the contract (backend/kernels.ts); each kernel exists for int16 and for float32 results of the product before it.
+#include "kernel.h"
+
+inlined Floats loadIntegers(const int16_t *from) { return __builtin_convertvector(*(const Shorts *)from, Floats); }
+
+/** y as the two kinds of kernels read it; `integer` is a constant where these are inlined. */
+inlined Floats loadResults(const void *y, size_t element, int integer) {
+  return integer ? loadIntegers((const int16_t *)y + element) : loadFloats((const float *)y + element);
+}
+inlined float loadResult(const void *y, size_t element, int integer) { return integer ? ((const int16_t *)y)[element] : ((const float *)y)[element]; }
+
+/** The results of a product and where they lie: element (m, n) of [M, N] at a pixel of the map, n spread over the taps of window m. */
+typedef struct {
+  const Window *window;
+  int rows, filters, taps, channels;
+} Layout;
+
+inlined Layout layoutOf(const Window *window, int rows, int filters) {
+  const int taps = tapsOf(window);
+  return (Layout){window, rows, filters, taps, filters / taps};
+}
+
+/** Pixel of window j of a line at one tap, -1 outside the map. */
+inlined int pixelOf(const Layout *l, int line, int j, int tap) {
+  const Window *w = l->window;
+  if (!w) return line * PLAIN_ROWS + j;
+  return pixelIndex(w, line / w->gridRows, rowOrigin(w, line % w->gridRows) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
+}
+
+/** bias - from, by filter: the activation's shift joins the normalization's. */
+static void shiftedBias(const Layout *l, const float *norm, const float *activation, float *bias) {
+  for (int n = 0; n < l->filters; n++) bias[n] = norm[l->filters + n] - (activation ? activation[n % l->channels] : 0);
+}
+
+/** left and right slope and shift out, by channel; those of the identity where there is no activation. */
+typedef struct {
+  const float *left, *right, *to;
+} Slopes;
+
+inlined Slopes slopesOf(const float *activation, int channels, float *identity) {
+  if (activation) return (Slopes){activation + channels, activation + 2 * channels, activation + 3 * channels};
+  for (int c = 0; c < channels; c++) {
+    identity[c] = 1;
+    identity[channels + c] = 0;
+  }
+  return (Slopes){identity, identity, identity + channels};
+}
+
+/*
+ * All passes go through a line window by window and, within it, through the taps that lie side by side on the map, so that what they read and write comes
+ * from memory in order. Parameters and sums by channel stay in the first-level cache meanwhile.
+ */
+#define FOR_TAPS_OF_LINE(l, count)                             \
+  for (int tapRow = 0; tapRow < (l)->taps; tapRow += (l)->window ? (l)->window->kernel : 1) \
+    for (int j = 0; j < (count); j++)                          \
+      for (int tap = tapRow; tap < tapRow + ((l)->window ? (l)->window->kernel : 1); tap++)
+
+/** A chunk is `chunkLines` lines. scratch: four bytes a filter, and eight a channel. */
+inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, const double *parameters, int integer) {
+  const void *y = POINTER(void, 0);
+  const Layout l = layoutOf(POINTER(Window, 4), WHOLE(1), WHOLE(2));
+  const float *norm = POINTER(float, 3), *shortcut = POINTER(float, 7), *activation = POINTER(float, 8);
+  const int lines = WHOLE(5), chunkLines = WHOLE(6), filters = l.filters, channels = l.channels;
+  float *out = POINTER(float, 9), *biases = (float *)scratch;
+  shiftedBias(&l, norm, activation, biases);
+  const Slopes slopes = slopesOf(activation, channels, biases + filters);
+  const int last = smaller(lines, end * chunkLines);
+  for (int line = begin * chunkLines; line < last; line++) {
+    const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
+    FOR_TAPS_OF_LINE(&l, count) {
+      const int pixel = pixelOf(&l, line, j, tap);
+      if (pixel < 0) continue;
+      const size_t element = (size_t)(first + j) * filters + tap * channels, place = (size_t)pixel * channels;
+      const float *scale = norm + tap * channels, *bias = biases + tap * channels;
+      int c = 0;
+      for (; c + WIDTH <= channels; c += WIDTH) {
+        Floats u = loadFloats(scale + c) * loadResults(y, element + c, integer) + loadFloats(bias + c);
+        if (shortcut) u += loadFloats(shortcut + place + c);
+        storeFloats(out + place + c, choose(u > splat(0), loadFloats(slopes.right + c), loadFloats(slopes.left + c)) * u + loadFloats(slopes.to + c));
+      }
+      for (; c < channels; c++) {
+        float u = scale[c] * loadResult(y, element + c, integer) + bias[c];
+        if (shortcut) u += shortcut[place + c];
+        out[place + c] = (u > 0 ? slopes.right : slopes.left)[c] * u + slopes.to[c];
+      }
+    }
+  }
+}
+
+KERNEL(normalizeActivateInteger) { normalizeActivate(memory, begin, end, scratch, parameters, 1); }
+KERNEL(normalizeActivateReal) { normalizeActivate(memory, begin, end, scratch, parameters, 0); }
+
+/** What activateBackward reads and writes, at the filters of one tap; sums: float32 [5, filters], of one line. */
+typedef struct {
+  const void *y;
+  const float *scale, *bias, *mean, *left, *right, *shortcut;
+  float *gradient, *sums;
+  int filters, channels;
+} Backward;
+
+/** One pixel, or two that share every load of parameters and sums. elements: of y; places: on the map. `pixels` is a constant where this is inlined. */
+inlined void activateBackwardAt(const Backward *p, const size_t *elements, const size_t *places, int pixels, int integer) {
+  int c = 0;
+  for (; c + WIDTH <= p->channels; c += WIDTH) {
+    const Floats scale = loadFloats(p->scale + c), bias = loadFloats(p->bias + c), mean = loadFloats(p->mean + c);
+    const Floats left = loadFloats(p->left + c), right = loadFloats(p->right + c);
+    Floats sums[5];
+    for (int s = 0; s < 5; s++) sums[s] = loadFloats(p->sums + s * p->filters + c);
+    for (int i = 0; i < pixels; i++) {
+      const Floats v = loadResults(p->y, elements[i] + c, integer);
+      Floats u = scale * v + bias;
+      if (p->shortcut) u += loadFloats(p->shortcut + places[i] + c);
+      const Floats g = loadFloats(p->gradient + places[i] + c);
+      const Masks onRight = u > splat(0);
+      const Floats du = g * choose(onRight, right, left), gu = g * u;
+      storeFloats(p->gradient + places[i] + c, du);
+      sums[0] += du;
+      sums[1] += du * (v - mean);
+      sums[2] += keepWhere(~onRight, gu);
+      sums[3] += keepWhere(onRight, gu);
+      sums[4] += g;
+    }
+    for (int s = 0; s < 5; s++) storeFloats(p->sums + s * p->filters + c, sums[s]);
+  }
+  for (; c < p->channels; c++) {
+    for (int i = 0; i < pixels; i++) {
+      const float v = loadResult(p->y, elements[i] + c, integer);
+      float u = p->scale[c] * v + p->bias[c];
+      if (p->shortcut) u += p->shortcut[places[i] + c];
+      float *at = p->gradient + places[i] + c;
+      const float g = *at, du = g * (u > 0 ? p->right : p->left)[c];
+      *at = du;
+      p->sums[c] += du;
+      p->sums[p->filters + c] += du * (v - p->mean[c]);
+      p->sums[(u > 0 ? 3 : 2) * p->filters + c] += g * u;
+      p->sums[4 * p->filters + c] += g;
+    }
+  }
+}
+
+/** Adds the sums of a line to those of its chunk, float64 [5, filters], and clears them. Sum 1 lacks the inverse deviation until here. */
+static void addLine(float *sums, const float *inverse, int filters, double *target) {
+  for (int n = 0; n < filters; n++) target[filters + n] += (double)sums[filters + n] * inverse[n];
+  for (int s = 0; s < 5; s++)
+    for (int n = 0; n < filters && s != 1; n++) target[s * filters + n] += sums[s * filters + n];
+  memset(sums, 0, (size_t)filters * 5 * 4);
+}
+
+/** A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: 24 bytes a filter, and eight a channel. */
+inlined void activateBackward(char *memory, int begin, int end, char *scratch, const double *parameters, int integer) {
+  const Layout l = layoutOf(POINTER(Window, 5), WHOLE(2), WHOLE(3));
+  const float *norm = POINTER(float, 4), *activation = POINTER(float, 9);
+  const int lines = WHOLE(6), chunkLines = WHOLE(7), filters = l.filters, channels = l.channels;
+  double *partials = POINTER(double, 10);
+  float *biases = (float *)scratch, *sums = biases + filters;
+  const Slopes slopes = slopesOf(activation, channels, sums + 5 * filters);
+  shiftedBias(&l, norm, activation, biases);
+  memset(sums, 0, (size_t)filters * 5 * 4);
+  Backward p = {POINTER(void, 1), NULL, NULL, NULL, slopes.left, slopes.right, POINTER(float, 8), POINTER(float, 0), NULL, filters, channels};
+  for (int chunk = begin; chunk < end; chunk++) {
+    double *target = partials + (size_t)chunk * 5 * filters;
+    memset(target, 0, (size_t)filters * 5 * 8);
+    const int last = smaller(lines, (chunk + 1) * chunkLines);
+    for (int line = chunk * chunkLines; line < last; line++) {
+      const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
+      const int side = l.window ? l.window->kernel : 1;
+      for (int tapRow = 0; tapRow < l.taps; tapRow += side) {
+        for (int j = 0; j < count; j += 2) {
+          for (int tap = tapRow; tap < tapRow + side; tap++) {
+            const int offset = tap * channels;
+            p.scale = norm + offset;
+            p.bias = biases + offset;
+            p.mean = norm + 2 * filters + offset;
+            p.sums = sums + offset;
+            size_t elements[2], places[2];
+            int pixels = 0;
+            for (int i = j; i < smaller(j + 2, count); i++) {
+              const int pixel = pixelOf(&l, line, i, tap);
+              if (pixel < 0) continue;
+              elements[pixels] = (size_t)(first + i) * filters + offset;
+              places[pixels++] = (size_t)pixel * channels;
+            }
+            if (pixels == 2) activateBackwardAt(&p, elements, places, 2, integer);
+            else if (pixels == 1) activateBackwardAt(&p, elements, places, 1, integer);
+          }
+        }
+      }
+      addLine(sums, norm + 3 * filters, filters, target);
+    }
+  }
+}
+
+KERNEL(activateBackwardInteger) { activateBackward(memory, begin, end, scratch, parameters, 1); }
+KERNEL(activateBackwardReal) { activateBackward(memory, begin, end, scratch, parameters, 0); }
+
+/** A chunk is `chunkLines` lines. coefficients: float32 [3, filters]; dy: float32 [rows, filters]. */
+inlined void normalizationGradient(char *memory, int begin, int end, const double *parameters, int integer) {
+  const float *du = POINTER(float, 0), *coefficients = POINTER(float, 4);
+  const void *y = POINTER(void, 1);
+  const Layout l = layoutOf(POINTER(Window, 5), WHOLE(2), WHOLE(3));
+  const int lines = WHOLE(6), chunkLines = WHOLE(7), filters = l.filters, channels = l.channels;
+  float *dy = POINTER(float, 8);
+  const int last = smaller(lines, end * chunkLines);
+  for (int line = begin * chunkLines; line < last; line++) {
+    const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
+    FOR_TAPS_OF_LINE(&l, count) {
+      const int pixel = pixelOf(&l, line, j, tap);
+      const size_t element = (size_t)(first + j) * filters + tap * channels;
+      const float *a = coefficients + tap * channels, *b = a + filters, *constant = b + filters, *from = du + (size_t)(pixel < 0 ? 0 : pixel) * channels;
+      int c = 0;
+      for (; c + WIDTH <= channels; c += WIDTH) {
+        Floats value = loadFloats(b + c) * loadResults(y, element + c, integer) + loadFloats(constant + c);
+        if (pixel >= 0) value += loadFloats(a + c) * loadFloats(from + c);
+        storeFloats(dy + element + c, value);
+      }
+      for (; c < channels; c++) dy[element + c] = (pixel < 0 ? 0 : a[c] * from[c]) + (b[c] * loadResult(y, element + c, integer) + constant[c]);
+    }
+  }
+}
+
+KERNEL(normalizationGradientInteger) {
+  (void)scratch;
+  normalizationGradient(memory, begin, end, parameters, 1);
+}
+KERNEL(normalizationGradientReal) {
+  (void)scratch;
+  normalizationGradient(memory, begin, end, parameters, 0);
+}
+
+/** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
+KERNEL(columnStatistics) {
+  const float *y = POINTER(float, 0);
+  const int rows = WHOLE(1), columns = WHOLE(2), chunkRows = WHOLE(3);
+  double *partials = POINTER(double, 4);
+  (void)scratch;
+  for (int chunk = begin; chunk < end; chunk++) {
+    double *sums = partials + (size_t)chunk * 2 * columns;
+    memset(sums, 0, (size_t)columns * 16);
+    const int last = smaller(rows, (chunk + 1) * chunkRows);
+    for (int m = chunk * chunkRows; m < last; m++) {
+      const float *row = y + (size_t)m * columns;
+      int n = 0;
+      for (; n + WIDTH <= columns; n += WIDTH) {
+        const Doubles v = __builtin_convertvector(loadFloats(row + n), Doubles);
+        *(Doubles *)(sums + n) += v;
+        *(Doubles *)(sums + columns + n) += v * v;
+      }
+      for (; n < columns; n++) {
+        sums[n] += row[n];
+        sums[columns + n] += (double)row[n] * row[n];
+      }
+    }
+  }
+}
+
+/** Adds partials[0..count-1] in order, by column: a chunk is 64 columns. The sums replace one target, or are added to others. */
+KERNEL(reducePartials) {
+  const double *partials = POINTER(double, 0);
+  const int count = WHOLE(1), columns = WHOLE(2);
+  double *replaced = POINTER(double, 3), *total = POINTER(double, 4);
+  float *target = POINTER(float, 5);
+  (void)scratch;
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int first = chunk * 64, some = smaller(64, columns - first);
+    double sums[64] = {0};
+    for (int i = 0; i < count; i++)
+      for (int n = 0; n < some; n++) sums[n] += partials[(size_t)i * columns + first + n];
+    for (int n = 0; n < some; n++) {
+      if (replaced) replaced[first + n] = sums[n];
+      if (total) total[first + n] += sums[n];
+      if (target) target[first + n] += (float)sums[n];
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// Packing the signs of a map into the rows of a binary matrix.
+#include "kernel.h"
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+/** Sixteen comparisons x >= threshold as sixteen bits. */
+inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
+#if defined(__AVX__)
+  const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(threshold), _CMP_GE_OQ));
+  const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + 8), _mm256_loadu_ps(threshold + 8), _CMP_GE_OQ));
+  return (uint16_t)(low | high << 8);
+#else
+  uint16_t bits = 0;
+  for (int c = 0; c < 16; c++) bits |= (uint16_t)((x[c] >= threshold[c]) << c);
+  return bits;
+#endif
+}
+
+/** A chunk is one grid row of one image. */
+KERNEL(binarizeColumns) {
+  const float *x = POINTER(float, 0), *threshold = POINTER(float, 1);
+  const Window *w = POINTER(Window, 2);
+  char *columns = POINTER(char, 3);
+  const int channels = w->channels;
+  const size_t rowBytes = (size_t)((w->kernel * w->kernel * channels + 31) >> 5) << 2;
+  (void)scratch;
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int image = chunk / w->gridRows, i = chunk % w->gridRows;
+    for (int j = 0; j < w->gridColumns; j++) {
+      char *out = columns + (size_t)(chunk * w->gridColumns + j) * rowBytes;
+      memset(out, 0, rowBytes);
+      int bit = 0;
+      for (int a = 0; a < w->kernel; a++) {
+        for (int b = 0; b < w->kernel; b++, bit += channels) {
+          const int pixel = pixelIndex(w, image, rowOrigin(w, i) + a * w->step, columnOrigin(w, j) + b * w->step);
+          if (pixel < 0) continue;
+          const float *source = x + (size_t)pixel * channels;
+          if ((channels & 15) == 0) {
+            for (int c = 0; c < channels; c += 16) {
+              const uint16_t signs = signsOfSixteen(source + c, threshold + c);
+              memcpy(out + ((bit + c) >> 3), &signs, 2);
+            }
+          } else {
+            for (int c = 0; c < channels; c++) out[(bit + c) >> 3] |= (char)((source[c] >= threshold[c]) << ((bit + c) & 7));
+          }
+        }
+      }
+    }
+  }
+}
