@@ -1,16 +1,29 @@
 /** The number of threads changes the speed of the WebAssembly backend and nothing else; its steady state allocates nothing. */
 import { describe, expect, it } from "vitest";
+import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { createWasmBackend, type WasmOptions } from "#rbnet/backend/wasm/backend";
 import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";
 import { everyKernel } from "./workload.js";
 
 const RUNS = 4;
-const builds = hasRelaxedSimd() ? [false, true] : [false];
+
+/** Every build of the kernels that this machine runs. */
+function builds(): (Omit<WasmOptions, "threads"> & { readonly title: string })[] {
+  const wasm = (hasRelaxedSimd() ? [false, true] : [false]).map((relaxed) => ({ title: `relaxed SIMD: ${relaxed}`, relaxed }));
+  const found = findAccelerator();
+  if ("absent" in found) return wasm;
+  const { file, addon } = found;
+  const native = addon.instructionSets.map((instructionSet) => ({
+    title: instructionSet,
+    accelerated: { file, instructionSet },
+  }));
+  return [...wasm, ...native];
+}
 
 /** The bytes of every result of every kernel after some runs, in base 64. */
-async function resultsOf(threads: number, relaxed: boolean): Promise<Readonly<Record<string, string>>> {
-  using backend = await createWasmBackend({ threads, relaxed });
+async function resultsOf(options: WasmOptions): Promise<Readonly<Record<string, string>>> {
+  using backend = await createWasmBackend(options);
   const workload = everyKernel(backend);
   for (let i = 0; i < RUNS; i++) workload.run();
   const results: Record<string, string> = {};
@@ -20,19 +33,19 @@ async function resultsOf(threads: number, relaxed: boolean): Promise<Readonly<Re
 }
 
 describe("createWasmBackend", () => {
-  it.each(builds)("gives the same bits on 1, 2 and 3 threads (relaxed SIMD: %s)", async (relaxed) => {
-    const alone = await resultsOf(1, relaxed);
+  it.each(builds())("gives the same bits on 1, 2 and 3 threads ($title)", async ({ title: _, ...build }) => {
+    const alone = await resultsOf({ ...build, threads: 1 });
     for (const threads of [2, 3, 3]) {
-      const shared = await resultsOf(threads, relaxed);
+      const shared = await resultsOf({ ...build, threads });
       const different = Object.keys(alone).filter((name) => shared[name] !== alone[name]);
       expect(different, `tensors that differ between 1 and ${threads} threads`).toEqual([]);
     }
   });
 
-  it.each(builds)(
-    "agrees with the reference on a whole chain of kernels, which share work space (relaxed SIMD: %s)",
-    async (relaxed) => {
-      using backend = await createWasmBackend({ threads: 2, relaxed });
+  it.each(builds())(
+    "agrees with the reference on a whole chain of kernels, which share work space ($title)",
+    async ({ title: _, ...build }) => {
+      using backend = await createWasmBackend({ ...build, threads: 2 });
       const reference = createReferenceBackend();
       const [tested, expected] = [everyKernel(backend), everyKernel(reference)];
       tested.run();
