@@ -1,8 +1,5 @@
 // The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels' binary-gradient.ts.
 #include "kernel.h"
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 #define LANES 16
 #define GROUPS 16
@@ -145,14 +142,14 @@ inlined Floats estimate(int kind, Floats x) {
 
 /** out[n][lane] = dy[lane][n], 16 lanes; 0 for lanes from `count` and filters from `filters` on. */
 static void transposeRows(const float *dy, int count, int filters, int padded, float *out) {
-  if (count < LANES || (filters & 3)) {
+  if (count < LANES || filters % SIDE) {
     memset(out, 0, (size_t)padded * LANES * 4);
     for (int m = 0; m < count; m++)
       for (int n = 0; n < filters; n++) out[n * LANES + m] = dy[(size_t)m * filters + n];
     return;
   }
-  for (int m = 0; m < LANES; m += 4)
-    for (int n = 0; n < filters; n += 4) transposeFour(dy + (size_t)m * filters + n, (size_t)filters, out + n * LANES + m, LANES);
+  for (int m = 0; m < LANES; m += SIDE)
+    for (int n = 0; n < filters; n += SIDE) transposeSquare(dy + (size_t)m * filters + n, (size_t)filters, out + n * LANES + m, LANES);
 }
 
 /** The maps that an input gradient reads and adds to, and the threshold gradient of the image. */
@@ -161,36 +158,70 @@ typedef struct {
   float *dx, *dThreshold;
 } Target;
 
-/** Lays one tap of a tile of sixteen windows back on the map. sums: [channels][16 lanes]; pixels: of the windows, -1 outside the map. */
-inlined void scatterTap(const float *sums, const int32_t *pixels, int count, int channels, int kind, const Target *target) {
-  int c = 0;
-  for (; c + WIDTH <= channels; c += WIDTH) {
-    float rows[LANES * WIDTH];
-    for (int m = 0; m < LANES; m += 4)
-      for (int part = 0; part < WIDTH; part += 4) transposeFour(sums + (c + part) * LANES + m, LANES, rows + m * WIDTH + part, WIDTH);
-    const Floats threshold = loadFloats(target->threshold + c);
-    Floats total = splat(0);
-    for (int m = 0; m < count; m++) {
-      if (pixels[m] < 0) continue;
-      const size_t at = (size_t)pixels[m] * channels + c;
-      const Floats gradient = estimate(kind, loadFloats(target->x + at) - threshold) * loadFloats(rows + m * WIDTH);
-      total += gradient;
-      storeFloats(target->dx + at, loadFloats(target->dx + at) + gradient);
-    }
-    storeFloats(target->dThreshold + c, loadFloats(target->dThreshold + c) - total);
-  }
-  for (; c < channels; c++) {
-    for (int m = 0; m < count; m++) {
-      if (pixels[m] < 0) continue;
-      const size_t at = (size_t)pixels[m] * channels + c;
-      const float gradient = estimate(kind, splat(target->x[at] - target->threshold[c]))[0] * sums[c * LANES + m];
-      target->dx[at] += gradient;
-      target->dThreshold[c] -= gradient;
+/** The sixteen windows of a tile, or fewer. */
+typedef struct {
+  int image, first, count;
+} Tile;
+
+inlined int pixelOf(const Window *w, const Tile *tile, int m, int tap) {
+  const int i = (tile->first + m) / w->gridColumns, j = (tile->first + m) % w->gridColumns;
+  return pixelIndex(w, tile->image, rowOrigin(w, i) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
+}
+
+/** Asks for the pixels under a tile: they are wanted only after its sums are computed. */
+static void prefetchTile(const Window *w, const Tile *tile, const Target *target) {
+  for (int tap = 0; tap < w->kernel * w->kernel; tap++) {
+    for (int m = 0; m < tile->count; m++) {
+      const int pixel = pixelOf(w, tile, m, tap);
+      if (pixel < 0) continue;
+      for (int c = 0; c < w->channels; c += 16) {
+        __builtin_prefetch(target->x + (size_t)pixel * w->channels + c, 0, 2);
+        __builtin_prefetch(target->dx + (size_t)pixel * w->channels + c, 1, 2);
+      }
     }
   }
 }
 
-/** A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), the tables, the gradient of the columns (64 bytes an input). */
+/** One pixel: its gradient through the estimator goes to dx and, negative, to the thresholds. gradient: float32 [channels]. */
+inlined void addPixel(const float *gradient, size_t place, int channels, int kind, const Target *target) {
+  int c = 0;
+  for (; c + WIDTH <= channels; c += WIDTH) {
+    const Floats passed = estimate(kind, loadFloats(target->x + place + c) - loadFloats(target->threshold + c)) * loadFloats(gradient + c);
+    storeFloats(target->dx + place + c, loadFloats(target->dx + place + c) + passed);
+    storeFloats(target->dThreshold + c, loadFloats(target->dThreshold + c) - passed);
+  }
+  for (; c < channels; c++) {
+    const float passed = estimate(kind, splat(target->x[place + c] - target->threshold[c]))[0] * gradient[c];
+    target->dx[place + c] += passed;
+    target->dThreshold[c] -= passed;
+  }
+}
+
+/** Lays the sums of a tile, [inputs][16 lanes], back on the map; the taps of a row side by side, so that memory is met in order. rows: [kernel][16][channels]. */
+inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, float *rows, int kind, const Target *target) {
+  const int channels = w->channels, whole = channels - channels % SIDE;
+  for (int tapRow = 0; tapRow < w->kernel; tapRow++) {
+    for (int b = 0; b < w->kernel; b++) {
+      const float *from = sums + (size_t)(tapRow * w->kernel + b) * channels * LANES;
+      float *to = rows + (size_t)b * LANES * channels;
+      for (int c = 0; c < whole; c += SIDE)
+        for (int m = 0; m < LANES; m += SIDE) transposeSquare(from + c * LANES + m, LANES, to + m * channels + c, (size_t)channels);
+      for (int c = whole; c < channels; c++)
+        for (int m = 0; m < LANES; m++) to[m * channels + c] = from[c * LANES + m];
+    }
+    for (int m = 0; m < tile->count; m++) {
+      for (int b = 0; b < w->kernel; b++) {
+        const int pixel = pixelOf(w, tile, m, tapRow * w->kernel + b);
+        if (pixel >= 0) addPixel(rows + (size_t)(b * LANES + m) * channels, (size_t)pixel * channels, channels, kind, target);
+      }
+    }
+  }
+}
+
+/**
+ * A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), the tables, the gradient of the columns (64 bytes an input),
+ * and of those under one row of taps by window (64 bytes a channel and tap).
+ */
 KERNEL(binaryInputGradient) {
   const float *dy = POINTER(float, 0);
   const uint16_t *index = POINTER(uint16_t, 1);
@@ -199,13 +230,14 @@ KERNEL(binaryInputGradient) {
   Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
   float *partials = POINTER(float, 9);
   const int channels = w->channels, perImage = w->gridRows * w->gridColumns, groups = (filters + 3) >> 2, paddedFilters = (filters + 63) & ~63;
-  float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE;
+  float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE, *rows = sums + (size_t)inputs * LANES;
   for (int image = begin; image < end; image++) {
     target.dThreshold = partials + (size_t)image * channels;
     memset(target.dThreshold, 0, (size_t)channels * 4);
     for (int first = 0; first < perImage; first += LANES) {
-      const int count = smaller(LANES, perImage - first);
-      transposeRows(dy + (size_t)(image * perImage + first) * filters, count, filters, paddedFilters, transposed);
+      const Tile tile = {image, first, smaller(LANES, perImage - first)};
+      prefetchTile(w, &tile, &target);
+      transposeRows(dy + (size_t)(image * perImage + first) * filters, tile.count, filters, paddedFilters, transposed);
       memset(sums, 0, (size_t)inputs * LANES * 4);
       for (int g = 0; g < groups; g += GROUPS) {
         const int some = smaller(GROUPS, groups - g);
@@ -216,16 +248,8 @@ KERNEL(binaryInputGradient) {
         }
         addFromTables(sums, tables, index + g, (size_t)groups, inputs, some);
       }
-      for (int tap = 0; tap < w->kernel * w->kernel; tap++) {
-        int32_t pixels[LANES];
-        for (int m = 0; m < count; m++) {
-          const int i = (first + m) / w->gridColumns, j = (first + m) % w->gridColumns;
-          pixels[m] = pixelIndex(w, image, rowOrigin(w, i) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
-        }
-        const float *part = sums + tap * channels * LANES;
-        if (kind == 0) scatterTap(part, pixels, count, channels, 0, &target);
-        else scatterTap(part, pixels, count, channels, 1, &target);
-      }
+      if (kind == 0) scatterTile(w, &tile, sums, rows, 0, &target);
+      else scatterTile(w, &tile, sums, rows, 1, &target);
     }
   }
 }

@@ -1,8 +1,5 @@
 // The XNOR-popcount product, with the sums and sums of squares of its results by filter.
 #include "kernel.h"
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 /** Rows whose squares are summed in an int32 before they go to float64: 64 * inputs^2 stays below 2^31. */
 #define BLOCK 64

@@ -22,7 +22,7 @@ inlined Layout layoutOf(const Window *window, int rows, int filters) {
 }
 
 /** Pixel of window j of a line at one tap, -1 outside the map. */
-inlined int pixelOf(const Layout *l, int line, int j, int tap) {
+inlined int pixelInLine(const Layout *l, int line, int j, int tap) {
   const Window *w = l->window;
   if (!w) return line * PLAIN_ROWS + j;
   return pixelIndex(w, line / w->gridRows, rowOrigin(w, line % w->gridRows) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
@@ -69,7 +69,7 @@ inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, 
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
     FOR_TAPS_OF_LINE(&l, count) {
-      const int pixel = pixelOf(&l, line, j, tap);
+      const int pixel = pixelInLine(&l, line, j, tap);
       if (pixel < 0) continue;
       const size_t element = (size_t)(first + j) * filters + tap * channels, place = (size_t)pixel * channels;
       const float *scale = norm + tap * channels, *bias = biases + tap * channels;
@@ -176,7 +176,7 @@ inlined void activateBackward(char *memory, int begin, int end, char *scratch, c
             size_t elements[2], places[2];
             int pixels = 0;
             for (int i = j; i < smaller(j + 2, count); i++) {
-              const int pixel = pixelOf(&l, line, i, tap);
+              const int pixel = pixelInLine(&l, line, i, tap);
               if (pixel < 0) continue;
               elements[pixels] = (size_t)(first + i) * filters + offset;
               places[pixels++] = (size_t)pixel * channels;
@@ -205,7 +205,7 @@ inlined void normalizationGradient(char *memory, int begin, int end, const doubl
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
     FOR_TAPS_OF_LINE(&l, count) {
-      const int pixel = pixelOf(&l, line, j, tap);
+      const int pixel = pixelInLine(&l, line, j, tap);
       const size_t element = (size_t)(first + j) * filters + tap * channels;
       const float *a = coefficients + tap * channels, *b = a + filters, *constant = b + filters, *from = du + (size_t)(pixel < 0 ? 0 : pixel) * channels;
       int c = 0;

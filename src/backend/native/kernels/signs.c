@@ -1,8 +1,5 @@
 // Packing the signs of a map into the rows of a binary matrix.
 #include "kernel.h"
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
 
 /** Sixteen comparisons x >= threshold as sixteen bits. */
 inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {

@@ -3,6 +3,9 @@
 #define RBNET_VECTOR_H
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define WIDTH 16
@@ -17,7 +20,6 @@ typedef float Floats __attribute__((vector_size(WIDTH * 4), aligned(4), may_alia
 typedef int32_t Masks __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 typedef int16_t Shorts __attribute__((vector_size(WIDTH * 2), aligned(2), may_alias));
 typedef double Doubles __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
-typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define inlined static inline __attribute__((always_inline))
 
@@ -34,16 +36,29 @@ inlined Floats magnitude(Floats v) { return (Floats)((Masks)v & 0x7fffffff); }
 /** target[0..WIDTH) += v, in float64. */
 inlined void addToDoubles(double *target, Floats v) { *(Doubles *)target += __builtin_convertvector(v, Doubles); }
 
-/** Four rows of four floats, turned into four columns. */
-inlined void transposeFour(const float *from, size_t fromStep, float *to, size_t toStep) {
-  const Four a = *(const Four *)from, b = *(const Four *)(from + fromStep), c = *(const Four *)(from + 2 * fromStep), d = *(const Four *)(from + 3 * fromStep);
-  const Four ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Four cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  *(Four *)to = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
-  *(Four *)(to + toStep) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
-  *(Four *)(to + 2 * toStep) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
-  *(Four *)(to + 3 * toStep) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
+/** Turns a square of SIDE x SIDE floats: to[j * toStep + i] = from[i * fromStep + j]. */
+#if defined(__AVX__)
+#define SIDE 8
+inlined __m256 halves(const float *low, const float *high) { return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1); }
+
+inlined void transposeSquare(const float *from, size_t fromStep, float *to, size_t toStep) {
+  for (int j = 0; j < SIDE; j += 4, from += 4) {
+    const __m256 a = halves(from, from + 4 * fromStep), b = halves(from + fromStep, from + 5 * fromStep);
+    const __m256 c = halves(from + 2 * fromStep, from + 6 * fromStep), d = halves(from + 3 * fromStep, from + 7 * fromStep);
+    const __m256 ab0 = _mm256_unpacklo_ps(a, b), ab1 = _mm256_unpackhi_ps(a, b), cd0 = _mm256_unpacklo_ps(c, d), cd1 = _mm256_unpackhi_ps(c, d);
+    _mm256_storeu_ps(to + j * toStep, _mm256_shuffle_ps(ab0, cd0, 0x44));
+    _mm256_storeu_ps(to + (j + 1) * toStep, _mm256_shuffle_ps(ab0, cd0, 0xee));
+    _mm256_storeu_ps(to + (j + 2) * toStep, _mm256_shuffle_ps(ab1, cd1, 0x44));
+    _mm256_storeu_ps(to + (j + 3) * toStep, _mm256_shuffle_ps(ab1, cd1, 0xee));
+  }
 }
+#else
+#define SIDE 4
+inlined void transposeSquare(const float *from, size_t fromStep, float *to, size_t toStep) {
+  for (int i = 0; i < SIDE; i++)
+    for (int j = 0; j < SIDE; j++) to[j * toStep + i] = from[i * fromStep + j];
+}
+#endif
 
 inlined int smaller(int a, int b) { return a < b ? a : b; }
 
