@@ -31,8 +31,9 @@ export class BatchNormalization {
     private readonly backend: Backend,
     name: string,
     private readonly filters: number,
+    initialGamma: number,
   ) {
-    this.gamma = parameter(backend, `${name}.gamma`, "other", [filters], constant(filters, 1));
+    this.gamma = parameter(backend, `${name}.gamma`, "other", [filters], constant(filters, initialGamma));
     this.beta = parameter(backend, `${name}.beta`, "other", [filters], constant(filters, 0));
     const runningMean = backend.allocate("float32", [filters]);
     const runningVariance = backend.allocate("float32", [filters]);

@@ -16,6 +16,8 @@ export interface NormalizedOutputOptions {
   readonly filters: number;
   readonly output: MapShape;
   readonly activation: boolean;
+  /** Of the normalization, before training; default 1. */
+  readonly initialGamma?: number;
 }
 
 export class NormalizedOutput {
@@ -28,8 +30,8 @@ export class NormalizedOutput {
     private readonly backend: Backend,
     readonly options: NormalizedOutputOptions,
   ) {
-    const { name, filters, output, activation } = options;
-    this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters);
+    const { name, filters, output, activation, initialGamma = 1 } = options;
+    this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters, initialGamma);
     this.activation = activation ? new BalancedActivation(backend, name, output.channels) : undefined;
   }
 

@@ -25,6 +25,12 @@ export interface ResidualUnitOptions {
   readonly learnThreshold: boolean;
 }
 
+/**
+ * A unit starts close to its shortcut: what it adds has a quarter of the deviation of a normalized map. At 1, the signs of later units are those of a sum of
+ * noise. Measured on CIFAR-10 (docs/results.md): three epochs reach 67 % with 0.5, 61 % with 1.
+ */
+const INITIAL_GAMMA = 0.25;
+
 export class ResidualUnit implements Layer {
   readonly output: MapShape;
   private readonly convolution: BinaryConvolution;
@@ -45,7 +51,13 @@ export class ResidualUnit implements Layer {
     const filters = this.depthToSpace ? 4 * channels : channels;
     this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, initializer);
     this.output = this.depthToSpace ? { ...input, channels } : this.convolution.windowMap;
-    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation: true });
+    this.normalized = new NormalizedOutput(backend, {
+      name,
+      filters,
+      output: this.output,
+      activation: true,
+      initialGamma: INITIAL_GAMMA,
+    });
     if (stride === 2 || input.channels !== channels) {
       this.shortcut = new ProjectionShortcut(backend, { name: `${name}.shortcut`, input, channels, stride }, initializer);
     }

@@ -25,7 +25,7 @@ export const trainingSchema = z.strictObject({
   batch: z.int().min(1).default(64),
   optimizer: z.enum(["adam", "sgd"]).default("adam"),
   /** At the peak of the schedule. */
-  learningRate: z.number().gt(0).default(5e-3),
+  learningRate: z.number().gt(0).default(1e-2),
   schedule: z.enum(["cosine", "linear", "step", "constant"]).default("cosine"),
   /** Epochs, may be a fraction, of linear growth from 0. */
   warmup: z.number().min(0).default(1),

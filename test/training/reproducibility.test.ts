@@ -58,11 +58,11 @@ describe("a resumed run", () => {
 
   it("that ran out of patience does not get new patience", async () => {
     const out = temporaryFolder();
-    // So small a rate flips nothing: validation stays the same, and no epoch is better than the first.
+    // So small a rate flips nothing: once the running statistics have settled, no epoch is better than those before.
     const patient = { ...settings, epochs: 9, learningRate: 1e-12, average: 0, patience: 2 };
     const first = await trainTiny({ out, settings: patient });
-    expect(first.bestEpoch).toBe(1);
-    expect(first.records.length).toBe(3);
+    expect(first.bestEpoch).toBeLessThan(7);
+    expect(first.records.length).toBe(first.bestEpoch + 2);
     expect(first.stopped).toBe(false);
     expect((await trainTiny({ out, settings: patient, resume: true })).records).toEqual([]);
   });
