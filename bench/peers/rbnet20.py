@@ -20,7 +20,7 @@ from torch import nn
 from process_memory import reset_peak, status_bytes
 from reshaped import BalancedActivation, ReshapedUnit
 
-DILATIONS = (1, 2, 4, 1, 2, 4)
+UNITS = 6
 IMAGE_SIZE = 32
 
 
@@ -35,9 +35,9 @@ class RbNet20(nn.Module):
         self.stem_activation = BalancedActivation(channels)
         units = []
         for stage, stage_channels in enumerate((16 * width, 32 * width, 64 * width)):
-            for index, dilation in enumerate(DILATIONS):
+            for index in range(UNITS):
                 stride = 2 if stage > 0 and index == 0 else 1
-                units.append(ReshapedUnit(channels, stage_channels, stride, dilation))
+                units.append(ReshapedUnit(channels, stage_channels, stride, shift=index % 2 == 1))
                 channels = stage_channels
         self.units = nn.Sequential(*units)
         self.classifier = nn.Linear(channels, classes)

@@ -20,11 +20,16 @@ export class AveragePool implements Layer {
     this.output = { height: Math.floor(input.height / size), width: Math.floor(input.width / size), channels: input.channels };
   }
 
-  /** `dx`: memory for the input's gradient, where somebody has some to spare. */
-  bind(images: number, dx?: Tensor): void {
-    const { input, output } = this;
-    this.out = this.backend.allocate("float32", [images, output.height, output.width, output.channels]);
-    this.dx = dx ?? this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
+  bind(images: number): void {
+    const { height, width, channels } = this.input;
+    this.bindInto(images, this.backend.allocate("float32", [images, height, width, channels]));
+  }
+
+  /** `dx`: memory for the input's gradient, which somebody has to spare. */
+  bindInto(images: number, dx: Tensor): void {
+    const { height, width, channels } = this.output;
+    this.out = this.backend.allocate("float32", [images, height, width, channels]);
+    this.dx = dx;
   }
 
   forward(x: Tensor): Tensor {

@@ -52,14 +52,24 @@ export interface Folding {
   read(tensor: Tensor): Promise<Float32Array>;
 }
 
+/** Memory that layers use in turn; what is not given, a layer allocates for itself. */
+export interface SharedMemory {
+  /** int16, for a result that is not kept until the backward pass. */
+  readonly result?: Tensor;
+  /** float32, for gradients within a backward call. */
+  readonly spare?: Tensor;
+}
+
 export interface Layer {
   readonly parameters: readonly Parameter[];
   readonly states: readonly State[];
   readonly output: MapShape;
   /** Elements of an int16 result that the backward pass can compute again from packed signs, instead of keeping it. */
   recomputable?(images: number): number;
-  /** Allocates for `images` images a batch. `passing`: memory for the result above, which other layers use too; without it the result is kept. */
-  bind(images: number, passing?: Tensor): void;
+  /** Elements of float32 that the backward pass needs for the time of its call, where the layer's own memory is too small for its gradients. */
+  spareElements?(images: number): number;
+  /** Allocates for `images` images a batch. */
+  bind(images: number, shared?: SharedMemory): void;
   /** x: [images, height, width, channels] float32. The result lives until the next forward, and what was saved until backward. */
   forward(x: Tensor): Tensor;
   /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */

@@ -63,7 +63,7 @@ export class ProjectionShortcut {
     const memory = backend.allocate("float32", [Math.max(2 * rows * channels, input)]);
     convolution.bind(images, true, backend.view(memory, [rows, channels]));
     this.normalized.bind(images, rows, backend.view(memory, [images, height, width, channels], rows * channels));
-    pool.bind(images, backend.view(memory, [images, options.input.height, options.input.width, options.input.channels]));
+    pool.bindInto(images, backend.view(memory, [images, options.input.height, options.input.width, options.input.channels]));
   }
 
   forward(x: Tensor): Tensor {

@@ -4,11 +4,11 @@
  * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection.
  */
 import type { Backend, Estimator, Placement } from "../backend/kernels.js";
-import type { MapShape, Windows } from "../runtime/windows.js";
+import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
@@ -75,14 +75,21 @@ export class ResidualUnit implements Layer {
     return this.convolution.resultElements(images);
   }
 
-  bind(images: number, passing?: Tensor): void {
-    this.convolution.bind(images, passing);
+  spareElements(images: number): number {
+    // Blocks that reach over the border have more results than the map has values.
+    const results = this.convolution.resultElements(images);
+    return results > images * elementsOf(this.output) ? results : 0;
+  }
+
+  bind(images: number, { result, spare }: SharedMemory = {}): void {
+    this.convolution.bind(images, result);
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     this.normalized.bind(images, rows);
-    const mapElements = images * this.output.height * this.output.width * this.output.channels;
-    // Blocks that reach over the border have more results than the map has values.
-    if (rows * channels > mapElements) this.spare = this.backend.allocate("float32", [rows, channels]);
+    if (this.spareElements(images) > 0) {
+      const shape = [rows, channels];
+      this.spare = spare === undefined ? this.backend.allocate("float32", shape) : this.backend.view(spare, shape);
+    }
     this.shortcut?.bind(images);
   }
 

@@ -37,12 +37,14 @@ export class Network {
 
   /** Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. */
   bind(images: number): void {
-    const large = this.layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
-    const most = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
-    const passing = large.length > 1 ? this.backend.allocate("int16", [most]) : undefined;
-    for (const layer of this.layers) {
-      if (passing !== undefined && large.includes(layer)) layer.bind(images, passing);
-      else layer.bind(images);
+    const { backend, layers } = this;
+    const large = layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
+    const mostResults = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
+    const result = large.length > 1 ? backend.allocate("int16", [mostResults]) : undefined;
+    const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));
+    const spare = mostSpare > 0 ? { spare: backend.allocate("float32", [mostSpare]) } : {};
+    for (const layer of layers) {
+      layer.bind(images, result !== undefined && large.includes(layer) ? { ...spare, result } : spare);
     }
   }
 
