@@ -1,7 +1,11 @@
 // The Node addon: finds the widest instruction set of this processor that was built, and hands out its kernels as functions on a WebAssembly memory.
 // Node-API keeps one binary good for every Node version.
+#define _GNU_SOURCE
 #include <node_api.h>
 #include <stdlib.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #include "kernels/table.h"
 
 extern const KernelEntry plainKernels[];
@@ -27,6 +31,21 @@ static int instructionSets(InstructionSet *found) {
 #endif
   found[count++] = (InstructionSet){"plain", plainKernels, 1};
   return count;
+}
+
+/** All that 32-bit addresses reach: the engine sets so much aside for a memory that can grow to it. */
+#define ADDRESS_SPACE ((size_t)1 << 32)
+
+/**
+ * Maps of a batch are larger than what a processor's address cache covers in small pages: asks for large ones. It is only a wish; where part of the range
+ * is not the memory's, or the system has no large pages, nothing happens.
+ */
+static void askForLargePages(void *memory) {
+#if defined(MADV_HUGEPAGE)
+  madvise(memory, ADDRESS_SPACE, MADV_HUGEPAGE);
+#else
+  (void)memory;
+#endif
 }
 
 /** What a function of a kernel remembers. */
@@ -93,6 +112,7 @@ static napi_value bind(napi_env env, napi_callback_info info) {
   const int setCount = instructionSets(sets);
   for (int i = 0; i < setCount; i++) {
     if (!sets[i].usable || strcmp(sets[i].name, name) != 0) continue;
+    askForLargePages(memory);
     if (napi_create_object(env, &result) == napi_ok && bindKernels(env, sets[i].kernels, memory, result)) return result;
     napi_throw_error(env, NULL, "the kernels could not be bound to the memory");
     return NULL;
