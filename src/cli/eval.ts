@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import { openBackend } from "../backend/open.js";
 import { type Dataset, type ImageSet, openDataset } from "../data/dataset.js";
-import { type Model, readModelFile } from "../deploy/model-file.js";
+import { readModelFile } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
+import type { Model } from "../runtime/model.js";
 import { evaluateModel } from "../training/evaluate.js";
 import { formatInteger } from "../training/quantities.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags } from "./flags.js";

@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { packageVersion } from "../training/run-log.js";
 import { addDemo } from "./demo.js";
 import { addEval } from "./eval.js";
+import { addExport } from "./export.js";
 import { tell } from "./output.js";
 import { addPredict } from "./predict.js";
 import { addSummary } from "./summary.js";
@@ -16,7 +17,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
-  for (const add of [addTrain, addEval, addPredict, addSummary, addDemo]) add(program);
+  for (const add of [addTrain, addEval, addPredict, addExport, addSummary, addDemo]) add(program);
   return program;
 }
 

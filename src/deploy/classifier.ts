@@ -3,8 +3,9 @@
 import type { Backend } from "../backend/kernels.js";
 import { type BackendName, openBackend } from "../backend/open.js";
 import { decodeImage } from "../data/image-file.js";
+import type { Model } from "../runtime/model.js";
 import { RuntimeNetwork } from "../runtime/network.js";
-import { type Model, readModelFile } from "./model-file.js";
+import { readModelFile } from "./model-file.js";
 
 export interface Prediction {
   readonly label: string;

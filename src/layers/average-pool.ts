@@ -59,6 +59,6 @@ export class AveragePool implements Layer {
   }
 
   async fold(folding: Folding, input: number): Promise<number> {
-    return folding.add({ kind: "averagePool", input, size: this.size });
+    return folding.add({ kind: "averagePool", name: this.name, input, size: this.size });
   }
 }

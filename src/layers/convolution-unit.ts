@@ -96,6 +96,7 @@ export class ConvolutionUnit implements Layer {
     const weights = await folding.read(this.convolution.weights.value);
     return folding.add({
       kind: "realConvolution",
+      name: this.options.name,
       input,
       windows,
       filters: this.convolution.windowMap.channels,

@@ -78,6 +78,6 @@ export class Dense implements Layer {
 
   async fold(folding: Folding, input: number): Promise<number> {
     const [weights, bias] = await Promise.all([folding.read(this.weights.value), folding.read(this.bias.value)]);
-    return folding.add({ kind: "dense", input, filters: this.filters, weights, bias });
+    return folding.add({ kind: "dense", name: this.name, input, filters: this.filters, weights, bias });
   }
 }

@@ -92,6 +92,14 @@ export class ProjectionShortcut {
     const epilogue = await this.normalized.fold(folding.read, false, undefined);
     const weights = await folding.read(this.convolution.weights.value);
     const { windows } = this.convolution.options;
-    return folding.add({ kind: "realConvolution", input: pooled, windows, filters: this.options.channels, weights, epilogue });
+    return folding.add({
+      kind: "realConvolution",
+      name: this.options.name,
+      input: pooled,
+      windows,
+      filters: this.options.channels,
+      weights,
+      epilogue,
+    });
   }
 }

@@ -139,6 +139,7 @@ export class ResidualUnit implements Layer {
     const weights = await this.convolution.packedWeights();
     return folding.add({
       kind: "binaryConvolution",
+      name: this.options.name,
       input,
       windows,
       filters: this.convolution.windowMap.channels,

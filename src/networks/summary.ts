@@ -38,18 +38,19 @@ export function totalsOf(rows: readonly LayerSummary[]): NetworkTotals {
   };
 }
 
-/** The rows of a folded network; layers of a model file have no names, so rows are numbered. */
+/** The rows of a folded network. */
 export function summarizeOperations(operations: readonly Operation[], input: MapShape): readonly LayerSummary[] {
   const shapes = valueShapes(operations, input);
   return operations.flatMap((operation, index) => {
     const from = shapes[operation.input];
     const output = shapes[index + 1];
     if (from === undefined || output === undefined) throw new Error(`operation ${index} has no shape`);
-    return summarizeOperation(operation, `operation${index}`, from, output);
+    return summarizeOperation(operation, from, output);
   });
 }
 
-function summarizeOperation(operation: Operation, name: string, from: MapShape, output: MapShape): readonly LayerSummary[] {
+function summarizeOperation(operation: Operation, from: MapShape, output: MapShape): readonly LayerSummary[] {
+  const { name } = operation;
   switch (operation.kind) {
     // Means cost additions only, and the literature does not count them.
     case "averagePool":

@@ -16,9 +16,11 @@ export interface Epilogue {
   readonly depthToSpace: boolean;
 }
 
+/** Named by the layer that it was, such as `stage1.unit2`; no two have the same name. */
 export type Operation =
   | {
       readonly kind: "binaryConvolution";
+      readonly name: string;
       readonly input: number;
       readonly windows: Windows;
       readonly filters: number;
@@ -30,6 +32,7 @@ export type Operation =
     }
   | {
       readonly kind: "realConvolution";
+      readonly name: string;
       readonly input: number;
       readonly windows: Windows;
       readonly filters: number;
@@ -37,9 +40,10 @@ export type Operation =
       readonly weights: Float32Array;
       readonly epilogue: Epilogue;
     }
-  | { readonly kind: "averagePool"; readonly input: number; readonly size: number }
+  | { readonly kind: "averagePool"; readonly name: string; readonly input: number; readonly size: number }
   | {
       readonly kind: "dense";
+      readonly name: string;
       readonly input: number;
       readonly filters: number;
       /** [inputs, filters] */

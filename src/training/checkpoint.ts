@@ -2,12 +2,13 @@
  * A checkpoint: everything that a run needs to go on bit for bit, as one safetensors file. Latent weights, optimizer state, running statistics, the
  * position in the data, and what the epoch has counted so far. Random numbers need no state: they are drawn by (seed, epoch, image).
  */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
 import type { Backend } from "../backend/kernels.js";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../deploy/safetensors.js";
 import { UserError } from "../errors.js";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../runtime/safetensors.js";
 import type { Tensor } from "../tensor.js";
 import { type Progress, progressSchema } from "./progress.js";
 
@@ -34,8 +35,24 @@ export async function saveCheckpoint(
     [...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const),
   );
   for (const [name, { type, shape }, data] of copies) stored.set(name, { type, shape, data });
-  const metadata = { format: FORMAT, version: VERSION, ...identityText(identity), progress: JSON.stringify(progress) };
+  const metadata = {
+    format: FORMAT,
+    version: VERSION,
+    ...identityText(identity),
+    progress: JSON.stringify(progress),
+    checksum: checksumOf(stored),
+  };
   await writeFileAtomic(path, encodeSafetensors({ metadata, tensors: stored }));
+}
+
+/** SHA-256 of all values: a flipped bit in a latent weight would go unseen otherwise. */
+function checksumOf(tensors: ReadonlyMap<string, StoredTensor>): string {
+  const hash = createHash("sha256");
+  for (const name of [...tensors.keys()].sort()) {
+    const data = tensors.get(name)?.data ?? new Uint8Array();
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
 }
 
 function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> {
@@ -116,13 +133,20 @@ export async function loadCheckpoint(
   }
   const progress = progressSchema.safeParse(parseJson(metadata.progress));
   if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
+  const writes: (() => void)[] = [];
   for (const [name, tensor] of tensors) {
     const stored = file.tensors.get(name);
-    if (stored === undefined || stored.type !== tensor.type || stored.shape.join() !== tensor.shape.join())
+    const fits = stored?.type === tensor.type && stored.shape.join() === tensor.shape.join();
+    if (stored === undefined || stored.type === "float16" || !fits)
       throw new UserError(
         `the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`,
       );
-    backend.write(tensor, stored.data);
+    writes.push(() => backend.write(tensor, stored.data));
   }
+  if (metadata.checksum !== checksumOf(file.tensors))
+    throw new UserError(
+      `the checkpoint ${path} is damaged: its values are not those that were written; start the run again, or restore a copy of the file`,
+    );
+  for (const write of writes) write();
   return progress.data;
 }

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
-import { decodeModel, encodeModel, type Model, readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
-import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/deploy/safetensors";
+import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
 import { UserError } from "#rbnet/errors";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8 } from "#rbnet/networks/rbnet";
+import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
+import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
 
 const SIZE = 16;
 const CLASSES = ["cat", "dog", "crème brûlée"];
@@ -78,6 +79,30 @@ describe("a model file", () => {
     const logits = await logitsOf(model);
     expect(await logitsOf(found)).toEqual(logits);
     expect(new Set(logits).size).toBe(6);
+  });
+
+  it("holds its real parameters in half the bytes as float16, each within a rounding of itself", () => {
+    const half = encodeModel(model, "float16");
+    const [whole, rounded] = [bytes, half].map((file) => decodeSafetensors(file, "model").tensors);
+    for (const [name, { type, data }] of whole!) {
+      const found = rounded!.get(name)!;
+      expect(found.type).toBe(type === "float32" ? "float16" : type);
+      if (type !== "float32") expect(found.data).toEqual(data);
+    }
+    const [before, after] = [model, decodeModel(half, "it")].map(({ operations }) =>
+      operations.flatMap((operation) => ("threshold" in operation ? [...operation.threshold] : [])),
+    );
+    expect(after!.length).toBe(before!.length);
+    for (const [i, value] of before!.entries())
+      expect(Math.abs(after![i]! - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11);
+  });
+
+  it("that has a number too large for float16 says so, and to use float32", () => {
+    const [first, ...rest] = model.operations;
+    if (first?.kind !== "realConvolution") throw new Error("the stem is a real convolution");
+    const large = { ...model, operations: [{ ...first, weights: first.weights.map(() => 1e6) }, ...rest] };
+    expect(() => encodeModel(large, "float16")).toThrow(/1000000 is more than float16 can hold; write it in float32/);
+    expect(() => encodeModel(large, "float16")).toThrow(UserError);
   });
 
   it("packs its binary weights: a bit each, and no more", () => {
@@ -147,6 +172,8 @@ describe("a description is refused that", () => {
     ["has no operations", (it) => Object.assign(it, { operations: [] }), /malformed at operations/],
     ["has an unknown operation", on(1, { kind: "eval" }), /malformed at operations\.1\.kind/],
     ["says more than it should", on(1, { code: "process.exit()" }), /malformed at operations\.1/],
+    ["has a name twice", on(1, { name: "stem1" }), /it has two operations named "stem1"/],
+    ["has an operation without a name", on(1, { name: undefined }), /malformed at operations\.1\.name/],
     ["has no classes", (it) => Object.assign(it, { classes: [] }), /malformed at classes/],
     ["is of huge images", (it) => Object.assign(it, { size: 1e9 }), /malformed at size/],
     ["is of images of half a pixel", (it) => Object.assign(it, { size: 0.5 }), /malformed at size/],
@@ -160,16 +187,16 @@ describe("a description is refused that", () => {
     ["reads a value before the first", on(1, { input: -1 }), /malformed at operations\.1\.input/],
     ["adds a value that comes later", onEpilogue(1, { shortcut: 9 }), /shortcut of operation 1 does not fit/],
     ["adds a value of another shape", onEpilogue(1, { shortcut: 0 }), /shortcut of operation 1 does not fit/],
-    ["has other filters", on(0, { filters: 16 }), /tensor operation0\.scale has 8 values of float32, not 16 of float32/],
+    ["has other filters", on(0, { filters: 16 }), /tensor stem1\.scale has 8 values of float32, not 16 of float32 or float16/],
     ["has a million filters", on(0, { filters: 1e6 }), /malformed at operations\.0\.filters/],
-    [
-      "has other windows",
-      on(0, { windows: { kind: "grid", kernel: 5, stride: 1, padding: 2 } }),
-      /tensor operation0\.weights has/,
-    ],
+    ["has other windows", on(0, { windows: { kind: "grid", kernel: 5, stride: 1, padding: 2 } }), /tensor stem1\.weights has/],
     ["has windows that fit nowhere", on(4, { windows: { kind: "grid", kernel: 15, stride: 1, padding: 0 } }), /empty result/],
     ["spreads filters over a grid", onEpilogue(0, { depthToSpace: true }), /spreads filters over windows that are no blocks/],
-    ["asks for an activation that is not there", onEpilogue(4, { activation: true }), /tensor operation4\.activation is missing/],
+    [
+      "asks for an activation that is not there",
+      onEpilogue(4, { activation: true }),
+      /tensor stage2\.unit1\.shortcut\.activation is missing/,
+    ],
     ["takes a real layer for a binary one", on(0, { kind: "binaryConvolution" }), /has \d+ values of float32, not \d+ of uint32/],
     [
       "pools more than there is",
@@ -202,7 +229,12 @@ describe("a description is refused that", () => {
       "asks for values without end",
       (it) => {
         it.size = 2048;
-        it.operations = Array.from({ length: 10_000 }, (_, input) => ({ kind: "averagePool", input, size: 1 }));
+        it.operations = Array.from({ length: 10_000 }, (_, input) => ({
+          kind: "averagePool",
+          name: `pool${input}`,
+          input,
+          size: 1,
+        }));
       },
       /asks for more memory/,
     ],
@@ -224,11 +256,18 @@ describe("a description is refused that", () => {
     const channels = 8200;
     const stem = {
       kind: "realConvolution",
+      name: "stem",
       input: 0,
       windows: { kind: "grid", kernel: 1, stride: 1, padding: 0 },
       filters: channels,
     };
-    const wide = { kind: "binaryConvolution", input: 1, windows: { kind: "blocks", dilation: 1, shift: 0 }, filters: 4 };
+    const wide = {
+      kind: "binaryConvolution",
+      name: "wide",
+      input: 1,
+      windows: { kind: "blocks", dilation: 1, shift: 0 },
+      filters: 4,
+    };
     const epilogue = { activation: false, depthToSpace: false };
     const data = (length: number) => ({ type: "float32", shape: [length], data: new Float32Array(length) }) as const;
     const file = changed(({ metadata }) => ({
@@ -240,9 +279,9 @@ describe("a description is refused that", () => {
         }),
       },
       tensors: new Map([
-        ["operation0.scale", data(channels)],
-        ["operation0.bias", data(channels)],
-        ["operation0.weights", data(3 * channels)],
+        ["stem.scale", data(channels)],
+        ["stem.bias", data(channels)],
+        ["stem.weights", data(3 * channels)],
       ]),
     }));
     expect(refusal(file)).toMatch(/operation 1 sums 32800 signs, at most 32767 are possible/);
@@ -250,16 +289,18 @@ describe("a description is refused that", () => {
 
   it("lacks any of its tensors, or has one of another length or with a value that is not finite", () => {
     const { tensors } = decodeSafetensors(bytes, "model");
-    for (const [name, { type, data }] of tensors) {
+    for (const [name, tensor] of tensors) {
+      const { type, data } = tensor;
       expect(refusal(changed(() => ({ tensors: new Map([...tensors].filter(([key]) => key !== name)) })))).toContain(
         `tensor ${name} is missing`,
       );
-      const shorter = { type, shape: [data.length - 1], data: data.slice(1) };
+      const shorter = { type, shape: [data.length - 1], data: data.slice(1) } as StoredTensor;
       expect(refusal(changed(() => ({ tensors: new Map([...tensors, [name, shorter]]) })))).toContain(
         `tensor ${name} has ${data.length - 1} values`,
       );
       if (type !== "float32") continue;
-      const broken = { type, shape: [data.length], data: Float32Array.from(data, (value, i) => (i === 0 ? Number.NaN : value)) };
+      const values = Float32Array.from(data, (value, i) => (i === 0 ? Number.NaN : value));
+      const broken: StoredTensor = { type, shape: [data.length], data: values };
       expect(refusal(changed(() => ({ tensors: new Map([...tensors, [name, broken]]) })))).toContain(
         `tensor ${name} has values that are not finite`,
       );

@@ -26,10 +26,10 @@ const nodes: fc.Arbitrary<readonly Node[]> = fc
   );
 
 function operationOf({ input, shortcut }: Node): Operation {
-  if (shortcut === undefined) return { kind: "averagePool", input, size: 2 };
+  if (shortcut === undefined) return { kind: "averagePool", name: "pool", input, size: 2 };
   const epilogue = { scale: new Float32Array(1), bias: new Float32Array(1), shortcut, depthToSpace: false };
   const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
-  return { kind: "realConvolution", input, windows, filters: 1, weights: new Float32Array(1), epilogue };
+  return { kind: "realConvolution", name: "unit", input, windows, filters: 1, weights: new Float32Array(1), epilogue };
 }
 
 const planOf = (list: readonly Node[]) =>

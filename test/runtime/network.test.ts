@@ -9,6 +9,7 @@ const INPUT = { height: 2, width: 2, channels: 1 };
 /** One block of four pixels; each filter is laid back on the pixel of its tap. */
 const BINARY: Operation = {
   kind: "binaryConvolution",
+  name: "unit",
   input: 0,
   windows: { kind: "blocks", dilation: 1, shift: 0 },
   filters: 4,
@@ -24,9 +25,10 @@ const BINARY: Operation = {
     depthToSpace: true,
   },
 };
-const POOL: Operation = { kind: "averagePool", input: 1, size: 2 };
+const POOL: Operation = { kind: "averagePool", name: "pool", input: 1, size: 2 };
 const DENSE: Operation = {
   kind: "dense",
+  name: "classifier",
   input: 2,
   filters: 2,
   weights: Float32Array.of(3, -1),

@@ -4,8 +4,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { shapes } from "#rbnet/data/shapes";
-import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/deploy/safetensors";
 import { rbnet8 } from "#rbnet/networks/rbnet";
+import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
 import { readStored, refusal, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
 
 const short = { ...settings, epochs: 2 };
@@ -78,10 +78,14 @@ describe("a checkpoint", () => {
     const without = changed(({ tensors }) => ({ tensors: new Map([...tensors].filter(([key]) => key !== name)) }));
     expect(await refusalOf(without)).toMatch(/tensor classifier\.weights is missing/);
     const reshaped = changed(({ tensors }) => {
-      const { type, data: values, shape } = tensors.get(name)!;
-      return { tensors: new Map([...tensors, [name, { type, data: values, shape: [...shape].reverse() }]]) };
+      const tensor = tensors.get(name)!;
+      return { tensors: new Map([...tensors, [name, { ...tensor, shape: [...tensor.shape].reverse() }]]) };
     });
     expect(await refusalOf(reshaped)).toMatch(/tensor classifier\.weights is missing or of another shape/);
+    // One bit of a number is enough.
+    const flipped = original.slice();
+    flipped[flipped.length - 40] ^= 1;
+    expect(await refusalOf(flipped)).toMatch(/its values are not those that were written/);
   });
 
   it("needs a folder to be resumed from", async () => {

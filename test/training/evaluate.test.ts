@@ -38,8 +38,8 @@ function linearModel(scale = 4): EvaluatedModel & { readonly weights: Float32Arr
     weights,
     bias,
     operations: [
-      { kind: "averagePool", input: 0, size: SIDE },
-      { kind: "dense", input: 1, filters: CLASSES, weights, bias },
+      { kind: "averagePool", name: "pool", input: 0, size: SIDE },
+      { kind: "dense", name: "classifier", input: 1, filters: CLASSES, weights, bias },
     ],
     classes: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
     size: SIDE,
@@ -129,12 +129,13 @@ describe("evaluateModel", () => {
 function flat(): Pick<EvaluatedModel, "operations"> {
   const dense = {
     kind: "dense",
+    name: "classifier",
     input: 1,
     filters: CLASSES,
     weights: new Float32Array(3 * CLASSES),
     bias: new Float32Array(CLASSES),
   } as const;
-  return { operations: [{ kind: "averagePool", input: 0, size: SIDE }, dense] };
+  return { operations: [{ kind: "averagePool", name: "pool", input: 0, size: SIDE }, dense] };
 }
 
 describe("evaluation in a run", () => {

@@ -7,8 +7,8 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Random } from "#rbnet/data/random";
-import { decodeModel } from "#rbnet/deploy/model-file";
-import { decodeSafetensors } from "#rbnet/deploy/safetensors";
+import { decodeModel } from "#rbnet/runtime/model";
+import { decodeSafetensors } from "#rbnet/runtime/safetensors";
 import { bitsOf, differences, temporaryFolder } from "./tiny-runs.js";
 
 const PROGRAM = fileURLToPath(new URL("killed-run.mjs", import.meta.url));

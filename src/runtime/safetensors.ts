@@ -3,19 +3,24 @@
  * with type, shape and place of each tensor and a `__metadata__` of strings, then the data. A file is data from a stranger: every length and
  * offset is checked before use.
  */
-import { z } from "zod";
 import { UserError } from "../errors.js";
-import { BYTES, type ElementType, elementCount, type Shape } from "../tensor.js";
+import { type ElementType, elementCount, type Shape } from "../tensor.js";
+import { integer, list, Malformed, members, oneOf } from "./json-reader.js";
+
+/** What a file can hold: the element types of backends, and float16 as its bits. */
+export type StoredType = ElementType | "float16";
 
 const TYPE_NAMES = {
+  float16: "F16",
   float32: "F32",
   float64: "F64",
   int16: "I16",
   int32: "I32",
   uint32: "U32",
   uint8: "U8",
-} as const satisfies Record<ElementType, string>;
+} as const satisfies Record<StoredType, string>;
 const ARRAYS = {
+  F16: Uint16Array,
   F32: Float32Array,
   F64: Float64Array,
   I16: Int16Array,
@@ -25,14 +30,14 @@ const ARRAYS = {
 } as const;
 const MAXIMUM_HEADER_BYTES = 16 << 20;
 
-type StoredType = keyof typeof ARRAYS;
+type Dtype = keyof typeof ARRAYS;
 export type StoredArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
 
-export interface StoredTensor {
-  readonly type: ElementType;
-  readonly shape: Shape;
-  readonly data: StoredArray;
-}
+export type StoredTensor = { readonly shape: Shape } & (
+  | { readonly type: ElementType; readonly data: StoredArray }
+  /** The bits of each number. */
+  | { readonly type: "float16"; readonly data: Uint16Array }
+);
 
 export interface StoredFile {
   readonly metadata: Readonly<Record<string, string>>;
@@ -41,7 +46,7 @@ export interface StoredFile {
 
 /** The bytes of a safetensors file. Data starts on a multiple of eight bytes, larger elements first, so that all of it is aligned. */
 export function encodeSafetensors({ metadata, tensors }: StoredFile): Uint8Array {
-  const entries = [...tensors].sort(([, a], [, b]) => BYTES[b.type] - BYTES[a.type]);
+  const entries = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const [name, { type, shape, data }] of entries) {
@@ -62,13 +67,19 @@ export function encodeSafetensors({ metadata, tensors }: StoredFile): Uint8Array
   return file;
 }
 
-const entrySchema = z.strictObject({
-  dtype: z.enum(Object.keys(ARRAYS) as [StoredType, ...StoredType[]]),
-  shape: z.array(z.int().min(0)).max(8),
-  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+const MAXIMUM_OFFSET = Number.MAX_SAFE_INTEGER;
+const readEntry = members({
+  dtype: oneOf(...(Object.keys(ARRAYS) as Dtype[])),
+  shape: list(integer(0, MAXIMUM_OFFSET), 0, 8),
+  data_offsets: list(integer(0, MAXIMUM_OFFSET), 2, 2),
 });
-const metadataSchema = z.record(z.string(), z.string());
-type Entry = z.output<typeof entrySchema>;
+
+interface Entry {
+  readonly dtype: Dtype;
+  readonly shape: Shape;
+  readonly begin: number;
+  readonly end: number;
+}
 
 /**
  * @param name what to call the file in an error
@@ -90,35 +101,53 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) throw refuse("its header is not a JSON object");
   const { __metadata__ = {}, ...values } = header as Record<string, unknown>;
-  const metadata = metadataSchema.safeParse(__metadata__);
-  if (!metadata.success) throw refuse("its metadata are not strings");
+  const metadata = metadataOf(__metadata__);
+  if (metadata === undefined) throw refuse("its metadata are not strings");
   // Not a subarray: of a Buffer that is a Buffer again, whose slice is no copy.
   const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerBytes, bytes.length - 8 - headerBytes);
   const entries = new Map<string, Entry>();
   for (const [key, value] of Object.entries(values)) {
-    const entry = entrySchema.safeParse(value);
-    if (!entry.success) throw refuse(`the entry of tensor ${quote(key)} is malformed`);
-    if (byteCount(entry.data) !== entry.data.data_offsets[1] - entry.data.data_offsets[0])
+    const entry = entryOf(value);
+    if (entry === undefined) throw refuse(`the entry of tensor ${quote(key)} is malformed`);
+    if (byteCount(entry) !== entry.end - entry.begin)
       throw refuse(`the place of tensor ${quote(key)} has not the size of its shape`);
-    entries.set(key, entry.data);
+    entries.set(key, entry);
   }
-  const members = Object.keys(header).length + Object.keys(__metadata__ as object).length + 3 * entries.size;
-  if (countMembers(json) !== members) throw refuse("its header says something twice");
+  const memberCount = Object.keys(header).length + Object.keys(metadata).length + 3 * entries.size;
+  if (countMembers(json) !== memberCount) throw refuse("its header says something twice");
   checkPlaces(entries, data.length, refuse);
   // Copies are aligned, whatever the offset in the file.
-  const tensors = [...entries].map(([key, { dtype, shape, data_offsets: place }]): [string, StoredTensor] => [
+  const tensors = [...entries].map(([key, { dtype, shape, begin, end }]): [string, StoredTensor] => [
     key,
-    { type: typeOf(dtype), shape, data: new ARRAYS[dtype](data.slice(...place).buffer) },
+    { type: typeOf(dtype), shape, data: new ARRAYS[dtype](data.slice(begin, end).buffer) } as StoredTensor,
   ]);
-  return { metadata: metadata.data, tensors: new Map(tensors) };
+  return { metadata, tensors: new Map(tensors) };
+}
+
+/** Undefined where it is no object of strings. */
+function metadataOf(value: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.values(value).every((one) => typeof one === "string") ? (value as Record<string, string>) : undefined;
+}
+
+/** Undefined where it is malformed. */
+function entryOf(value: unknown): Entry | undefined {
+  try {
+    const { dtype, shape, data_offsets: place } = readEntry(value, "");
+    const [begin = 0, end = 0] = place;
+    return { dtype, shape, begin, end };
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
 }
 
 function quote(key: string): string {
   return JSON.stringify(key.slice(0, 100));
 }
 
-function typeOf(dtype: StoredType): ElementType {
-  for (const [type, name] of Object.entries(TYPE_NAMES)) if (name === dtype) return type as ElementType;
+function typeOf(dtype: Dtype): StoredType {
+  for (const [type, name] of Object.entries(TYPE_NAMES)) if (name === dtype) return type as StoredType;
   throw new Error(`${dtype} is not a stored type`);
 }
 
@@ -128,7 +157,7 @@ function byteCount({ dtype, shape }: Entry): number {
 
 /** Tensors have to fill the data one after the other, as the format demands: thousands that share their bytes would take memory without end. */
 function checkPlaces(entries: ReadonlyMap<string, Entry>, length: number, refuse: (found: string) => UserError): void {
-  const places = [...entries].map(([key, entry]) => ({ key, begin: entry.data_offsets[0], end: entry.data_offsets[1] }));
+  const places = [...entries].map(([key, entry]) => ({ key, begin: entry.begin, end: entry.end }));
   places.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
   for (const place of places) {

@@ -2,13 +2,17 @@
  * A network's operations in a model file: what is said of each as JSON, and its weights as tensors named by its number. A file is data from a
  * stranger: every size is derived from the description and compared with the file's, and nothing is asked of memory or kernels that was not checked.
  */
-import { z } from "zod";
 import type { UserError } from "../errors.js";
-import { outputShape } from "../runtime/network.js";
-import type { Epilogue, Operation } from "../runtime/operations.js";
-import { elementsOf, type MapShape, tapCount, windowMap } from "../runtime/windows.js";
 import { wordsFor } from "../tensor.js";
+import { fromHalf, LARGEST_HALF, toHalf } from "./half.js";
+import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
+import { outputShape } from "./network.js";
+import type { Epilogue, Operation } from "./operations.js";
 import type { StoredTensor } from "./safetensors.js";
+import { elementsOf, type MapShape, tapCount, windowMap } from "./windows.js";
+
+/** How real parameters are kept in a file. Signs are bits in either case. */
+export type Precision = "float16" | "float32";
 
 /** Largest sides that a file may ask for: beyond what any image classifier of this kind has, small enough to bound memory. */
 const MAXIMUM_SIDE = 4096;
@@ -19,38 +23,42 @@ const MAXIMUM_ELEMENTS = 2 ** 26;
 const MAXIMUM_TOTAL = 2 ** 28;
 /** The sum of so many signs fits the 16 bits that kernels give it. */
 const MAXIMUM_BINARY_INPUTS = 32_767;
+const MAXIMUM_OPERATIONS = 10_000;
 
-export const sideSchema = z.int().min(1).max(MAXIMUM_SIDE);
-const filters = z.int().min(1).max(MAXIMUM_FILTERS);
-const value = z.int().min(0).max(10_000);
-const windows = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("grid"),
-    kernel: z.int().min(1).max(15),
-    stride: z.int().min(1).max(15),
-    padding: z.int().min(0).max(15),
-  }),
-  z.strictObject({ kind: z.literal("blocks"), dilation: z.int().min(1).max(64), shift: z.union([z.literal(0), z.literal(1)]) }),
-]);
-const epilogue = z.strictObject({ shortcut: value.optional(), activation: z.boolean(), depthToSpace: z.boolean() });
-const operation = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("binaryConvolution"), input: value, windows, filters, epilogue }),
-  z.strictObject({ kind: z.literal("realConvolution"), input: value, windows, filters, epilogue }),
-  z.strictObject({ kind: z.literal("averagePool"), input: value, size: sideSchema }),
-  z.strictObject({ kind: z.literal("dense"), input: value, filters }),
-]);
-export const operationsSchema = z.array(operation).min(1).max(10_000);
+/** Side of an image or a pool. */
+export const readSide = integer(1, MAXIMUM_SIDE);
+const filters = integer(1, MAXIMUM_FILTERS);
+const value = integer(0, MAXIMUM_OPERATIONS);
+const name = text(200);
+const windows = variants({
+  grid: members({ kind: oneOf("grid"), kernel: integer(1, 15), stride: integer(1, 15), padding: integer(0, 15) }),
+  blocks: members({ kind: oneOf("blocks"), dilation: integer(1, 64), shift: oneOf(0, 1) }),
+});
+const epilogue = members({ activation: truth, depthToSpace: truth }, { shortcut: value });
+const convolution = { name, input: value, windows, filters, epilogue };
+const readOperation = variants({
+  binaryConvolution: members({ kind: oneOf("binaryConvolution"), ...convolution }),
+  realConvolution: members({ kind: oneOf("realConvolution"), ...convolution }),
+  averagePool: members({ kind: oneOf("averagePool"), name, input: value, size: readSide }),
+  dense: members({ kind: oneOf("dense"), name, input: value, filters }),
+});
+export const readOperations = list(readOperation, 1, MAXIMUM_OPERATIONS);
 
-export type StoredOperation = z.output<typeof operation>;
+export type StoredOperation = ReturnType<typeof readOperation>;
 type StoredConvolution = StoredOperation & { readonly kind: "binaryConvolution" | "realConvolution" };
 
 /** Turns what was found wrong into the error about the file. */
 export type Broken = (found: string) => UserError;
 
-/** Adds the tensors of operation `index` to `tensors`; returns what the description says of it. */
-export function storeOperation(item: Operation, index: number, tensors: Map<string, StoredTensor>): StoredOperation {
+/**
+ * Adds the tensors of an operation to `tensors`, named by it; returns what the description says of it.
+ *
+ * @throws RangeError where a value is too large for float16
+ */
+export function storeOperation(item: Operation, precision: Precision, tensors: Map<string, StoredTensor>): StoredOperation {
   const put = (part: string, data: Float32Array | Uint32Array, shape: readonly number[] = [data.length]): void => {
-    tensors.set(`operation${index}.${part}`, { type: data instanceof Float32Array ? "float32" : "uint32", shape, data });
+    const stored = data instanceof Float32Array ? storeFloats(data, precision) : ({ type: "uint32", data } as const);
+    tensors.set(`${item.name}.${part}`, { ...stored, shape });
   };
   switch (item.kind) {
     case "averagePool":
@@ -72,16 +80,26 @@ export function storeOperation(item: Operation, index: number, tensors: Map<stri
       } else {
         put("weights", item.weights, [item.weights.length / item.filters, item.filters]);
       }
-      const { kind, input, windows: itsWindows, filters: itsFilters } = item;
       return {
-        kind,
-        input,
-        windows: itsWindows,
-        filters: itsFilters,
+        kind: item.kind,
+        name: item.name,
+        input: item.input,
+        windows: item.windows,
+        filters: item.filters,
         epilogue: { ...rest, activation: activation !== undefined },
       };
     }
   }
+}
+
+function storeFloats(
+  data: Float32Array,
+  precision: Precision,
+): { type: "float32"; data: Float32Array } | { type: "float16"; data: Uint16Array } {
+  if (precision === "float32") return { type: "float32", data };
+  const large = data.find((one) => Math.abs(one) > LARGEST_HALF);
+  if (large !== undefined) throw new RangeError(`${large} is more than float16 can hold`);
+  return { type: "float16", data: Uint16Array.from(data, toHalf) };
 }
 
 /** The tensors of a file, taken by name with the type and number of values that they have to have. */
@@ -92,23 +110,26 @@ class TensorSource {
   ) {}
 
   floats(name: string, count: number): Float32Array {
-    const { data } = this.find(name, "float32", count);
-    if (!(data instanceof Float32Array)) throw new Error(`${name} is not float32`);
-    if (!data.every(Number.isFinite)) throw this.broken(`tensor ${name} has values that are not finite`);
-    return data;
+    const { data, type } = this.find(name, ["float32", "float16"], count);
+    const values = type === "float16" ? Float32Array.from(data, fromHalf) : data;
+    if (!(values instanceof Float32Array)) throw new Error(`${name} is not float32`);
+    if (!values.every(Number.isFinite)) throw this.broken(`tensor ${name} has values that are not finite`);
+    return values;
   }
 
   words(name: string, count: number): Uint32Array {
-    const { data } = this.find(name, "uint32", count);
+    const { data } = this.find(name, ["uint32"], count);
     if (!(data instanceof Uint32Array)) throw new Error(`${name} is not uint32`);
     return data;
   }
 
-  private find(name: string, type: "float32" | "uint32", count: number): StoredTensor {
+  private find(name: string, types: readonly string[], count: number): StoredTensor {
     const tensor = this.tensors.get(name);
     if (tensor === undefined) throw this.broken(`tensor ${name} is missing`);
-    if (tensor.type !== type || tensor.data.length !== count)
-      throw this.broken(`tensor ${name} has ${tensor.data.length} values of ${tensor.type}, not ${count} of ${type}`);
+    if (!types.includes(tensor.type) || tensor.data.length !== count)
+      throw this.broken(
+        `tensor ${name} has ${tensor.data.length} values of ${tensor.type}, not ${count} of ${types.join(" or ")}`,
+      );
     return tensor;
   }
 }
@@ -122,9 +143,12 @@ export function loadOperations(
   broken: Broken,
 ): readonly Operation[] {
   const source = new TensorSource(tensors, broken);
+  const names = new Set<string>();
   const shapes: MapShape[] = [input];
   let total = 0;
   const loaded = stored.map((item, index) => {
+    if (names.has(item.name)) throw broken(`it has two operations named ${JSON.stringify(item.name)}`);
+    names.add(item.name);
     const from = shapes[item.input];
     if (from === undefined) throw broken(`operation ${index} reads value ${item.input}, which does not exist yet`);
     checkFit(item, from, index, broken);
@@ -138,7 +162,7 @@ export function loadOperations(
     if (shortcut !== undefined && !sameShape(shapes[shortcut], shape))
       throw broken(`the shortcut of operation ${index} does not fit its result`);
     shapes.push(shape);
-    return loadOperation(item, from, shape, `operation${index}`, source);
+    return loadOperation(item, from, shape, source);
   });
   const last = shapes.at(-1);
   if (last === undefined || elementsOf(last) !== classes)
@@ -176,24 +200,25 @@ function checkConvolution(item: StoredConvolution, from: MapShape, index: number
   if (item.filters % taps !== 0) throw broken(`operation ${index} spreads ${item.filters} filters over ${taps} pixels`);
 }
 
-function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, name: string, source: TensorSource): Operation {
+function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, source: TensorSource): Operation {
+  const { name: its } = item;
   if (item.kind === "averagePool") return item;
   if (item.kind === "dense") {
-    const weights = source.floats(`${name}.weights`, from.channels * item.filters);
-    return { ...item, weights, bias: source.floats(`${name}.bias`, item.filters) };
+    const weights = source.floats(`${its}.weights`, from.channels * item.filters);
+    return { ...item, weights, bias: source.floats(`${its}.bias`, item.filters) };
   }
   const inputs = tapCount(item.windows) * from.channels;
   const { activation: active, ...rest } = item.epilogue;
   const loadedEpilogue: Epilogue = {
     depthToSpace: rest.depthToSpace,
     ...(rest.shortcut === undefined ? {} : { shortcut: rest.shortcut }),
-    scale: source.floats(`${name}.scale`, item.filters),
-    bias: source.floats(`${name}.bias`, item.filters),
-    ...(active ? { activation: source.floats(`${name}.activation`, 4 * shape.channels) } : {}),
+    scale: source.floats(`${its}.scale`, item.filters),
+    bias: source.floats(`${its}.bias`, item.filters),
+    ...(active ? { activation: source.floats(`${its}.activation`, 4 * shape.channels) } : {}),
   };
-  const common = { input: item.input, windows: item.windows, filters: item.filters, epilogue: loadedEpilogue };
+  const common = { name: its, input: item.input, windows: item.windows, filters: item.filters, epilogue: loadedEpilogue };
   if (item.kind === "realConvolution")
-    return { kind: "realConvolution", ...common, weights: source.floats(`${name}.weights`, inputs * item.filters) };
-  const weights = source.words(`${name}.weights`, item.filters * wordsFor(inputs));
-  return { kind: "binaryConvolution", ...common, weights, threshold: source.floats(`${name}.threshold`, from.channels) };
+    return { kind: "realConvolution", ...common, weights: source.floats(`${its}.weights`, inputs * item.filters) };
+  const weights = source.words(`${its}.weights`, item.filters * wordsFor(inputs));
+  return { kind: "binaryConvolution", ...common, weights, threshold: source.floats(`${its}.threshold`, from.channels) };
 }

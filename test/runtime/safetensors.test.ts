@@ -2,14 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "#rbnet/data/random";
+import { UserError } from "#rbnet/errors";
 import {
   decodeSafetensors,
   encodeSafetensors,
   type StoredArray,
   type StoredFile,
   type StoredTensor,
-} from "#rbnet/deploy/safetensors";
-import { UserError } from "#rbnet/errors";
+} from "#rbnet/runtime/safetensors";
 import type { ElementType } from "#rbnet/tensor";
 
 const ARRAYS = {
@@ -145,7 +145,7 @@ describe("a hostile file is refused:", () => {
     ["metadata that are no strings", fileOf({ __metadata__: { a: 1 } }), /metadata are not strings/],
     ["metadata that are no object", fileOf({ __metadata__: null }), /metadata are not strings/],
     ["an entry that is no object", fileOf({ a: 1 }), /tensor "a" is malformed/],
-    ["an unknown type", fileOf({ a: entry(0, 2, "F16", [1]) }, 2), /"a" is malformed/],
+    ["an unknown type", fileOf({ a: entry(0, 2, "BF16", [1]) }, 2), /"a" is malformed/],
     ["a type of the prototype", fileOf({ a: entry(0, 2, "constructor", [1]) }, 2), /"a" is malformed/],
     ["a negative side", fileOf({ a: entry(0, 1, "U8", [-1, -1]) }, 1), /"a" is malformed/],
     ["half a side", fileOf({ a: entry(0, 1, "U8", [0.5, 2]) }, 1), /"a" is malformed/],
