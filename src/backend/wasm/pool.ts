@@ -95,6 +95,8 @@ export class Pool {
   }
 
   stop(): void {
+    // Alone, nobody waits; and the control block of a memory that is not shared is out of reach once the memory has grown.
+    if (this.threads === 1) return;
     Atomics.store(this.control, CONTROL.stop, 1);
     Atomics.add(this.control, CONTROL.sequence, 1);
     Atomics.notify(this.control, CONTROL.sequence);

@@ -4,7 +4,7 @@
 import type { Tensor, WindowGeometry } from "../../tensor.js";
 import type { BinaryWeights, Window } from "../kernels.js";
 import { WasmTensor } from "./arena.js";
-import type { KernelName } from "./module.js";
+import type { KernelName } from "./kernel-names.js";
 
 /** At most this many partial sums per reduction: enough for any pool, few enough to add up in no time. */
 export const PARTIALS = 32;

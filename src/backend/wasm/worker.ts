@@ -1,6 +1,6 @@
 // One thread of the pool: instantiates the same module on the same memory and serves jobs until stopped.
 import { parentPort, workerData } from "node:worker_threads";
-import { type Accelerated, instantiateKernels } from "./module.js";
+import { type Accelerated, loadKernels } from "./module.js";
 import { serve } from "./pool.js";
 
 export interface PoolWorkerData {
@@ -12,6 +12,6 @@ export interface PoolWorkerData {
 }
 
 const data = workerData as PoolWorkerData;
-const kernels = instantiateKernels(data.module, data.memory, data.accelerated);
+const kernels = loadKernels(data.module, data.memory, data.accelerated);
 parentPort?.postMessage("ready");
 serve(data.memory.buffer as unknown as SharedArrayBuffer, data.controlOffset, kernels, data.scratch);

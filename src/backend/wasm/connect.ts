@@ -1,0 +1,124 @@
+/**
+ * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the kernels. How modules
+ * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
+ */
+import { BYTES, elementCount, type WindowGeometry } from "../../tensor.js";
+import type { Backend } from "../kernels.js";
+import { Arena, WasmTensor } from "./arena.js";
+import { binaryKernels } from "./binary.js";
+import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
+import { normalizationKernels } from "./normalization.js";
+import { type KernelFunction, Pool } from "./pool.js";
+import { realKernels } from "./real.js";
+import { type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
+import { updateKernels } from "./update.js";
+
+/** Static data of the module lies below. */
+const CONTROL_OFFSET = 65536;
+const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
+/** Largest need: an input gradient of 9 * 512 inputs and 2,048 filters, 64 bytes each, and the tables. */
+const SCRATCH_BYTES = 1 << 20;
+const PAGE = 65536;
+const MAXIMUM_PAGES = 65536;
+/** The product sums the squares of 64 results at a time in an int32: 64 * inputs^2 has to stay below 2^31. */
+const MAXIMUM_INPUTS = 5792;
+
+/** Where a thread of the pool finds its job and its own scratch memory. */
+export interface ThreadPlace {
+  readonly controlOffset: number;
+  readonly scratch: number;
+}
+
+/** Thread 0 is the calling one. */
+export function threadPlace(thread: number): ThreadPlace {
+  return { controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + thread * SCRATCH_BYTES };
+}
+
+/** First byte behind what `threads` threads have for themselves. */
+function arenaBase(threads: number): number {
+  return SCRATCH_OFFSET + threads * SCRATCH_BYTES;
+}
+
+/** A memory with room for `threads` threads, which can grow to all that 32-bit addresses reach. */
+export function createMemory(threads: number, shared: boolean): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: Math.ceil(arenaBase(threads) / PAGE) + 1, maximum: MAXIMUM_PAGES, shared });
+}
+
+export interface Assembly {
+  readonly memory: WebAssembly.Memory;
+  /** Of the calling thread, in the order of KERNEL_NAMES. */
+  readonly kernels: readonly KernelFunction[];
+  readonly threads: number;
+  readonly description: string;
+  /** Called once, after the pool has been told to stop. */
+  readonly end: () => void;
+}
+
+export function assembleBackend({ memory, kernels, threads, description, end }: Assembly): Backend {
+  const { controlOffset, scratch } = threadPlace(0);
+  const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, threads, scratch);
+  return connect(new Arena(memory, arenaBase(threads)), pool, description, () => {
+    pool.stop();
+    end();
+  });
+}
+
+function connect(arena: Arena, pool: Pool, description: string, dispose: () => void): Backend {
+  const work = { start: 0, bytes: 0 };
+  const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
+  const runner: Runner = {
+    run: (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters),
+    work(bytes) {
+      if (bytes > work.bytes) {
+        work.start = arena.reserveAside(bytes);
+        work.bytes = bytes;
+      }
+      return work.start;
+    },
+  };
+  const own = (tensor: unknown): WasmTensor => {
+    if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
+    return tensor;
+  };
+  return {
+    ...binaryKernels(runner),
+    ...realKernels(runner),
+    ...normalizationKernels(runner),
+    ...updateKernels(runner),
+    description,
+    get memory() {
+      return { bytes: arena.bytes, peakBytes: arena.peakBytes };
+    },
+    allocate: (type, shape) => arena.allocate(type, shape),
+    view(tensor, shape, from = 0) {
+      const { type, offset, shape: whole } = own(tensor);
+      if (from + elementCount(shape) > elementCount(whole))
+        throw new Error(`a view of [${shape}] from ${from} exceeds [${whole}]`);
+      return new WasmTensor(type, shape, offset + from * BYTES[type]);
+    },
+    window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),
+    binaryWeights(inputs, filters) {
+      if (inputs > MAXIMUM_INPUTS)
+        throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_INPUTS} are the most`);
+      const forward = arena.allocate("int16", [Math.ceil(inputs / 16), Math.ceil(filters / 8) * 8]);
+      const gradient = arena.allocate("int16", [inputs, Math.ceil(filters / 4)]);
+      return new WasmBinaryWeights(inputs, filters, forward.offset, gradient.offset);
+    },
+    mark: () => arena.mark(),
+    release: (mark) => arena.release(mark),
+    write(tensor, data) {
+      const target = arena.elements(own(tensor));
+      if (target.length !== data.length) throw new Error(`${data.length} values do not fill a tensor of ${target.length}`);
+      target.set(data);
+    },
+    read: async (tensor) => arena.elements(own(tensor)).slice(),
+    [Symbol.dispose]: dispose,
+  };
+}
+
+function writeWindow(arena: Arena, geometry: WindowGeometry): number {
+  const { images, height, width, channels, kernel, step, rows, columns } = geometry;
+  const table = arena.allocate("int32", [8 + rows.length + columns.length]);
+  arena.elements(table).set([images, height, width, channels, kernel, step, rows.length, columns.length, ...rows, ...columns]);
+  return table.offset;
+}
