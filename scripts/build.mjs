@@ -4,8 +4,8 @@
  * beside each other, kernels whose sources did not change are left alone, and the native accelerator is built where a C compiler is. `--clean` starts from an empty dist.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNative } from "./build-native.mjs";
 
@@ -13,14 +13,25 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assembly = join(root, "src/backend/wasm/assembly");
 const kernels = join(root, "dist/backend/wasm");
 
-/** Both builds come from one source; ASC_FEATURE_RELAXED_SIMD is a constant in it, true where the feature is enabled. */
+/**
+ * All builds come from one source; ASC_FEATURE_RELAXED_SIMD is a constant in it, true where the feature is enabled. `entry` says which kernels are in; a memory
+ * that threads share is another kind of import than one that is not.
+ */
 const KERNEL_BUILDS = [
-  { file: "kernels.wasm", features: ["simd", "threads", "bulk-memory"] },
-  { file: "kernels-relaxed.wasm", features: ["simd", "threads", "bulk-memory", "relaxed-simd"] },
+  { file: "kernels.wasm", entry: "index.ts", shared: true, relaxed: false },
+  { file: "kernels-relaxed.wasm", entry: "index.ts", shared: true, relaxed: true },
 ];
 
-/** The memory is made by the backend, shared between its workers; 65,536 pages are all that 32-bit addresses reach. */
-const KERNEL_FLAGS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--importMemory", "--sharedMemory"].concat([
+/** Those that a page loads, in one file of code; by the names that runtime-kernels.d.ts declares. */
+const RUNTIME_BUILDS = [
+  { name: "plain", entry: "runtime.ts", shared: false, relaxed: false },
+  { name: "relaxed", entry: "runtime.ts", shared: false, relaxed: true },
+  { name: "plainShared", entry: "runtime.ts", shared: true, relaxed: false },
+  { name: "relaxedShared", entry: "runtime.ts", shared: true, relaxed: true },
+];
+
+/** The memory is made by the backend; 65,536 pages are all that 32-bit addresses reach. */
+const KERNEL_FLAGS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--importMemory"].concat([
   "--initialMemory",
   "16",
   "--maximumMemory",
@@ -43,17 +54,39 @@ function run(script, args) {
   });
 }
 
-/** Compiles beside the final file and renames, so that a running program never loads half a module. */
-async function buildKernels({ file, features }, newestInput) {
-  const output = join(kernels, file);
+function compileKernels(output, { entry, shared, relaxed }) {
+  const features = ["simd", "bulk-memory", ...(shared ? ["threads"] : []), ...(relaxed ? ["relaxed-simd"] : [])];
+  const flags = [...KERNEL_FLAGS, ...(shared ? ["--sharedMemory"] : []), ...features.flatMap((name) => ["--enable", name])];
+  return run("node_modules/assemblyscript/bin/asc.js", [join(assembly, entry), "--outFile", output, ...flags]);
+}
+
+/** Makes beside the final file and renames, so that a running program never loads half of it. */
+async function replaceFile(output, newestInput, make) {
   if (existsSync(output) && statSync(output).mtimeMs > newestInput) return 0;
-  const unfinished = join(kernels, `.${process.pid}-${file}`);
-  const enabled = features.flatMap((feature) => ["--enable", feature]);
-  const args = [join(assembly, "index.ts"), "--outFile", unfinished, ...KERNEL_FLAGS, ...enabled];
-  const code = await run("node_modules/assemblyscript/bin/asc.js", args);
+  const unfinished = join(dirname(output), `.${process.pid}-${basename(output)}`);
+  const code = await make(unfinished);
   if (code === 0) renameSync(unfinished, output);
   else rmSync(unfinished, { force: true });
   return code;
+}
+
+function buildKernels(build, newestInput) {
+  return replaceFile(join(kernels, build.file), newestInput, (output) => compileKernels(output, build));
+}
+
+/** The runtime's builds as one module of code: `export const RUNTIME_KERNELS = { name: base64, ... }`. */
+function buildRuntimeKernels(newestInput) {
+  return replaceFile(join(kernels, "runtime-kernels.js"), newestInput, async (output) => {
+    const parts = RUNTIME_BUILDS.map((build) => ({ ...build, file: `${output}.${build.name}.wasm` }));
+    const codes = await Promise.all(parts.map((part) => compileKernels(part.file, part)));
+    const failed = codes.find((code) => code !== 0);
+    if (failed === undefined) {
+      const entries = parts.map(({ name, file }) => `  ${name}: "${readFileSync(file).toString("base64")}",\n`);
+      writeFileSync(output, `export const RUNTIME_KERNELS = {\n${entries.join("")}};\n`);
+    }
+    for (const { file } of parts) rmSync(file, { force: true });
+    return failed ?? 0;
+  });
 }
 
 if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -62,6 +95,7 @@ const newestInput = newestKernelInput();
 const codes = await Promise.all([
   run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]),
   buildNative(),
+  buildRuntimeKernels(newestInput),
   ...KERNEL_BUILDS.map((build) => buildKernels(build, newestInput)),
 ]);
 process.exitCode = codes.find((code) => code !== 0) ?? 0;

@@ -14,15 +14,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "atomic-file": ["errors"],
   tensor: [],
+  pixels: ["errors"],
   backend: ["tensor", "errors"],
-  runtime: ["backend", "tensor", "errors"],
+  runtime: ["pixels", "backend", "tensor", "errors"],
   layers: ["runtime", "backend", "tensor", "errors"],
   networks: ["layers", "runtime", "backend", "tensor", "errors"],
-  data: ["tensor", "atomic-file", "errors"],
-  deploy: ["data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
-  training: ["deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
-  cli: ["training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
-  index: ["training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "errors"],
+  data: ["pixels", "tensor", "atomic-file", "errors"],
+  browser: ["runtime", "pixels", "backend", "tensor", "errors"],
+  deploy: ["pixels", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
+  training: ["pixels", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
+  cli: ["pixels", "training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
+  index: ["pixels", "training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "errors"],
 };
 
 interface ImportStatement {
@@ -99,7 +101,7 @@ describe("the architecture", () => {
 
   it("keeps Node out of what runs in a browser", () => {
     const portable = statements.filter(({ file }) =>
-      ["networks", "layers", "runtime", "tensor", "errors"].includes(partOf(file)),
+      ["networks", "layers", "runtime", "browser", "pixels", "tensor", "errors"].includes(partOf(file)),
     );
     expect(portable.filter(({ target }) => target.startsWith("node:"))).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../atomic-file.js";
 import { type ImageSet, openDataset } from "../data/dataset.js";
-import { Classifier } from "../deploy/classifier.js";
+import { loadModel } from "../deploy/load-model.js";
 import { networkByName } from "../networks/catalogue.js";
 import { trainingSchema } from "../training/options.js";
 import { encodePicture } from "../training/report/pictures.js";
@@ -55,9 +55,9 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   });
   if (!finished || data.test === undefined) return;
   const pictures = await writePictures(data.test, join(out, "pictures"));
-  using classifier = await Classifier.load(modelPath(out), { backend });
+  using classify = await loadModel(modelPath(out), { backend });
   print(`\nA few test pictures, and what the network says:`);
-  for (const picture of pictures) printPredictions(picture, await classifier.classify(picture, 2));
+  for (const picture of pictures) printPredictions(picture, await classify(picture, { top: 2 }));
   print(
     `\nNext: open ${join(out, "report.html")} in a browser, or classify a picture of your own:\n  rbnet predict ${modelPath(out)} ${pictures[0] ?? ""}`,
   );

@@ -1,7 +1,8 @@
 /** `rbnet predict`: what a model sees in pictures. A picture that cannot be read is named, and the others are still answered. */
 import type { Command } from "commander";
-import { Classifier, type Prediction } from "../deploy/classifier.js";
+import { loadModel, type NodeImage } from "../deploy/load-model.js";
 import { UserError } from "../errors.js";
+import type { Classify, Prediction } from "../runtime/classifier.js";
 import { formatShare } from "../training/quantities.js";
 import { addBackendFlags, type BackendFlags, readPositive } from "./flags.js";
 import { bold, print, printJson, tell } from "./output.js";
@@ -29,9 +30,9 @@ async function predict(
   images: readonly string[],
   { threads, backend, top, json }: PredictFlags,
 ): Promise<void> {
-  using classifier = await Classifier.load(modelPath, { threads, backend });
+  using classify = await loadModel(modelPath, { threads, backend });
   for (const image of images) {
-    const predictions = await classifyReadable(classifier, image, top);
+    const predictions = await classifyReadable(classify, image, top);
     if (predictions === undefined) process.exitCode = 2;
     else if (json === true) printJson({ image, predictions });
     else printPredictions(image, predictions);
@@ -39,9 +40,13 @@ async function predict(
 }
 
 /** Undefined, and said so, where the image cannot be read. */
-async function classifyReadable(classifier: Classifier, image: string, top: number): Promise<readonly Prediction[] | undefined> {
+async function classifyReadable(
+  classify: Classify<NodeImage>,
+  image: string,
+  top: number,
+): Promise<readonly Prediction[] | undefined> {
   try {
-    return await classifier.classify(image, top);
+    return await classify(image, { top });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     tell(error.message);

@@ -3,10 +3,10 @@
  * image everything is one pass: a moved, perhaps mirrored copy through a table of 256 normalized values per channel.
  */
 import { UserError } from "../errors.js";
+import { RegionResizer } from "../pixels/resize.js";
 import type { Channels } from "./dataset.js";
 import type { Region } from "./image-file.js";
 import type { Random } from "./random.js";
-import { RegionResizer } from "./resize.js";
 
 /** What may happen to a training image, in this order; nothing given, nothing happens. */
 export interface Augmentation {

@@ -4,9 +4,7 @@
  */
 import sharp, { type Sharp } from "sharp";
 import { UserError } from "../errors.js";
-
-/** Images with more pixels than this are refused unread: 64 megapixels. */
-export const defaultPixelLimit = 64_000_000;
+import { PIXEL_LIMIT, storedSide } from "../pixels/square.js";
 
 /** File name endings that a folder scan takes for images. */
 export const imageFileName = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;
@@ -31,14 +29,6 @@ export class BadImageError extends UserError {
 export interface DecodeOptions {
   /** Most pixels (width x height) that are decoded; default 64 million. */
   readonly pixelLimit?: number;
-}
-
-/**
- * The side at which an image is kept for a network input of `size`: from 128 pixels on, the usual margin of 256 to 224,
- * which evaluation crops away; small images are kept whole.
- */
-export function storedSide(size: number): number {
-  return size >= 128 ? Math.round((size * 256) / 224) : size;
 }
 
 /**
@@ -93,7 +83,7 @@ export async function imageShape(
   input: string | Uint8Array,
   options: DecodeOptions = {},
 ): Promise<{ readonly width: number; readonly height: number }> {
-  const pixelLimit = options.pixelLimit ?? defaultPixelLimit;
+  const pixelLimit = options.pixelLimit ?? PIXEL_LIMIT;
   let shape: { readonly width: number; readonly height: number };
   try {
     // The limit is checked below, where the size can be told; sharp's own check would say less.
@@ -119,7 +109,7 @@ export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint
 
 function open(input: string | Uint8Array, options: DecodeOptions): Sharp {
   // "error" refuses truncated files but lets pass the harmless warnings that many real photographs give.
-  return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? defaultPixelLimit, autoOrient: true });
+  return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
 }
 
 async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
@@ -134,7 +124,7 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
     data = result.data;
     channels = result.info.channels;
   } catch (error) {
-    throw badImage(input, error, options.pixelLimit ?? defaultPixelLimit);
+    throw badImage(input, error, options.pixelLimit ?? PIXEL_LIMIT);
   }
   if (channels !== 3 || data.length !== side * side * 3) {
     throw new Error(`sharp gave ${String(data.length)} bytes in ${String(channels)} channels for a side of ${String(side)}`);

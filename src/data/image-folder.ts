@@ -4,10 +4,11 @@
  */
 import { basename, resolve } from "node:path";
 import { UserError } from "../errors.js";
+import { PIXEL_LIMIT, storedSide } from "../pixels/square.js";
 import type { Dataset, DatasetOptions, ImageSet } from "./dataset.js";
 import { decodeFiles, skippedImages } from "./decode-files.js";
 import { type FolderLayout, type ImageFile, type Part, readFolderLayout } from "./folder-layout.js";
-import { defaultPixelLimit, imageShape, storedSide } from "./image-file.js";
+import { imageShape } from "./image-file.js";
 import { fileSet, memorySet } from "./image-set.js";
 import { checkSize, checkValidationFraction, splitByClass } from "./split.js";
 import { fileStatistics, memoryStatistics, type Statistics } from "./statistics.js";
@@ -24,7 +25,7 @@ const smallImageLimit = 2 ** 32 - 2 ** 16;
  * @throws UserError where the folder is not laid out so, or too many of its images are unreadable
  */
 export async function imageFolder(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { validationFraction = 0.1, seed = 0, maxBadFraction = 0.1, pixelLimit = defaultPixelLimit } = options;
+  const { validationFraction = 0.1, seed = 0, maxBadFraction = 0.1, pixelLimit = PIXEL_LIMIT } = options;
   checkValidationFraction(validationFraction);
   if (options.size !== undefined) checkSize(options.size);
   const root = resolve(path);

@@ -2,7 +2,9 @@
  * Body of a loader's worker: prepares parts of batches in shared memory. Everything random is drawn from (seed, epoch, image), so it
  * does not matter which worker prepares what, or when.
  */
+
 import { parentPort, workerData } from "node:worker_threads";
+import { storedSide } from "../pixels/square.js";
 import { type Augmentation, ImageWriter } from "./augmentation.js";
 import { type BatchSlot, batchSlots, type RingShape } from "./batch-ring.js";
 import type { Channels, FileSource, MemorySource, PixelSource, SkippedImage } from "./dataset.js";
@@ -105,7 +107,7 @@ function fromFiles(plan: WorkerPlan, source: FileSource): Preparation {
   const decoder = import("./image-file.js");
 
   const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: SkippedImage[]): Promise<void> => {
-    const { BadImageError, decodeRegion, decodeSquare, storedSide } = await decoder;
+    const { BadImageError, decodeRegion, decodeSquare } = await decoder;
     const wanted = slot.indices[position];
     for (let attempt = 0; attempt <= mostReplacements; attempt++) {
       const index = (wanted + attempt) % source.paths.length;

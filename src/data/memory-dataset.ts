@@ -2,10 +2,11 @@
  * Sources whose images are all in memory from the start (CIFAR, IDX, generated) end here: the held-out part is split off, the
  * statistics are taken, and the sets are views of the same pixels.
  */
+
+import { RegionResizer } from "../pixels/resize.js";
 import type { Dataset, ImageSet } from "./dataset.js";
 import type { Part } from "./folder-layout.js";
 import { memorySet } from "./image-set.js";
-import { RegionResizer } from "./resize.js";
 import { splitByClass } from "./split.js";
 import { memoryStatistics } from "./statistics.js";
 

@@ -69,11 +69,10 @@ export function members<R extends Readers, O extends Readers = Record<never, nev
     if (!isObject(value)) throw new Malformed(place);
     const readers: Readers = { ...optional, ...required };
     for (const key of Object.keys(value)) if (!Object.hasOwn(readers, key)) throw new Malformed(place);
+    for (const key of Object.keys(required)) if (!Object.hasOwn(value, key)) throw new Malformed(inside(place, key));
+    // In the order of the text, so that what is written again is what was read.
     const found: Record<string, unknown> = {};
-    for (const [key, reader] of Object.entries(readers)) {
-      if (Object.hasOwn(value, key)) found[key] = reader(value[key], inside(place, key));
-      else if (Object.hasOwn(required, key)) throw new Malformed(inside(place, key));
-    }
+    for (const [key, one] of Object.entries(value)) found[key] = readers[key]?.(one, inside(place, key));
     return found as Read<R> & Partial<Read<O>>;
   };
 }

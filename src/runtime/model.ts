@@ -40,11 +40,12 @@ export interface Model {
  *
  * @throws UserError where a value is too large for `precision`
  */
-export function encodeModel({ operations, ...rest }: Model, precision: Precision = "float32"): Uint8Array {
+export function encodeModel(model: Model, precision: Precision = "float32"): Uint8Array {
+  const { network, classes, size, mean, deviation } = model;
   const tensors = new Map<string, StoredTensor>();
   try {
-    const stored = operations.map((item) => storeOperation(item, precision, tensors));
-    const header = JSON.stringify({ ...rest, operations: stored });
+    const operations = model.operations.map((item) => storeOperation(item, precision, tensors));
+    const header = JSON.stringify({ network, classes, size, mean, deviation, operations });
     return encodeSafetensors({ metadata: { format: FORMAT, version: VERSION, model: header }, tensors });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -53,6 +53,8 @@ type Step = () => void;
 export class RuntimeNetwork {
   readonly input: Tensor;
   readonly output: Tensor;
+  /** What the last operation reads: the vector before a classifier. It lasts until the next run. */
+  readonly features: Tensor;
   private readonly steps: readonly Step[];
 
   /** Allocates on `backend` for batches of `images`; release a mark taken before to free it. */
@@ -74,6 +76,7 @@ export class RuntimeNetwork {
     for (const [index, buffer] of buffers.entries())
       values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
     this.output = values.at(-1) as Tensor;
+    this.features = values[operations.at(-1)?.input ?? 0] as Tensor;
     const work = new ProductMemory(backend);
     for (const [index, operation] of operations.entries()) {
       if (operation.kind === "averagePool" || operation.kind === "dense") continue;

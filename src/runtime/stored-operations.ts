@@ -62,15 +62,15 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
   };
   switch (item.kind) {
     case "averagePool":
-      return item;
+      return { kind: item.kind, name: item.name, input: item.input, size: item.size };
     case "dense": {
-      const { weights, bias, ...rest } = item;
-      put("weights", weights, [weights.length / item.filters, item.filters]);
+      const { kind, name, input, filters, weights, bias } = item;
+      put("weights", weights, [weights.length / filters, filters]);
       put("bias", bias);
-      return rest;
+      return { kind, name, input, filters };
     }
     default: {
-      const { scale, bias, activation, ...rest } = item.epilogue;
+      const { scale, bias, shortcut, activation, depthToSpace } = item.epilogue;
       put("scale", scale);
       put("bias", bias);
       if (activation !== undefined) put("activation", activation, [4, activation.length / 4]);
@@ -86,7 +86,7 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
         input: item.input,
         windows: item.windows,
         filters: item.filters,
-        epilogue: { ...rest, activation: activation !== undefined },
+        epilogue: { ...(shortcut === undefined ? {} : { shortcut }), activation: activation !== undefined, depthToSpace },
       };
     }
   }

@@ -1,10 +1,12 @@
 /** Decoding: every format and colour model ends as the same square of RGB bytes, and what is no usable image is named with a reason. */
+
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { centreCrop, decodeImage, decodeRegion, decodeSquare, imageShape, storedSide } from "#rbnet/data/image-file";
+import { centreCrop, decodeImage, decodeRegion, decodeSquare, imageShape } from "#rbnet/data/image-file";
 import { UserError } from "#rbnet/errors";
+import { storedSide } from "#rbnet/pixels/square";
 import { gradient, picture, temporaryFolder } from "./picture-folders.js";
 
 /** Largest difference of two pictures, value by value. */

@@ -1,4 +1,5 @@
 /** The loader: the same bits whatever the workers, resumable, bounded in memory, and honest about what goes wrong. */
+
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,12 +7,13 @@ import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ImageWriter } from "#rbnet/data/augmentation";
 import { type Dataset, type ImageSet, openDataset } from "#rbnet/data/dataset";
-import { decodeImage, defaultPixelLimit } from "#rbnet/data/image-file";
+import { decodeImage } from "#rbnet/data/image-file";
 import { fileSet } from "#rbnet/data/image-set";
 import { type Batch, Loader, type LoaderOptions } from "#rbnet/data/loader";
 import { Random } from "#rbnet/data/random";
 import { shapes } from "#rbnet/data/shapes";
 import { UserError } from "#rbnet/errors";
+import { PIXEL_LIMIT } from "#rbnet/pixels/square";
 import { classFolder, temporaryFolder } from "./picture-folders.js";
 
 const data: Dataset = shapes({ train: 50, validation: 0, test: 0 });
@@ -258,7 +260,7 @@ describe("files", () => {
       cacheDir: temporaryFolder(),
     });
     const paths = Array.from({ length: folder.train.count }, (_, index) => folder.train.nameOf(index));
-    const files = fileSet(paths, folder.train.labels, defaultPixelLimit);
+    const files = fileSet(paths, folder.train.labels, PIXEL_LIMIT);
     const expected = bitsOf(await collectOnce(folder.train, { augmentation: { ...augmentation, mixup: 1 } }, 1));
     expect(bitsOf(await collectOnce(files, { augmentation: { ...augmentation, mixup: 1 }, workers: 2 }, 1))).toEqual(expected);
     const evaluated = await collectOnce(files, { shuffle: false, batch: 1 });
@@ -274,7 +276,7 @@ describe("files", () => {
     const files = fileSet(
       names,
       Uint16Array.from(names, (_, index) => (index < 6 ? 0 : 1)),
-      defaultPixelLimit,
+      PIXEL_LIMIT,
     );
     const crop = { crop: { kind: "resized", scale: [0.2, 1], ratio: [0.75, 1.33] }, flip: true } as const;
     const one = bitsOf(await collectOnce(files, { batch: 4, augmentation: crop, workers: 1 }));
@@ -287,7 +289,7 @@ describe("files", () => {
     const set = fileSet(
       names,
       Uint16Array.from(names, (_, index) => (index < 5 ? 0 : 1)),
-      defaultPixelLimit,
+      PIXEL_LIMIT,
     );
     for (const broken of [4, 9]) writeFileSync(names[broken]!, readFileSync(names[broken]!).subarray(0, 60));
     await using loader = new Loader(set, options({ batch: 5, shuffle: false, workers: 2 }));
@@ -302,7 +304,7 @@ describe("files", () => {
 describe("failures", () => {
   it("inside a worker reject the epoch", async () => {
     const names = Array.from({ length: 8 }, (_, index) => `/nowhere/${index}.png`);
-    await using loader = new Loader(fileSet(names, new Uint16Array(8), defaultPixelLimit), options({ batch: 4 }));
+    await using loader = new Loader(fileSet(names, new Uint16Array(8), PIXEL_LIMIT), options({ batch: 4 }));
     await expect(collect(loader, 0)).rejects.toThrow(/101 images in a row cannot be read/);
   });
 

@@ -8,45 +8,20 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
 import { UserError } from "#rbnet/errors";
-import { Network } from "#rbnet/networks/network";
-import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
-
-const SIZE = 16;
-const CLASSES = ["cat", "dog", "crème brûlée"];
+import { CLASSES, smallModel } from "../runtime/small-model.js";
 
 let backend: Backend;
 let model: Model;
 let bytes: Uint8Array;
 let folder = "";
 
-/** A network of every kind of operation: grids and blocks, shortcuts with and without a projection. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "rbnet-model-"));
   backend = await createWasmBackend({ threads: 1 });
-  const random = new Random(4);
-  const network = new Network(backend, rbnet8({ classes: CLASSES.length, width: 0.5, size: SIZE }), {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
-  });
-  // Values that are not those of the start, so that no two of them can be exchanged unseen.
-  for (const { value } of [...network.parameters, ...network.states]) {
-    const values = await backend.read(value);
-    backend.write(
-      value,
-      Float32Array.from(values, (old) => old + 0.1 * random.uniform()),
-    );
-  }
-  const operations = await network.fold();
-  model = {
-    network: { name: "rbnet8", width: 0.5 },
-    classes: CLASSES,
-    size: SIZE,
-    mean: [0.1, 0.2, 0.3],
-    deviation: [0.4, 0.5, 0.6],
-    operations,
-  };
+  model = await smallModel(backend);
   bytes = encodeModel(model);
 });
 afterAll(() => {

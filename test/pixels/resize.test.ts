@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RegionResizer } from "#rbnet/data/resize";
+import { RegionResizer } from "#rbnet/pixels/resize";
 
 describe("RegionResizer", () => {
   it("copies a region of the same size exactly", () => {

@@ -1,0 +1,48 @@
+/**
+ * The WebAssembly backend for a page or a worker of one: the runtime's few kernels, carried along in the code so that no server has to be asked for them.
+ * It uses nothing but what browsers have. Threads need a page that is cross-origin isolated; elsewhere the calling thread works alone.
+ */
+import type { Backend } from "../kernels.js";
+import { assembleBackend, createMemory, threadPlace } from "./connect.js";
+import { instantiateKernels, validatesRelaxedSimd } from "./kernel-names.js";
+import { RUNTIME_KERNELS } from "./runtime-kernels.js";
+import type { ThreadStart } from "./web-thread.js";
+
+/** Opens the backend on up to `threads` threads, the calling one included. */
+export async function createEmbeddedBackend(threads: number): Promise<Backend> {
+  const count = globalThis.crossOriginIsolated === true ? threads : 1;
+  const relaxed = validatesRelaxedSimd();
+  const module = await WebAssembly.compile(bytesOf(RUNTIME_KERNELS[buildName(relaxed, count > 1)]));
+  const memory = createMemory(count, count > 1);
+  const workers = await Promise.all(
+    Array.from({ length: count - 1 }, (_, i) => startThread({ module, memory, ...threadPlace(i + 1) })),
+  );
+  return assembleBackend({
+    memory,
+    kernels: instantiateKernels(module, memory),
+    threads: count,
+    description: `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${count} thread${count === 1 ? "" : "s"}`,
+    end: () => {
+      for (const worker of workers) worker.terminate();
+    },
+  });
+}
+
+function buildName(relaxed: boolean, shared: boolean): keyof typeof RUNTIME_KERNELS {
+  if (shared) return relaxed ? "relaxedShared" : "plainShared";
+  return relaxed ? "relaxed" : "plain";
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+function startThread(start: ThreadStart): Promise<Worker> {
+  return new Promise((resolve, reject) => {
+    // Written out in this form, bundlers find the worker and bundle it too.
+    const worker = new Worker(new URL("./web-thread.js", import.meta.url), { type: "module" });
+    worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message}`));
+    worker.onmessage = () => resolve(worker);
+    worker.postMessage(start);
+  });
+}

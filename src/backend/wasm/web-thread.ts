@@ -1,0 +1,16 @@
+// One thread of the pool in a browser: gets module and memory by message, and serves jobs until it is terminated.
+import type { ThreadPlace } from "./connect.js";
+import { instantiateKernels } from "./kernel-names.js";
+import { serve } from "./pool.js";
+
+export interface ThreadStart extends ThreadPlace {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+}
+
+addEventListener("message", ({ data }: MessageEvent<ThreadStart>) => {
+  const { module, memory, controlOffset, scratch } = data;
+  const kernels = instantiateKernels(module, memory);
+  postMessage("ready");
+  serve(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, scratch);
+});

@@ -1,0 +1,49 @@
+/** What a page has as an image, to the pixels of a network's input. Files are decoded by the browser; scaling is rbnet's own. */
+import { UserError } from "../errors.js";
+import { centredSquare, PIXEL_LIMIT, type PixelImage } from "../pixels/square.js";
+
+/** Anything that a canvas can draw: an image, video or canvas element, an ImageBitmap, a VideoFrame. */
+export interface Drawable {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A file or Blob of an image, something drawable, or pixels (an ImageData). */
+export type BrowserImage = Blob | Drawable | PixelImage;
+
+/**
+ * [size, size, 3] RGB bytes of the image's centre.
+ *
+ * @throws UserError where the browser cannot decode or draw it
+ */
+export async function decodeBrowserImage(image: BrowserImage, size: number): Promise<Uint8Array> {
+  if ("data" in image) return centredSquare(image, size);
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(image as Blob, { imageOrientation: "from-image" });
+  } catch (error) {
+    throw new UserError(
+      `the image cannot be decoded (${error instanceof Error ? error.message : String(error)}); give a picture in a format that this browser shows`,
+      { cause: error },
+    );
+  }
+  try {
+    return centredSquare(pixelsOf(bitmap), size);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** The centred square of a bitmap on white. */
+function pixelsOf(bitmap: ImageBitmap): PixelImage {
+  const { width, height } = bitmap;
+  if (width * height > PIXEL_LIMIT)
+    throw new UserError(`the image has ${width * height} pixels, at most ${PIXEL_LIMIT} are possible; scale it down first`);
+  const side = Math.min(width, height);
+  const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new UserError("this browser gives no canvas to read pixels from; use one that does");
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, side, side);
+  context.drawImage(bitmap, -((width - side) >> 1), -((height - side) >> 1));
+  return context.getImageData(0, 0, side, side);
+}

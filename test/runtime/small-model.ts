@@ -1,0 +1,35 @@
+/** A model of every kind of operation, small enough for any test: grids and blocks, shortcuts with and without a projection. */
+import type { Backend } from "#rbnet/backend/kernels";
+import { Random } from "#rbnet/data/random";
+import { Network } from "#rbnet/networks/network";
+import { rbnet8 } from "#rbnet/networks/rbnet";
+import type { Model } from "#rbnet/runtime/model";
+
+export const SIZE = 16;
+export const CLASSES = ["cat", "dog", "crème brûlée"];
+
+/** Values are not those of the start, so that no two of them can be exchanged unseen. The backend's memory is as it was before. */
+export async function smallModel(backend: Backend): Promise<Model> {
+  const mark = backend.mark();
+  const random = new Random(4);
+  const network = new Network(backend, rbnet8({ classes: CLASSES.length, width: 0.5, size: SIZE }), {
+    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+  });
+  for (const { value } of [...network.parameters, ...network.states]) {
+    const values = await backend.read(value);
+    backend.write(
+      value,
+      Float32Array.from(values, (old) => old + 0.1 * random.uniform()),
+    );
+  }
+  const operations = await network.fold();
+  backend.release(mark);
+  return {
+    network: { name: "rbnet8", width: 0.5 },
+    classes: CLASSES,
+    size: SIZE,
+    mean: [0.1, 0.2, 0.3],
+    deviation: [0.4, 0.5, 0.6],
+    operations,
+  };
+}
