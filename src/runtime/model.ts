@@ -10,7 +10,7 @@ import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safet
 import { loadOperations, type Precision, readOperations, readSide, storeOperation } from "./stored-operations.js";
 
 const FORMAT = "rbnet-model";
-const VERSION = "1";
+const VERSION = "2";
 
 const readHeader = members({
   network: members({ name: text(200), width: number() }),

@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor.js";
 import { type Progress, progressSchema } from "./progress.js";
 
 const FORMAT = "rbnet-checkpoint";
-const VERSION = "1";
+const VERSION = "2";
 
 /** What a run must have in common with the one that it continues. */
 export interface RunIdentity {

@@ -98,8 +98,8 @@ describe("a model file", () => {
     await expect(readModelFile(text)).rejects.toThrow(UserError);
     const other = encodeSafetensors({ metadata: { format: "pt" }, tensors: new Map() });
     expect(() => decodeModel(other, "it")).toThrow(/not an rbnet model \(its format is "pt"\)/);
-    const later = changed(({ metadata }) => ({ metadata: { ...metadata, version: "2" } }));
-    expect(() => decodeModel(later, "it")).toThrow(/format version "2", this rbnet reads version 1/);
+    const later = changed(({ metadata }) => ({ metadata: { ...metadata, version: "3" } }));
+    expect(() => decodeModel(later, "it")).toThrow(/format version "3", this rbnet reads version 2/);
   });
 });
 

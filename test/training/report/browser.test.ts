@@ -1,19 +1,14 @@
 /** The report in a browser: it fits the window, asks for nothing, and shows values under the pointer. */
-import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderReport } from "#rbnet/training/report/report";
+import { chromiumPath, launchChromium } from "../../browser/chromium.js";
 import { sampleReport } from "./sample-run.js";
 
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
-);
-const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-
-describe.skipIf(executablePath === undefined)("the report in Chromium (skipped where none is installed)", () => {
+describe.skipIf(chromiumPath === undefined)("the report in Chromium (skipped where none is installed)", () => {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    browser = await chromium.launch({ ...(executablePath === undefined ? {} : { executablePath }), args });
+    browser = await launchChromium();
   });
   afterAll(async () => browser?.close());
 
