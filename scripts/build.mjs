@@ -89,11 +89,17 @@ function buildRuntimeKernels(newestInput) {
   });
 }
 
+/** One after the other: the page's program imports files of the other's, and both write them. */
+async function buildTypeScript() {
+  const code = await run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]);
+  return code === 0 ? run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.page.json"]) : code;
+}
+
 if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
 mkdirSync(kernels, { recursive: true });
 const newestInput = newestKernelInput();
 const codes = await Promise.all([
-  run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]),
+  buildTypeScript(),
   buildNative(),
   buildRuntimeKernels(newestInput),
   ...KERNEL_BUILDS.map((build) => buildKernels(build, newestInput)),

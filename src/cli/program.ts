@@ -7,6 +7,7 @@ import { addEval } from "./eval.js";
 import { addExport } from "./export.js";
 import { tell } from "./output.js";
 import { addPredict } from "./predict.js";
+import { addServe } from "./serve.js";
 import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
 
@@ -17,7 +18,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
-  for (const add of [addTrain, addEval, addPredict, addExport, addSummary, addDemo]) add(program);
+  for (const add of [addTrain, addEval, addPredict, addExport, addServe, addSummary, addDemo]) add(program);
   return program;
 }
 
