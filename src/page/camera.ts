@@ -16,6 +16,7 @@ export function acceptCamera(panel: Element, answerer: Answerer, say: (sentence:
     video.srcObject = null;
     bars.replaceChildren();
     button.textContent = "Start the camera";
+    panel.classList.remove("live");
   };
 
   const start = async (): Promise<void> => {
@@ -29,6 +30,7 @@ export function acceptCamera(panel: Element, answerer: Answerer, say: (sentence:
     say("");
     video.srcObject = stream;
     button.textContent = "Stop the camera";
+    panel.classList.add("live");
     await video.play();
     while (stream !== undefined) {
       if (video.videoWidth > 0) showBars(bars, await answerer.answer(video));

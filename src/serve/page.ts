@@ -71,8 +71,8 @@ export function renderPage(facts: PageFacts): string {
       <div class="row"><button type="button">Start the camera</button></div>
       <ol class="bars"></ol>
     </section>${drawing}
+    <div class="results" id="results" aria-live="polite"></div>
   </div>
-  <div class="results" id="results" aria-live="polite"></div>
 </main>
 </body>
 </html>

@@ -29,7 +29,9 @@ button:focus-visible, .drop:focus-within, canvas:focus-visible { outline: 3px so
 .row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; justify-content: center; margin-bottom: 8px; }
 .swatch { width: 30px; height: 30px; padding: 0; border-radius: 50%; border: 2px solid var(--line); }
 .swatch[aria-pressed="true"] { outline: 3px solid var(--text); outline-offset: 2px; }
-.results { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 16px; margin-top: 24px; }
+.results { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 16px; grid-column: 1 / -1; }
+.results:empty, .status:empty { display: none; }
+#camera:not(.live) .stage { display: none; } #camera:not(.live) .row { flex: 1; }
 .result { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px; display: grid; grid-template-columns: 88px minmax(0, 1fr); gap: 14px; align-items: start; }
 .result img { width: 88px; height: 88px; object-fit: cover; border-radius: 8px; background: var(--wash); }
 .result .name { grid-column: 1 / -1; font-size: 0.82rem; color: var(--quiet); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -38,6 +40,5 @@ button:focus-visible, .drop:focus-within, canvas:focus-visible { outline: 3px so
 .bars li { position: relative; display: flex; justify-content: space-between; gap: 8px; padding: 1px 8px; border-radius: 6px; background: var(--wash); overflow: hidden; font-size: 0.9rem; }
 .bars li > span { position: relative; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .bars li > span:last-child { flex: none; font-variant-numeric: tabular-nums; }
 .bars i { position: absolute; inset: 0 auto 0 0; background: color-mix(in oklab, var(--one) 32%, transparent); } .bars li:first-child { font-weight: 650; }
-.status { min-height: 1.5em; }
-@media (max-width: 560px) { main { padding: 20px 12px 48px; } h1 { font-size: 1.5rem; } .facts { grid-template-columns: 1fr 1fr; gap: 8px; } .facts dd { font-size: 1.05rem; } }
+@media (max-width: 560px) { #camera, #drawing { order: 1; } main { padding: 20px 12px 48px; } h1 { font-size: 1.5rem; } .facts { grid-template-columns: 1fr 1fr; gap: 8px; } .facts dd { font-size: 1.05rem; } }
 `;
