@@ -77,7 +77,7 @@ export function createCountingBackend(): Backend {
     },
     binaryWeights(inputs, filters): BinaryWeights {
       // Signs for the forward product and, in another order, for the input gradient, as the WebAssembly kernels keep them.
-      allocate("int16", [Math.ceil(inputs / 16), Math.ceil(filters / 8) * 8]);
+      allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
       allocate("int16", [inputs, Math.ceil(filters / 4)]);
       return { inputs, filters };
     },

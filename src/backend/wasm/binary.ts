@@ -28,17 +28,19 @@ export function binaryKernels(runner: Runner): BinaryKernels {
     },
 
     binarizeWeights(latent, weights, gradient) {
-      const { inputs, filters, forward, gradient: index } = arranged(weights);
-      runner.run("binarizeWeights", Math.ceil(inputs / 16), address(latent), inputs, filters, forward, gradient ? index : 0);
+      const { kind, inputs, filters, forward, gradient: index } = arranged(weights);
+      const kernel = kind === "table" ? "binarizeWeightsTable" : "binarizeWeights";
+      runner.run(kernel, Math.ceil(inputs / 16), address(latent), inputs, filters, forward, gradient ? index : 0);
     },
 
     binaryProduct(columns, weights, y, sums) {
-      const { inputs, filters, forward } = arranged(weights);
+      const { kind, inputs, filters, forward } = arranged(weights);
+      const kernel = kind === "table" ? "binaryProductTable" : "binaryProduct";
       const [rows] = matrixShape(y);
       const chunkRows = rowsPerChunk(rows, 16);
       const chunks = Math.ceil(rows / chunkRows);
       const partials = sums === undefined ? 0 : runner.work(PARTIALS * filters * 16);
-      runner.run("binaryProduct", chunks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
+      runner.run(kernel, chunks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
       if (sums !== undefined)
         runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, chunks, 2 * filters, address(sums), 0, 0);
     },

@@ -10,7 +10,7 @@ import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
 import { normalizationKernels } from "./normalization.js";
 import { type KernelFunction, Pool } from "./pool.js";
 import { realKernels } from "./real.js";
-import { type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
+import { type ProductKind, type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
 import { updateKernels } from "./update.js";
 
 /** Static data of the module lies below. */
@@ -50,20 +50,54 @@ export interface Assembly {
   readonly kernels: readonly KernelFunction[];
   readonly threads: number;
   readonly description: string;
+  /** How binary products count; by default what a short measurement finds faster. */
+  readonly product?: ProductKind | undefined;
   /** Called once, after the pool has been told to stop. */
   readonly end: () => void;
 }
 
-export function assembleBackend({ memory, kernels, threads, description, end }: Assembly): Backend {
+export function assembleBackend({ memory, kernels, threads, description, product, end }: Assembly): Backend {
   const { controlOffset, scratch } = threadPlace(0);
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, threads, scratch);
-  return connect(new Arena(memory, arenaBase(threads)), pool, description, () => {
+  const arena = new Arena(memory, arenaBase(threads));
+  const kind = product ?? fasterProduct(arena, kernels, scratch);
+  return connect(arena, pool, kind, description, () => {
     pool.stop();
     end();
   });
 }
 
-function connect(arena: Arena, pool: Pool, description: string, dispose: () => void): Backend {
+const TRIAL = { rows: 64, inputs: 512, filters: 64 };
+/** Long enough for an engine to compile the loops well, and nothing to a person. */
+const TRIAL_MILLISECONDS = 4;
+
+/** Times both products on a small problem, in turn; the better of the shortest times wins. */
+function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch: number): ProductKind {
+  const { rows, inputs, filters } = TRIAL;
+  const mark = arena.mark();
+  const [columns, weights, y] = [
+    arena.allocate("uint8", [rows, inputs / 8]),
+    arena.allocate("uint8", [inputs / 4, filters]),
+    arena.allocate("int16", [rows, filters]),
+  ].map(({ offset }) => offset) as [number, number, number];
+  const shortest = { popcount: Number.POSITIVE_INFINITY, table: Number.POSITIVE_INFINITY };
+  const runs = {
+    popcount: kernels[KERNEL_NAMES.indexOf("binaryProduct")],
+    table: kernels[KERNEL_NAMES.indexOf("binaryProductTable")],
+  };
+  const start = performance.now();
+  while (performance.now() - start < TRIAL_MILLISECONDS) {
+    for (const kind of ["popcount", "table"] as const) {
+      const before = performance.now();
+      for (let i = 0; i < 4; i++) runs[kind]?.(0, 1, scratch, columns, weights, y, rows, inputs, filters, rows, 0);
+      shortest[kind] = Math.min(shortest[kind], performance.now() - before);
+    }
+  }
+  arena.release(mark);
+  return shortest.table < shortest.popcount ? "table" : "popcount";
+}
+
+function connect(arena: Arena, pool: Pool, product: ProductKind, description: string, dispose: () => void): Backend {
   const work = { start: 0, bytes: 0 };
   const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
   const runner: Runner = {
@@ -100,9 +134,10 @@ function connect(arena: Arena, pool: Pool, description: string, dispose: () => v
     binaryWeights(inputs, filters) {
       if (inputs > MAXIMUM_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_INPUTS} are the most`);
-      const forward = arena.allocate("int16", [Math.ceil(inputs / 16), Math.ceil(filters / 8) * 8]);
+      // As large as tables need it, for either product: what a run takes is then the same on every machine, and known before.
+      const forward = arena.allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
       const gradient = arena.allocate("int16", [inputs, Math.ceil(filters / 4)]);
-      return new WasmBinaryWeights(inputs, filters, forward.offset, gradient.offset);
+      return new WasmBinaryWeights(product, inputs, filters, forward.offset, gradient.offset);
     },
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),

@@ -5,8 +5,10 @@ import type { KernelFunction } from "./pool.js";
 export const KERNEL_NAMES = [
   "binarizeColumns",
   "binarizeWeights",
+  "binarizeWeightsTable",
   "countPositive",
   "binaryProduct",
+  "binaryProductTable",
   "transposeSigns",
   "binaryWeightGradient",
   "binaryInputGradient",

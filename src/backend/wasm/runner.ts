@@ -25,8 +25,12 @@ export class WasmWindow implements Window {
   ) {}
 }
 
+/** How the binary product counts: by the bits of bytes, or by look-ups in tables. The results are the same integers. */
+export type ProductKind = "popcount" | "table";
+
 export class WasmBinaryWeights implements BinaryWeights {
   constructor(
+    readonly kind: ProductKind,
     readonly inputs: number,
     readonly filters: number,
     readonly forward: number,

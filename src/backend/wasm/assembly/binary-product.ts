@@ -4,7 +4,7 @@
 const STEPS: i32 = 31;
 
 /** sums[n] += y, sums[filters + n] += y * y, for `rows` rows of y. Exact: integers below 2^53. */
-function addStatistics(y: usize, rows: i32, filters: i32, sums: usize): void {
+export function addStatistics(y: usize, rows: i32, filters: i32, sums: usize): void {
   const squares = sums + (<usize>filters << 3);
   let n = 0;
   for (; n + 8 <= filters; n += 8) {

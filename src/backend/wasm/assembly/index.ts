@@ -1,7 +1,8 @@
 // Every exported kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is
 // depends only on the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared memory.
-export { binarizeColumns, binarizeWeights, countPositive } from "./signs";
+export { binarizeColumns, binarizeWeights, binarizeWeightsTable, countPositive } from "./signs";
 export { binaryProduct } from "./binary-product";
+export { binaryProductTable } from "./table-product";
 export { transposeSigns, binaryWeightGradient, binaryInputGradient } from "./binary-gradient";
 export { gatherColumns, scatterColumns } from "./columns";
 export { product, transpose, addBias } from "./product";

@@ -1,6 +1,7 @@
 // What a deployed network needs, and no more: a page loads this build.
-export { binarizeColumns, binarizeWeights } from "./signs";
+export { binarizeColumns, binarizeWeights, binarizeWeightsTable } from "./signs";
 export { binaryProduct } from "./binary-product";
+export { binaryProductTable } from "./table-product";
 export { gatherColumns } from "./columns";
 export { product, addBias } from "./product";
 export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";

@@ -77,6 +77,36 @@ export function binarizeWeights(begin: i32, end: i32, scratch: usize, latent: us
   }
 }
 
+/**
+ * As binarizeWeights, with `forward` as binaryProductTable reads it: uint8 [2 * bytes of a row, filters rounded up to 16], bit j of a byte is input 4 * row + j.
+ */
+export function binarizeWeightsTable(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize): void {
+  const padded = (filters + 15) & ~15, groups = (filters + 3) >> 2, bytes = (inputs + 7) >> 3;
+  for (let chunk = begin; chunk < end; chunk++) {
+    const first = chunk << 4, count = min(16, inputs - first);
+    // A chunk of sixteen inputs is four rows of the arrangement, or the two that are left.
+    memory.fill(forward + <usize>((chunk << 2) * padded), 0, <usize>(min(4, 2 * bytes - (chunk << 2)) * padded));
+    for (let j = 0; j < count; j++) {
+      const source = latent + (<usize>((first + j) * filters) << 2);
+      const row = forward + <usize>(((first + j) >> 2) * padded);
+      for (let n = 0; n < filters; n += 4) {
+        const some = min(4, filters - n);
+        let four = 0;
+        if (some == 4) {
+          four = i32x4.bitmask(f32x4.ge(v128.load(source + (<usize>n << 2)), f32x4.splat(0)));
+        } else {
+          for (let lane = 0; lane < some; lane++) if (load<f32>(source + (<usize>(n + lane) << 2)) >= 0) four |= 1 << lane;
+        }
+        // Bits of four filters to the lowest bits of four bytes, and from there to the input's.
+        const spread = ((four & 1) | ((four & 2) << 7) | ((four & 4) << 14) | ((four & 8) << 21)) << (j & 3);
+        const at = row + <usize>n;
+        store<u32>(at, load<u32>(at) | spread);
+        if (gradient) store<u16>(gradient + (<usize>((first + j) * groups + (n >> 2)) << 1), <u16>(four << 6));
+      }
+    }
+  }
+}
+
 /** A chunk is 1,024 words; counts its set bits into partials[chunk] (float64). */
 export function countPositive(begin: i32, end: i32, scratch: usize, columns: usize, words: i32, partials: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
