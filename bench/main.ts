@@ -3,21 +3,24 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
+import { benchInference, InferenceCase } from "./inference.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchTraining, TrainingCase } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- training [options]
+const USAGE = `Usage: npm run bench -- <training|inference> [options]
 
   training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
+  inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
-  --network <name>   rbnet20
-  --width <number>   width of the network (default 2)
-  --batch <number>   images a step (default 128)
-  --threads <number> threads of each side (default 2)
-  --steps <number>   training steps of each side in a round (default 4)
+  --threads <number> threads of each side (default: training 2, inference 1)
+  --steps <number>   training steps or images of each side in a round (default: training 4, inference 20)
   --rounds <number>  rounds, taken in turn (default 7)
+  --network <name>   training: rbnet20
+  --width <number>   training: width of the network (default 2)
+  --batch <number>   training: images a step (default 128)
+  --backend <name>   inference: wasm or native (default wasm)
 
 Example: npm run bench -- training --width 1 --json`;
 
@@ -30,10 +33,44 @@ const OPTIONS = {
   network: { type: "string", default: "rbnet20" },
   width: { type: "string", default: "2" },
   batch: { type: "string", default: "128" },
-  threads: { type: "string", default: "2" },
-  steps: { type: "string", default: "4" },
+  backend: { type: "string", default: "wasm" },
+  threads: { type: "string" },
+  steps: { type: "string" },
   rounds: { type: "string", default: "7" },
 } as const;
+
+interface Values {
+  readonly network: string;
+  readonly width: string;
+  readonly batch: string;
+  readonly backend: string;
+  readonly threads?: string;
+  readonly steps?: string;
+  readonly rounds: string;
+}
+
+/** Each benchmark, from what the command line says. */
+const BENCHMARKS: Readonly<
+  Record<"training" | "inference", (values: Values, report: (line: string) => void) => Promise<BenchRecord>>
+> = {
+  training: ({ network, width, batch, threads = "2", steps = "4", rounds }, report) =>
+    benchTraining(
+      TrainingCase.parse({
+        network,
+        width: Number(width),
+        batch: Number(batch),
+        threads: Number(threads),
+        rounds: Number(rounds),
+        steps: Number(steps),
+      }),
+      report,
+    ),
+  inference: ({ backend, threads = "1", steps = "20", rounds }, report) =>
+    benchInference(
+      InferenceCase.parse({ backend, threads: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
+      report,
+    ),
+};
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -45,11 +82,14 @@ async function main(commandLine: readonly string[]): Promise<number> {
       process.stdout.write(`${USAGE}\n`);
       return 0;
     }
-    if (positionals.join(" ") !== "training") {
-      throw new UserError(`the benchmark is "${positionals.join(" ")}" where training was expected: see npm run bench -- --help`);
-    }
+    const benchmark = positionals.join(" ");
+    const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
+    if (run === undefined)
+      throw new UserError(
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(" or ")} was expected: see npm run bench -- --help`,
+      );
     warnOfOtherWork();
-    const record = await benchTraining(trainingCase(values), (line) => process.stderr.write(`${line}\n`));
+    const record = await run(values, (line) => process.stderr.write(`${line}\n`));
     print(record, values.json);
     return 0;
   } catch (error) {
@@ -68,18 +108,6 @@ function warnOfOtherWork(): void {
       `warning: other work runs on this machine (load ${load.toFixed(1)}), so these figures compare nothing; wait until it ends\n`,
     );
   }
-}
-
-function trainingCase(values: Record<"network" | "width" | "batch" | "threads" | "rounds" | "steps", string>): TrainingCase {
-  const { network, width, batch, threads, rounds, steps } = values;
-  return TrainingCase.parse({
-    network,
-    width: Number(width),
-    batch: Number(batch),
-    threads: Number(threads),
-    rounds: Number(rounds),
-    steps: Number(steps),
-  });
 }
 
 function print(record: BenchRecord, json: boolean): void {

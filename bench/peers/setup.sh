@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the benchmarks' Python peers into a virtual environment outside the repository, because PyTorch takes
+# Installs the benchmarks' peers: ONNX Runtime beside this file (440 MB), and PyTorch into a virtual environment outside the repository, because it takes
 # about 5.5 GB. The benchmarks find it there; without it they name the peer under "absent" and measure the rest.
 #
 #   bench/peers/setup.sh                      into ${XDG_CACHE_HOME:-~/.cache}/rbnet-bench/venv
@@ -8,6 +8,9 @@ set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 environment="${XDG_CACHE_HOME:-$HOME/.cache}/rbnet-bench/venv"
+
+# ONNX Runtime would download libraries for GPUs when it is installed; nothing here uses them.
+ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$here" --no-package-lock --no-audit --no-fund
 
 python3 -m venv "$environment"
 "$environment/bin/pip" install --no-cache-dir --requirement "$here/requirements.txt"

@@ -1,0 +1,141 @@
+/** `npm run bench -- inference`: rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18, round by round in turn. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { Random } from "#rbnet/data/random";
+import { writeModelFile } from "#rbnet/deploy/model-file";
+import { Network } from "#rbnet/networks/network";
+import { rbnet18 } from "#rbnet/networks/rbnet";
+import { interleave, median } from "./interleave.js";
+import { type MachineLimits, machineLimits } from "./limits/machine-limits.js";
+import { CLASSES, resnet18, SIDE } from "./onnx/resnet18.js";
+import { type BenchRecord, ratios, rounded } from "./record.js";
+import { StepProcess } from "./step-process.js";
+import { trainingWork } from "./training-work.js";
+import { repository } from "./versions.js";
+
+export const InferenceCase = z.strictObject({
+  backend: z.enum(["wasm", "native"]),
+  threads: z.int().positive(),
+  rounds: z.int().positive(),
+  steps: z.int().positive(),
+});
+
+export type InferenceCase = z.infer<typeof InferenceCase>;
+
+/** Runs before the first round: engines compile their loops well only after some. */
+const WARMUP_RUNS = 20;
+
+/** A runtime and the network that it runs, by the name that records use. */
+const PEERS = [
+  { name: "onnxruntime-web", runtime: "web", quantized: false },
+  { name: "onnxruntime-node", runtime: "node", quantized: false },
+  { name: "onnxruntime-node-int8", runtime: "node", quantized: true },
+] as const;
+
+/** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
+export async function benchInference(options: InferenceCase, report: (line: string) => void): Promise<BenchRecord> {
+  const { backend, threads, rounds, steps } = options;
+  report("measuring the machine's limits");
+  const limit = await leastMilliseconds(await machineLimits(threads));
+  const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
+  const contestants: StepProcess[] = [];
+  const absent: string[] = [];
+  try {
+    const script = join(repository, "dist-bench", "ours-inference.js");
+    const flags = ["--model", await writeModel(folder), "--backend", backend, "--threads", String(threads)];
+    contestants.push(await StepProcess.start("ours", { program: process.execPath, arguments: [script, ...flags] }));
+    for (const peer of PEERS) {
+      const started = await startPeer(peer, threads, folder, report);
+      if (started === undefined) absent.push(peer.name);
+      else contestants.push(started);
+    }
+    report(`${rounds} rounds of ${steps} images: ${contestants.map(({ name }) => name).join(", ")}`);
+    const seconds = await interleave(contestants, { warmupSteps: WARMUP_RUNS, rounds, steps });
+    return await recordOf(options, contestants, seconds, limit, absent);
+  } finally {
+    for (const contestant of contestants) await contestant.quit();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A network that was never trained: its work does not depend on its weights. */
+async function writeModel(folder: string): Promise<string> {
+  using backend = await createWasmBackend({ threads: 1 });
+  const random = new Random(1);
+  const description = rbnet18({ classes: CLASSES });
+  const network = new Network(backend, description, {
+    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+  });
+  const path = join(folder, "rbnet18.safetensors");
+  await writeModelFile(path, {
+    network: { name: description.name, width: description.width },
+    classes: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
+    size: SIDE,
+    mean: [0.5, 0.5, 0.5],
+    deviation: [0.25, 0.25, 0.25],
+    operations: await network.fold(),
+  });
+  return path;
+}
+
+async function startPeer(
+  { name, runtime, quantized }: (typeof PEERS)[number],
+  threads: number,
+  folder: string,
+  report: (line: string) => void,
+): Promise<StepProcess | undefined> {
+  const peers = join(repository, "bench", "peers");
+  if (!existsSync(join(peers, "node_modules", `onnxruntime-${runtime}`))) {
+    report(`${name} is absent: run bench/peers/setup.sh to install it`);
+    return undefined;
+  }
+  const model = join(folder, `resnet18-${quantized ? "int8" : "float"}.onnx`);
+  if (!existsSync(model)) writeFileSync(model, resnet18({ quantized }));
+  const words = [join(peers, "onnxruntime.mjs"), runtime, model, String(threads)];
+  try {
+    return await StepProcess.start(name, { program: process.execPath, arguments: words });
+  } catch (error) {
+    report(`${name} is absent: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** The arithmetic of an image at the rate of loops on registers; its maps fit the caches. */
+async function leastMilliseconds({ binaryMacsPerSecond, realMacsPerSecond }: MachineLimits): Promise<number> {
+  const { binaryMacs, realMacs } = await trainingWork(rbnet18({ classes: CLASSES }));
+  return 1_000 * (binaryMacs / binaryMacsPerSecond + realMacs / realMacsPerSecond);
+}
+
+async function recordOf(
+  { backend, threads }: InferenceCase,
+  contestants: readonly StepProcess[],
+  seconds: ReadonlyMap<string, readonly number[]>,
+  limit: number,
+  absent: readonly string[],
+): Promise<BenchRecord> {
+  const milliseconds = (name: string): readonly number[] => (seconds.get(name) ?? []).map((value) => rounded(1_000 * value));
+  const peers = contestants.filter(({ name }) => name !== "ours").map(({ name }) => name);
+  const memories = new Map<string, number>();
+  for (const contestant of contestants) memories.set(contestant.name, (await contestant.memory()).peakBytes);
+  const ours = median(milliseconds("ours"));
+  const oursBytes = memories.get("ours") ?? Number.NaN;
+  const peerTimes = Object.fromEntries(peers.map((name) => [name, rounded(median(milliseconds(name)))]));
+  const peerBytes = Object.fromEntries(peers.map((name) => [name, memories.get(name) ?? Number.NaN]));
+  return {
+    bench: "inference",
+    case: `rbnet18-224-batch1-${backend}-${threads}thread${threads === 1 ? "" : "s"}`,
+    unit: "ms",
+    ours: rounded(ours),
+    peers: peerTimes,
+    ratios: ratios(ours, peerTimes, "less"),
+    limit: rounded(limit),
+    shareOfLimit: rounded(limit / ours),
+    memory: { oursBytes, peers: peerBytes, ratios: ratios(oursBytes, peerBytes, "less") },
+    absent,
+    versions: Object.fromEntries(contestants.map(({ name, version }) => [name === "ours" ? "rbnet" : name, version])),
+    rounds: Object.fromEntries(contestants.map(({ name }) => [name, milliseconds(name)])),
+  };
+}
