@@ -20,7 +20,8 @@ from torch import nn
 from process_memory import reset_peak, status_bytes
 from reshaped import BalancedActivation, ReshapedUnit
 
-UNITS = 6
+# (dilation, shift) of a stage's units.
+PATTERNS = ((1, 0), (2, 0), (4, 0), (1, 1), (1, 0), (2, 0))
 IMAGE_SIZE = 32
 
 
@@ -35,9 +36,9 @@ class RbNet20(nn.Module):
         self.stem_activation = BalancedActivation(channels)
         units = []
         for stage, stage_channels in enumerate((16 * width, 32 * width, 64 * width)):
-            for index in range(UNITS):
+            for index, (dilation, shift) in enumerate(PATTERNS):
                 stride = 2 if stage > 0 and index == 0 else 1
-                units.append(ReshapedUnit(channels, stage_channels, stride, shift=index % 2 == 1))
+                units.append(ReshapedUnit(channels, stage_channels, stride, dilation, shift))
                 channels = stage_channels
         self.units = nn.Sequential(*units)
         self.classifier = nn.Linear(channels, classes)

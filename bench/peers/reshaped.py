@@ -88,26 +88,31 @@ class BatchNorm(nn.BatchNorm2d):
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-def space_to_depth(x):
-    """[N, H, W, C] -> [N, H/2, W/2, 4C]; pixel (a, b) of a block at depth (2a + b) C."""
+def space_to_depth(x, dilation):
+    """[N, H, W, C] -> [N, H/2, W/2, 4C]; a block's pixels lie `dilation` apart, pixel (a, b) at depth (2a + b) C."""
     images, height, width, channels = x.shape
-    blocks = x.view(images, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+    blocks = x.view(
+        images, height // (2 * dilation), 2, dilation, width // (2 * dilation), 2, dilation, channels
+    ).permute(0, 1, 3, 4, 6, 2, 5, 7)
     return blocks.reshape(images, height // 2, width // 2, 4 * channels)
 
 
-def depth_to_space(y):
+def depth_to_space(y, dilation):
     """The inverse of space_to_depth: [N, H/2, W/2, 4C] -> [N, H, W, C]."""
     images, height, width, depth = y.shape
-    blocks = y.view(images, height, width, 2, 2, depth // 4).permute(0, 1, 3, 2, 4, 5)
+    blocks = y.view(
+        images, height // dilation, dilation, width // dilation, dilation, 2, 2, depth // 4
+    ).permute(0, 1, 5, 2, 3, 6, 4, 7)
     return blocks.reshape(images, 2 * height, 2 * width, depth // 4)
 
 
 class ReshapedUnit(nn.Module):
     """sign -> space to depth -> 1x1 binary convolution -> batch norm -> depth to space -> + shortcut -> activation."""
 
-    def __init__(self, channels_in, channels_out, stride, shift):
+    def __init__(self, channels_in, channels_out, stride, dilation, shift):
         super().__init__()
         self.stride = stride
+        self.dilation = dilation
         self.shift = shift
         outputs = 4 * channels_out if stride == 1 else channels_out
         self.threshold = nn.Parameter(torch.zeros(channels_in))
@@ -122,9 +127,9 @@ class ReshapedUnit(nn.Module):
         signs = SignWithThreshold.apply(x, self.threshold)
         if self.shift:
             signs = functional.pad(signs, (0, 0, 1, 1, 1, 1), value=-1)
-        y = self.norm(functional.linear(space_to_depth(signs), SignOfWeight.apply(self.weight)))
+        y = self.norm(functional.linear(space_to_depth(signs, self.dilation), SignOfWeight.apply(self.weight)))
         if self.stride == 1:
-            y = depth_to_space(y)
+            y = depth_to_space(y, self.dilation)
             # Cropped, the map is a part of a larger one, which adding to in place would not make smaller.
             return self.activation(y[:, 1:-1, 1:-1] + x if self.shift else y.add_(x))
         pooled = functional.avg_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)

@@ -36,11 +36,16 @@ export interface NetworkDescription {
 }
 
 /**
- * The block pattern of unit `index` of a stage: in every other unit the grid of blocks is shifted by one pixel, since a fixed grid would never exchange
- * information across its borders.
+ * The block pattern of unit `index` of a stage on maps of `height` x `width`: in turn, pixels of a block 1, 2 and 4 apart, as far as the map divides by
+ * twice that, and the grid shifted by one pixel. A fixed grid would never exchange information across its borders.
  */
-export function blockPattern(index: number): Windows {
-  return { kind: "blocks", dilation: 1, shift: index % 2 === 0 ? 0 : 1 };
+export function blockPattern(index: number, height: number, width: number): Windows {
+  const dilations = [1, 2, 4].filter(
+    (dilation) => dilation === 1 || (height % (2 * dilation) === 0 && width % (2 * dilation) === 0),
+  );
+  const patterns: Windows[] = dilations.map((dilation) => ({ kind: "blocks", dilation, shift: 0 }));
+  patterns.push({ kind: "blocks", dilation: 1, shift: 1 });
+  return patterns[index % patterns.length] ?? HALVING_BLOCKS;
 }
 
 /** The 2x2 blocks that halve a map. */

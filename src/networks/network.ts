@@ -106,7 +106,7 @@ function buildLayers(backend: Backend, description: NetworkDescription, initiali
     for (let index = 0; index < units; index++) {
       const stride = halve && index === 0 ? 2 : 1;
       if (stride === 2) checkHalving(description, map);
-      const windows = unitWindows(description, index, stride);
+      const windows = unitWindows(description, index, stride, map);
       const { estimator, learnThreshold } = description;
       add(
         new ResidualUnit(
@@ -130,7 +130,7 @@ function checkHalving({ name, input }: NetworkDescription, { height, width }: Ma
   );
 }
 
-function unitWindows({ convolution }: NetworkDescription, index: number, stride: 1 | 2): Windows {
+function unitWindows({ convolution }: NetworkDescription, index: number, stride: 1 | 2, map: MapShape): Windows {
   if (convolution === "3x3") return grid(3, stride);
-  return stride === 2 ? HALVING_BLOCKS : blockPattern(index);
+  return stride === 2 ? HALVING_BLOCKS : blockPattern(index, map.height, map.width);
 }

@@ -7,6 +7,7 @@ import type { LayerSummary } from "#rbnet/layers/layer";
 import { blockPattern, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "#rbnet/networks/rbnet";
+import type { Windows } from "#rbnet/runtime/windows";
 import { NO_VALUES } from "../layers/subjects.js";
 
 /** Takes no memory: enough to build a network of any size and count it. */
@@ -28,10 +29,40 @@ const totalOf = (layers: readonly LayerSummary[], count: "binaryMacs" | "realMac
 const unitsOf = (layers: readonly LayerSummary[]) => layers.filter(({ kind }) => kind.startsWith("binary"));
 const sizeOf = ({ output }: LayerSummary): string => `${output.height}x${output.width}x${output.channels}`;
 
+/** d2 is a dilation of 2; s1 a grid of blocks that is shifted. */
+function code(windows: Windows): string {
+  if (windows.kind === "grid") return `${windows.kernel}x${windows.kernel}`;
+  return windows.shift === 1 ? "s1" : `d${windows.dilation}`;
+}
+
 describe("blockPattern", () => {
-  it("shifts the grid of every other unit, so that no stage's units are all on one grid", () => {
-    const shifts = [0, 1, 2, 3].map((index) => blockPattern(index)).map((windows) => windows.kind === "blocks" && windows.shift);
-    expect(shifts).toEqual([0, 1, 0, 1]);
+  it.each([
+    { side: 56, pattern: "d1 d2 d4 s1 d1 d2" },
+    { side: 32, pattern: "d1 d2 d4 s1 d1 d2" },
+    { side: 28, pattern: "d1 d2 s1 d1 d2 s1" },
+    { side: 16, pattern: "d1 d2 d4 s1 d1 d2" },
+    { side: 14, pattern: "d1 s1 d1 s1 d1 s1" },
+    { side: 8, pattern: "d1 d2 d4 s1 d1 d2" },
+    { side: 7, pattern: "d1 s1 d1 s1 d1 s1" },
+  ])("on $side x $side is $pattern", ({ side, pattern }) => {
+    expect([0, 1, 2, 3, 4, 5].map((index) => code(blockPattern(index, side, side))).join(" ")).toBe(pattern);
+  });
+
+  it("never leaves a stage's units all on one grid, and dilates only where both sides divide", () => {
+    for (const [height, width] of [
+      [28, 28],
+      [14, 14],
+      [8, 6],
+      [5, 8],
+      [2, 2],
+    ] as const) {
+      const patterns = [0, 1, 2, 3].map((index) => blockPattern(index, height, width));
+      expect(new Set(patterns.map(code)).size, `${height}x${width}`).toBeGreaterThan(1);
+      for (const pattern of patterns) {
+        if (pattern.kind !== "blocks") throw new Error("a block pattern is made of blocks");
+        if (pattern.dilation > 1) expect([height % (2 * pattern.dilation), width % (2 * pattern.dilation)]).toEqual([0, 0]);
+      }
+    }
   });
 });
 
@@ -86,9 +117,9 @@ describe("rbnet", () => {
     expect(totalOf(shortcuts, "realMacs")).toBe(3 * 28 ** 2 * 64 * 128);
   });
 
-  it("a reshaped unit that is not shifted, on an even map, costs 4/9 of the 3x3 it replaces and holds 16/9 of its weights", () => {
+  it("a reshaped unit on an even map costs 4/9 of the 3x3 it replaces and holds 16/9 of its weights", () => {
     const [reshaped, ordinary] = (["reshaped", "3x3"] as const).map(
-      (convolution) => unitsOf(summaryOf({ ...rbnet20({ classes: 10 }), convolution }))[2],
+      (convolution) => unitsOf(summaryOf({ ...rbnet20({ classes: 10 }), convolution }))[1],
     );
     expect(reshaped.binaryMacs / ordinary.binaryMacs).toBeCloseTo(4 / 9, 12);
     expect(reshaped.binaryParameters / ordinary.binaryParameters).toBeCloseTo(16 / 9, 12);

@@ -7,7 +7,7 @@ import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { drawParameters, NO_VALUES } from "../layers/subjects.js";
 
-/** Three stages of rbnet20's form, on maps from 8x8 down to 2x2, 14 layers deep. */
+/** Three stages of rbnet20's form: dilations 1 and 2 on 8x8, shifts from 4x4 down, 14 layers deep. */
 export const TINY20: NetworkDescription = rbnet20({ classes: 4, width: 0.25, size: 8 });
 
 /** rbnet18's form, with its two stem layers, ending on maps of 1x1. */
@@ -24,7 +24,7 @@ export const TINY_ODD: NetworkDescription = {
   classes: 5,
   stem: [
     { windows: grid(3, 1), channels: 4, depthToSpace: false },
-    { windows: blockPattern(1), channels: 4, depthToSpace: true },
+    { windows: blockPattern(1, 14, 14), channels: 4, depthToSpace: true },
   ],
   stages: [
     { channels: 6, units: 2, halve: true },

@@ -36,7 +36,7 @@ describe("the report", () => {
     const text = readable(renderReport(page));
     for (const expected of [
       "90.0 % on 100 test images",
-      "206 K",
+      "197 K",
       "37.4 KB",
       "11.4 × smaller than in float32",
       "1,000/s",
