@@ -4,10 +4,11 @@
  * Needs a build. Prints a line a check and, as its last line, `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const project = mkdtempSync(join(tmpdir(), "rbnet-package-"));
@@ -55,6 +56,30 @@ backend[Symbol.dispose]();
 console.log(rbnet20({ classes: 10 }).name, read.join(), new UserError("").name);
 `;
 
+/** Where a page's bundler, and where Node, finds the runtime. */
+const RUNTIME_PROGRAM = `
+import { loadModel } from "rbnet/runtime";
+console.log(typeof loadModel, import.meta.resolve("rbnet/runtime"));
+`;
+
+/** What a page may load, gzipped, in bytes. */
+const RUNTIME_LIMIT = 40_000;
+/** Of the whole package. */
+const PACKAGE_LIMIT = 1_000_000;
+
+/** A compiled module and all that it imports or starts, by path; throws where one is not a relative path. */
+function closureOf(path, found = new Map()) {
+  if (found.has(path)) return found;
+  const code = readFileSync(path, "utf8");
+  found.set(path, code);
+  for (const [, named, started] of code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"|new URL\("([^"]+)"/g)) {
+    const target = named ?? started;
+    expectThat(target.startsWith("."), `${path} imports ${target}`);
+    closureOf(join(dirname(path), target), found);
+  }
+  return found;
+}
+
 const TYPED_PROGRAM = `
 import { type NetworkDescription, rbnet20, type Prediction, UserError } from "rbnet";
 const network: NetworkDescription = rbnet20({ classes: ["cat", "dog"] });
@@ -91,7 +116,9 @@ try {
     }
     const foreign = files.filter((path) => !/^(dist\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
-    expectThat(!files.some((path) => path.endsWith(".tsbuildinfo")), "the compiler's own record is in the tarball");
+    const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
+    expectThat(unwanted === undefined, `${unwanted} is of this machine, but in the tarball`);
+    expectThat(report.size < PACKAGE_LIMIT, `the tarball has ${report.size} bytes, at most ${PACKAGE_LIMIT} are allowed`);
   });
   const installed =
     packed &&
@@ -104,7 +131,7 @@ try {
     const app = join(project, "app");
     check("runs its command", () => {
       const help = run("npx", ["--no-install", "rbnet", "--help"], app);
-      for (const command of ["train", "eval", "predict", "summary"]) {
+      for (const command of ["train", "eval", "predict", "export", "serve", "summary"]) {
         expectThat(help.includes(command), `rbnet --help does not name ${command}:\n${help}`);
       }
     });
@@ -112,6 +139,17 @@ try {
       writeFileSync(join(app, "program.mjs"), PROGRAM);
       const said = run(process.execPath, ["program.mjs"], app);
       expectThat(said.trim() === "rbnet20 1,2,3,4 UserError", `unexpected output: ${said}`);
+    });
+    check("has a runtime for Node, and one for pages that brings nothing else along and is small", () => {
+      writeFileSync(join(app, "runtime.mjs"), RUNTIME_PROGRAM);
+      const [inNode, inPage] = [[], ["--conditions=browser"]].map((flags) =>
+        run(process.execPath, [...flags, "runtime.mjs"], app),
+      );
+      expectThat(/^function .*dist\/deploy\/load-model\.js$/m.test(inNode), `unexpected output: ${inNode}`);
+      expectThat(/^function .*dist\/browser\/load-model\.js$/m.test(inPage), `unexpected output: ${inPage}`);
+      const code = closureOf(join(app, "node_modules/rbnet/dist/browser/load-model.js"));
+      const bytes = gzipSync([...code.values()].join("\n")).length;
+      expectThat(bytes < RUNTIME_LIMIT, `a page would load ${bytes} bytes, at most ${RUNTIME_LIMIT} are allowed`);
     });
     check("gives its types to a strict program", () => {
       writeFileSync(join(app, "program.ts"), TYPED_PROGRAM);

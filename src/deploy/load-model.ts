@@ -1,4 +1,5 @@
 /** `rbnet/runtime` in Node: models from files, addresses and memory; images from files, their bytes, and pixels. */
+import { fileURLToPath } from "node:url";
 import { type BackendName, openBackend } from "../backend/open.js";
 import { decodeImage } from "../data/image-file.js";
 import { UserError } from "../errors.js";
@@ -51,7 +52,7 @@ async function readModel(source: ModelSource): Promise<Model> {
 function fileOf(address: URL): string {
   if (address.protocol !== "file:")
     throw new UserError(`the model's address ${address.href} is neither file: nor http(s):; give one of these, or a path`);
-  return decodeURIComponent(address.pathname);
+  return fileURLToPath(address);
 }
 
 async function decodeNodeImage(image: NodeImage, size: number): Promise<Uint8Array> {
