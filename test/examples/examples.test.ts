@@ -1,0 +1,82 @@
+/** The examples do what they say: each is run as it stands, with a model and a picture beside it. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadModel } from "#rbnet/deploy/load-model";
+import { encodeModel } from "#rbnet/runtime/model";
+import { chromiumPath, launchChromium } from "../browser/chromium.js";
+import { picture, shapesModel } from "../serve/served.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "rbnet-examples-"));
+const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
+let model: Uint8Array;
+let image: Buffer;
+let expected = "";
+
+beforeAll(async () => {
+  model = encodeModel(await shapesModel());
+  image = await picture(6);
+  writeFileSync(join(folder, "model.safetensors"), model);
+  writeFileSync(join(folder, "picture.png"), image);
+  using classify = await loadModel(model, { backend: "wasm" });
+  const [best] = await classify(image);
+  expected = `${best!.label} (${(100 * best!.score).toFixed(1)} %)`;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An example's folder as a site, with the package and the model where it looks for them. */
+async function site(example: string): Promise<{ server: Server; address: string }> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    response.setHeader("Content-Type", TYPES[extname(path)] ?? "application/octet-stream");
+    const packaged = /^\/node_modules\/rbnet\/(dist\/.*)$/.exec(path)?.[1];
+    try {
+      if (path === "/model.safetensors") response.end(model);
+      else response.end(readFileSync(packaged === undefined ? `${root}examples/${example}${path}` : `${root}${packaged}`));
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return { server, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/index.html` };
+}
+
+describe("the example", () => {
+  it("node classifies a picture file", () => {
+    const words = ["examples/node/classify.mjs", join(folder, "model.safetensors"), join(folder, "picture.png")];
+    expect(execFileSync(process.execPath, words, { cwd: root, encoding: "utf8" })).toBe(
+      `${join(folder, "picture.png")}: ${expected}\n`,
+    );
+  });
+
+  describe.skipIf(chromiumPath === undefined)("in Chromium (skipped where none is installed)", () => {
+    let browser: Browser | undefined;
+    beforeAll(async () => {
+      browser = await launchChromium();
+    });
+    afterAll(async () => browser?.close());
+
+    it.each(["page", "worker"])("%s classifies a chosen picture", async (example) => {
+      const { server, address } = await site(example);
+      const page = await browser!.newPage();
+      try {
+        // The page listens once its model is loaded.
+        await page.goto(address, { waitUntil: "networkidle" });
+        await page.locator("input").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: image });
+        expect(await page.locator("output", { hasText: "%" }).textContent()).toBe(expected);
+      } finally {
+        await page.close();
+        server.closeAllConnections();
+        await new Promise((done) => server.close(done));
+      }
+    });
+  });
+});
