@@ -9,7 +9,8 @@ import { expectAlike, type Values } from "../layers/alike.js";
 import { TINY, TINY20, training } from "./tiny.js";
 
 const IMAGES = 4;
-const SEED = 47;
+/** With 47 one value of the stem lies so near a kink of its activation that rounding moves it to the other side, which no tolerance covers. */
+const SEED = 5;
 /** Of a tensor's largest element, after dozens of layers. */
 const TOLERANCE = 1e-3;
 
