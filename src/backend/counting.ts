@@ -75,10 +75,10 @@ export function createCountingBackend(): Backend {
       allocate("int32", [8 + geometry.rows.length + geometry.columns.length]);
       return { geometry };
     },
-    binaryWeights(inputs, filters): BinaryWeights {
+    binaryWeights(inputs, filters, gradient): BinaryWeights {
       // Signs for the forward product and, in another order, for the input gradient, as the WebAssembly kernels keep them.
       allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
-      allocate("int16", [inputs, Math.ceil(filters / 4)]);
+      if (gradient) allocate("int16", [inputs, Math.ceil(filters / 4)]);
       return { inputs, filters };
     },
     mark: () => stack.top,

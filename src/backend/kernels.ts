@@ -176,7 +176,8 @@ export interface Backend extends Kernels, Disposable {
   /** Another shape for the same elements; `from` counts elements of the first, for a part of it. */
   view(tensor: Tensor, shape: Shape, from?: number): Tensor;
   window(geometry: WindowGeometry): Window;
-  binaryWeights(inputs: number, filters: number): BinaryWeights;
+  /** `gradient`: with room for what binaryInputGradient reads. */
+  binaryWeights(inputs: number, filters: number, gradient: boolean): BinaryWeights;
   /** Allocation is a stack: `release(mark())` frees all that came between. */
   mark(): number;
   release(mark: number): void;

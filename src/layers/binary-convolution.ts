@@ -52,7 +52,7 @@ export class BinaryConvolution {
       initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)),
     );
     this.threshold = parameter(backend, `${name}.threshold`, "other", [input.channels], constant(input.channels, 0));
-    this.signs = backend.binaryWeights(this.inputs, filters);
+    this.signs = backend.binaryWeights(this.inputs, filters, true);
     this.positives = backend.allocate("float64", [1]);
   }
 

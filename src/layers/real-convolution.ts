@@ -3,7 +3,7 @@
  * point-wise convolution with real weights (windows of kind `blocks`). It yields a matrix, one row a window; see NormalizedOutput for what follows.
  */
 import type { Backend, Window } from "../backend/kernels.js";
-import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
+import { geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { elementCount, type Tensor, windowCount } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 import { type Parameter, parameter } from "./layer.js";
@@ -24,10 +24,6 @@ interface Slice {
   readonly size: number;
   readonly window: Window;
   readonly columns: Tensor;
-}
-
-function isPointwise(windows: Windows): boolean {
-  return windows.kind === "grid" && windows.kernel === 1 && windows.stride === 1 && windows.padding === 0;
 }
 
 export interface RealConvolutionOptions {

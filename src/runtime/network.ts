@@ -6,7 +6,7 @@ import type { Backend, BinaryWeights, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { planMemory } from "./memory-plan.js";
 import type { Epilogue, Operation } from "./operations.js";
-import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
+import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
 
 /** What decides the shape of an operation's result. */
 export type OperationShape =
@@ -92,6 +92,11 @@ export class RuntimeNetwork {
     for (const step of this.steps) step();
   }
 
+  /** Operation `index` alone, on what those before it have left: for a measurement. */
+  runOperation(index: number): void {
+    this.steps[index]?.();
+  }
+
   private prepare(
     operation: Operation,
     values: readonly Tensor[],
@@ -115,11 +120,12 @@ export class RuntimeNetwork {
       case "realConvolution": {
         const { window, rows, inputs } = this.window(operation, shapes);
         const weights = this.upload(operation.weights, [inputs, operation.filters]);
-        const columns = backend.view(work.columns, [rows, inputs]);
+        const pointwise = isPointwise(operation.windows);
+        const columns = backend.view(pointwise ? x : work.columns, [rows, inputs]);
         const y = backend.view(work.real, [rows, operation.filters]);
         const finish = this.epilogue(operation.epilogue, operation.filters, y, window, values, out);
         return () => {
-          backend.gatherColumns(x, window, columns);
+          if (!pointwise) backend.gatherColumns(x, window, columns);
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
           finish();
         };
@@ -168,7 +174,7 @@ export class RuntimeNetwork {
   /** Packed signs [filters, words] -> the arrangement of the backend's product. */
   private uploadSigns(packed: Uint32Array, inputs: number, filters: number): BinaryWeights {
     const { backend } = this;
-    const weights = backend.binaryWeights(inputs, filters);
+    const weights = backend.binaryWeights(inputs, filters, false);
     const words = wordsFor(inputs);
     const signs = new Float32Array(inputs * filters);
     for (let n = 0; n < filters; n++) {
@@ -189,14 +195,14 @@ class ProductMemory {
 
   constructor(private readonly backend: Backend) {}
 
-  need(operation: Operation & { filters: number }, rows: number, inputs: number, index: number): void {
+  need(operation: Operation & { windows: Windows; filters: number }, rows: number, inputs: number, index: number): void {
     if (elementCount([rows, inputs, operation.filters]) === 0) throw new Error(`operation ${index} has an empty result`);
     const { sizes } = this;
     if (operation.kind === "binaryConvolution") {
       sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
       sizes.integers = Math.max(sizes.integers, rows * operation.filters);
     } else {
-      sizes.columns = Math.max(sizes.columns, rows * inputs);
+      if (!isPointwise(operation.windows)) sizes.columns = Math.max(sizes.columns, rows * inputs);
       sizes.real = Math.max(sizes.real, rows * operation.filters);
     }
   }

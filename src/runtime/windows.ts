@@ -26,6 +26,11 @@ export function tapCount(windows: Windows): number {
   return windows.kind === "blocks" ? 4 : windows.kernel ** 2;
 }
 
+/** Whether the windows are the pixels of the map, in their order: a convolution's columns are then its input. */
+export function isPointwise(windows: Windows): boolean {
+  return windows.kind === "grid" && windows.kernel === 1 && windows.stride === 1 && windows.padding === 0;
+}
+
 /** Origins of the windows along a side of `length` pixels. */
 function origins(windows: Windows, length: number): number[] {
   if (windows.kind === "grid") {

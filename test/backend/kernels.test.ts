@@ -8,13 +8,14 @@ import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";
 import { kernelClaims } from "./kernel-claims.js";
 
 const accelerator = findAccelerator();
+const WAYS = [
+  { threads: 1, product: "popcount" },
+  { threads: 3, product: "table" },
+] as const;
 
 kernelClaims("reference", createReferenceBackend);
 for (const relaxed of hasRelaxedSimd() ? [false, true] : [false]) {
-  for (const { threads, product } of [
-    { threads: 1, product: "popcount" },
-    { threads: 3, product: "table" },
-  ] as const) {
+  for (const { threads, product } of WAYS) {
     kernelClaims(`wasm, ${relaxed ? "relaxed" : "plain"} SIMD, products by ${product}, threads: ${threads}`, () =>
       createWasmBackend({ threads, relaxed, product }),
     );
@@ -24,9 +25,9 @@ if ("absent" in accelerator) it.skip(`native kernels keep the contract: ${accele
 else {
   const { addon, file } = accelerator;
   for (const instructionSet of addon.instructionSets) {
-    for (const threads of [1, 3]) {
-      kernelClaims(`native, ${instructionSet}, threads: ${threads}`, () =>
-        createWasmBackend({ threads, accelerated: { file, instructionSet } }),
+    for (const { threads, product } of WAYS) {
+      kernelClaims(`native, ${instructionSet}, products by ${product}, threads: ${threads}`, () =>
+        createWasmBackend({ threads, product, accelerated: { file, instructionSet } }),
       );
     }
   }

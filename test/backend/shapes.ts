@@ -4,7 +4,7 @@ import type { WindowGeometry } from "#rbnet/tensor";
 
 /** Around words (32), halves of words (16) and vectors (4, 8), and past them. */
 export const channelCounts = fc.constantFrom(1, 3, 16, 17, 32, 33, 48, 64);
-export const filterCounts = fc.constantFrom(1, 10, 16, 20, 64, 68);
+export const filterCounts = fc.constantFrom(1, 10, 16, 20, 45, 64, 68, 100);
 export const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 export const rowCounts = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(15, 16, 17, 63, 64, 65, 127, 200, 300));
 

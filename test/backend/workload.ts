@@ -44,7 +44,7 @@ export function everyKernel(backend: Backend): Workload {
     Tensor,
   ];
   const columns = backend.allocate("uint32", [M, wordsFor(K)]);
-  const weights = backend.binaryWeights(K, N);
+  const weights = backend.binaryWeights(K, N, true);
   const y = backend.allocate("int16", [M, N]);
   const [sums, realSums, backwardSums, positives, flips] = [
     double([2, N]),

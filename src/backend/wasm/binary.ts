@@ -10,6 +10,9 @@ type BinaryKernels = Pick<
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
 
+/** Filters in a chunk of a product; the kernels have the same number. */
+const PRODUCT_FILTERS = 64;
+
 /** Inputs in a chunk of the weight gradient: whole filters' worth keeps the tables busy, halves of large ones feed more threads. */
 const GRADIENT_INPUTS = 256;
 
@@ -29,6 +32,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
 
     binarizeWeights(latent, weights, gradient) {
       const { kind, inputs, filters, forward, gradient: index } = arranged(weights);
+      if (gradient && index === 0) throw new Error("these binary weights have no room for a gradient's form");
       const kernel = kind === "table" ? "binarizeWeightsTable" : "binarizeWeights";
       runner.run(kernel, Math.ceil(inputs / 16), address(latent), inputs, filters, forward, gradient ? index : 0);
     },
@@ -37,12 +41,13 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       const { kind, inputs, filters, forward } = arranged(weights);
       const kernel = kind === "table" ? "binaryProductTable" : "binaryProduct";
       const [rows] = matrixShape(y);
-      const chunkRows = rowsPerChunk(rows, 16);
-      const chunks = Math.ceil(rows / chunkRows);
+      const chunkRows = rowsPerChunk(rows, 64);
+      const parts = Math.ceil(rows / chunkRows);
       const partials = sums === undefined ? 0 : runner.work(PARTIALS * filters * 16);
-      runner.run(kernel, chunks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
+      const blocks = Math.ceil(filters / PRODUCT_FILTERS);
+      runner.run(kernel, parts * blocks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
       if (sums !== undefined)
-        runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, chunks, 2 * filters, address(sums), 0, 0);
+        runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, parts, 2 * filters, address(sums), 0, 0);
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {

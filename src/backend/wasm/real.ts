@@ -15,6 +15,10 @@ type RealKernels = Pick<
   | "softmaxCrossEntropy"
 >;
 
+/** Part of a product that is a chunk; the kernels have the same numbers. */
+const PRODUCT_ROWS = 24;
+const PRODUCT_COLUMNS = 32;
+
 export function realKernels(runner: Runner): RealKernels {
   return {
     gatherColumns(x, window, columns) {
@@ -33,7 +37,7 @@ export function realKernels(runner: Runner): RealKernels {
       const innerStep = transposeA ? rows : 1;
       runner.run(
         "product",
-        Math.ceil(rows / 4),
+        Math.ceil(rows / PRODUCT_ROWS) * Math.ceil(columns / PRODUCT_COLUMNS),
         address(a),
         rowStep,
         innerStep,

@@ -34,6 +34,7 @@ export class WasmBinaryWeights implements BinaryWeights {
     readonly inputs: number,
     readonly filters: number,
     readonly forward: number,
+    /** 0 without room for it. */
     readonly gradient: number,
   ) {}
 }

@@ -19,7 +19,7 @@ function randomColumns(draw: Draw, rows: number, inputs: number): Uint32Array {
 
 function arrange(backend: Backend, latent: Tensor, gradient: boolean): BinaryWeights {
   const [inputs, filters] = latent.shape as [number, number];
-  const weights = backend.binaryWeights(inputs, filters);
+  const weights = backend.binaryWeights(inputs, filters, gradient);
   backend.binarizeWeights(latent, weights, gradient);
   return weights;
 }

@@ -6,7 +6,7 @@ import { windowCount, windowSize } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
 
-const innerCounts = fc.constantFrom(1, 2, 3, 16, 27, 33, 64, 130);
+const innerCounts = fc.constantFrom(1, 2, 3, 16, 27, 33, 64, 130, 257, 513);
 
 export function realClaims(subject: () => Backend): void {
   describe("real convolution and dense", () => {

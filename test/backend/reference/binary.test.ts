@@ -24,7 +24,7 @@ describe("binary convolution of the reference", () => {
     const tensors = { x: real(backend, MAP, x), threshold: real(backend, [3], threshold), latent: real(backend, [K, N], latent) };
     const window = backend.window(CONVOLUTION);
     const columns = backend.allocate("uint32", [M, wordsFor(K)]);
-    const weights = backend.binaryWeights(K, N);
+    const weights = backend.binaryWeights(K, N, true);
     const y = backend.allocate("int16", [M, N]);
     const sums = backend.allocate("float64", [2, N]);
     backend.binarizeColumns(tensors.x, tensors.threshold, window, columns);

@@ -14,11 +14,11 @@ typedef struct {
 
 inlined const uint16_t *signsOf(const Product *p, int m) { return (const uint16_t *)(p->columns + (size_t)m * p->rowBytes); }
 
-/** y[m, n] for rows [first, last) and filters [firstFilter, filters), one by one. */
-static void productOneByOne(const Product *p, int first, int last, int firstFilter) {
+/** y[m, n] for rows [first, last) and filters [firstFilter, lastFilter), one by one. */
+static void productOneByOne(const Product *p, int first, int last, int firstFilter, int lastFilter) {
   for (int m = first; m < last; m++) {
     const uint16_t *row = signsOf(p, m);
-    for (int n = firstFilter; n < p->filters; n++) {
+    for (int n = firstFilter; n < lastFilter; n++) {
       int different = 0;
       for (int k = 0; k < p->steps; k++) different += __builtin_popcount((uint32_t)(row[k] ^ p->weights[(size_t)k * p->paddedFilters + n]));
       p->y[(size_t)m * p->filters + n] = (int16_t)(p->inputs - 2 * different);
@@ -31,16 +31,16 @@ static void productOneByOne(const Product *p, int first, int last, int firstFilt
 /** Bytes of counts stay below 256 for 31 steps of at most eight. */
 #define STEPS 31
 
-/** Lanes are sixteen filters of sixteen bits each; four rows share each load of weights. Returns the number of filters done. */
-static int productBySixteen(const Product *p, int first, int last) {
+/** Lanes are sixteen filters of sixteen bits each; four rows share each load of weights. Returns the first filter that is left to do. */
+static int productBySixteen(const Product *p, int first, int last, int firstFilter, int lastFilter) {
   const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
   const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1), all = _mm256_set1_epi16((short)p->inputs);
-  const int whole = p->filters & ~15;
+  const int whole = lastFilter & ~15;
   for (int m = first; m < last; m += ROWS) {
     // The last rows may be fewer than four: the missing ones repeat the last, and are written where it goes.
     const uint16_t *rows[ROWS];
     for (int r = 0; r < ROWS; r++) rows[r] = signsOf(p, smaller(m + r, last - 1));
-    for (int n = 0; n < whole; n += 16) {
+    for (int n = firstFilter; n < whole; n += 16) {
       __m256i sums[ROWS];
       for (int r = 0; r < ROWS; r++) sums[r] = _mm256_setzero_si256();
       for (int block = 0; block < p->steps; block += STEPS) {
@@ -67,24 +67,33 @@ static int productBySixteen(const Product *p, int first, int last) {
   return whole;
 }
 #else
-static int productBySixteen(const Product *p, int first, int last) {
-  (void)p, (void)first, (void)last;
-  return 0;
+static int productBySixteen(const Product *p, int first, int last, int firstFilter, int lastFilter) {
+  (void)p, (void)first, (void)last, (void)lastFilter;
+  return firstFilter;
 }
 #endif
 
-/** sums[n] += y, sums[filters + n] += y * y over `rows` rows. Exact: integers below 2^53. */
-static void addStatistics(const int16_t *y, int rows, int filters, double *sums) {
-  int n = 0;
+/** Filters in a chunk. */
+#define PRODUCT_FILTERS 64
+
+static void clearStatistics(double *sums, int filters, int n, int some) {
+  memset(sums + n, 0, (size_t)some * 8);
+  memset(sums + filters + n, 0, (size_t)some * 8);
+}
+
+/** sums[n] += y, sums[filters + n] += y * y over `rows` rows and filters [from, from + some). Exact: integers below 2^53. */
+static void addStatistics(const int16_t *y, int rows, int filters, int from, int some, double *sums) {
+  const int stop = from + some;
+  int n = from;
 #if defined(__AVX2__)
   const __m256i ones = _mm256_set1_epi16(1);
-  for (; n + 16 <= filters; n += 16) {
+  for (; n + 16 <= stop; n += 16) {
     // Two rows interleaved, so that a multiply-add of neighbours sums over rows; filters 0-3 and 8-11 in the low halves, 4-7 and 12-15 in the high.
     __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, square[2] = {sum[0], sum[0]};
     for (int m = 0; m < rows; m += 2) {
-      const int16_t *from = y + (size_t)m * filters + n;
-      const __m256i a = _mm256_loadu_si256((const __m256i *)from);
-      const __m256i b = m + 1 < rows ? _mm256_loadu_si256((const __m256i *)(from + filters)) : _mm256_setzero_si256();
+      const int16_t *row = y + (size_t)m * filters + n;
+      const __m256i a = _mm256_loadu_si256((const __m256i *)row);
+      const __m256i b = m + 1 < rows ? _mm256_loadu_si256((const __m256i *)(row + filters)) : _mm256_setzero_si256();
       const __m256i pairs[2] = {_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)};
       for (int half = 0; half < 2; half++) {
         sum[half] = _mm256_add_epi32(sum[half], _mm256_madd_epi16(pairs[half], ones));
@@ -102,7 +111,7 @@ static void addStatistics(const int16_t *y, int rows, int filters, double *sums)
     }
   }
 #endif
-  for (; n < filters; n++) {
+  for (; n < stop; n++) {
     int64_t sum = 0, square = 0;
     for (int m = 0; m < rows; m++) {
       const int64_t v = y[(size_t)m * filters + n];
@@ -114,20 +123,22 @@ static void addStatistics(const int16_t *y, int rows, int filters, double *sums)
   }
 }
 
-/** A chunk is `chunkRows` rows; its sums go to partials[chunk] (float64 [2, filters]), unless there are none. */
+/** A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none. */
 KERNEL(binaryProduct) {
   const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
   const Product p = {POINTER(char, 0), POINTER(uint16_t, 1), POINTER(int16_t, 2), inputs, filters, (inputs + 15) >> 4, (filters + 7) & ~7, (size_t)((inputs + 31) >> 5) << 2};
   double *partials = POINTER(double, 7);
+  const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
-    const int last = smaller(rows, (chunk + 1) * chunkRows);
-    double *sums = partials ? partials + (size_t)chunk * 2 * filters : NULL;
-    if (sums) memset(sums, 0, (size_t)filters * 16);
-    for (int m = chunk * chunkRows; m < last; m += BLOCK) {
+    const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);
+    const int last = smaller(rows, (part + 1) * chunkRows);
+    double *sums = partials ? partials + (size_t)part * 2 * filters : NULL;
+    if (sums) clearStatistics(sums, filters, n, some);
+    for (int m = part * chunkRows; m < last; m += BLOCK) {
       const int stop = smaller(last, m + BLOCK);
-      productOneByOne(&p, m, stop, productBySixteen(&p, m, stop));
-      if (sums) addStatistics(p.y + (size_t)m * filters, stop - m, filters, sums);
+      productOneByOne(&p, m, stop, productBySixteen(&p, m, stop, n, n + some), n + some);
+      if (sums) addStatistics(p.y + (size_t)m * filters, stop - m, filters, n, some, sums);
     }
   }
 }

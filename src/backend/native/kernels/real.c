@@ -1,51 +1,106 @@
 // Real matrix products, the columns of real convolutions, pooling, and the optimizer.
 #include "kernel.h"
 
-/** Rows of a chunk of a product. */
-#define ROWS_OF_PRODUCT 4
+/** A chunk is this part of a product's result. */
+#define CHUNK_ROWS 24
+#define CHUNK_COLUMNS 32
+/** Rows of a tile: with two vectors of columns, twelve sums hide the time that a multiply-add takes. */
+#define TILE_ROWS 6
+/** Columns of a panel, and rows of b that are copied side by side before the tiles read them: they stay in the first-level cache whatever b's row length. */
+#define PANEL (2 * WIDTH)
+#define INNER 256
 
-/** c[i, j..j + parts * WIDTH) of up to four rows; missing rows repeat the last one, and are not stored. `parts` is a constant where this is inlined. */
-inlined void productTile(const float *const a[ROWS_OF_PRODUCT], int innerStep, const float *b, float *c, int count, int inner, int columns, int accumulate, int parts) {
-  Floats sums[ROWS_OF_PRODUCT][2] = {{{0}}};
-  for (int p = 0; p < inner; p++) {
-    const float *line = b + (size_t)p * columns;
-    for (int r = 0; r < ROWS_OF_PRODUCT; r++) {
+typedef struct {
+  const float *a, *b;
+  float *c;
+  int rowStep, innerStep, inner, columns, accumulate;
+} RealProduct;
+
+/** out[r, 0..parts * WIDTH) over `depth` rows of b; missing rows repeat the last one, and are not stored. `parts` is a constant where this is inlined. */
+inlined void productTile(const float *const a[TILE_ROWS], int innerStep, const float *b, size_t step, float *out, int count, int depth, size_t columns, int more, int parts) {
+  Floats sums[TILE_ROWS][2];
+  for (int r = 0; r < TILE_ROWS; r++)
+    for (int part = 0; part < parts; part++) sums[r][part] = more ? loadFloats(out + (size_t)smaller(r, count - 1) * columns + part * WIDTH) : splat(0);
+  for (int p = 0; p < depth; p++, b += step) {
+    for (int r = 0; r < TILE_ROWS; r++) {
       const Floats v = splat(a[r][(size_t)p * innerStep]);
-      for (int part = 0; part < parts; part++) sums[r][part] += v * loadFloats(line + part * WIDTH);
+      for (int part = 0; part < parts; part++) sums[r][part] += v * loadFloats(b + part * WIDTH);
     }
   }
-  for (int r = 0; r < count; r++) {
-    for (int part = 0; part < parts; part++) {
-      float *out = c + (size_t)r * columns + part * WIDTH;
-      if (accumulate) sums[r][part] += loadFloats(out);
-      storeFloats(out, sums[r][part]);
+  for (int r = 0; r < count; r++)
+    for (int part = 0; part < parts; part++) storeFloats(out + (size_t)r * columns + part * WIDTH, sums[r][part]);
+}
+
+/** Rows [first, last) of `parts` vectors of columns from j on. */
+inlined void productPanel(const RealProduct *x, float *scratch, int first, int last, int j, int parts) {
+  const size_t columns = (size_t)x->columns;
+  for (int p = 0; p < x->inner; p += INNER) {
+    const int depth = smaller(INNER, x->inner - p), more = x->accumulate || p > 0;
+    const float *b = x->b + (size_t)p * columns + j;
+    size_t step = columns;
+    // A single tile reads b only once.
+    if (last - first > TILE_ROWS) {
+      step = (size_t)parts * WIDTH;
+      for (int q = 0; q < depth; q++)
+        for (int part = 0; part < parts; part++) storeFloats(scratch + q * step + part * WIDTH, loadFloats(b + q * columns + part * WIDTH));
+      b = scratch;
+    }
+    for (int i = first; i < last; i += TILE_ROWS) {
+      const int count = smaller(TILE_ROWS, last - i);
+      const float *from[TILE_ROWS];
+      for (int r = 0; r < TILE_ROWS; r++) from[r] = x->a + (size_t)(i + smaller(r, count - 1)) * x->rowStep + (size_t)p * x->innerStep;
+      productTile(from, x->innerStep, b, step, x->c + (size_t)i * columns + j, count, depth, columns, more, parts);
     }
   }
 }
 
-/** c (+)= a * b, with a(i, p) = a[i * rowStep + p * innerStep]. A chunk is four rows i. */
-KERNEL(product) {
-  const float *a = POINTER(float, 0), *b = POINTER(float, 3);
-  float *c = POINTER(float, 4);
-  const int rowStep = WHOLE(1), innerStep = WHOLE(2), rows = WHOLE(5), inner = WHOLE(6), columns = WHOLE(7), accumulate = WHOLE(8);
-  (void)scratch;
-  for (int chunk = begin; chunk < end; chunk++) {
-    const int i = chunk * ROWS_OF_PRODUCT, count = smaller(ROWS_OF_PRODUCT, rows - i);
-    const float *from[ROWS_OF_PRODUCT];
-    for (int r = 0; r < ROWS_OF_PRODUCT; r++) from[r] = a + (size_t)(i + smaller(r, count - 1)) * rowStep;
-    float *out = c + (size_t)i * columns;
-    int j = 0;
-    for (; j + 2 * WIDTH <= columns; j += 2 * WIDTH) productTile(from, innerStep, b + j, out + j, count, inner, columns, accumulate, 2);
-    for (; j + WIDTH <= columns; j += WIDTH) productTile(from, innerStep, b + j, out + j, count, inner, columns, accumulate, 1);
-    for (; j < columns; j++) {
-      for (int r = 0; r < count; r++) {
-        float sum = 0;
-        for (int p = 0; p < inner; p++) sum += from[r][(size_t)p * innerStep] * b[(size_t)p * columns + j];
-        float *at = out + (size_t)r * columns + j;
-        *at = accumulate ? *at + sum : sum;
-      }
-    }
+/** One row and CHUNK_COLUMNS columns from j on: b is read once, from front to back. */
+static void productRow(const RealProduct *x, int i, int j) {
+  const float *a = x->a + (size_t)i * x->rowStep, *b = x->b + j;
+  float *out = x->c + (size_t)i * x->columns + j;
+  Floats sums[CHUNK_COLUMNS / WIDTH];
+  for (int v = 0; v < CHUNK_COLUMNS / WIDTH; v++) sums[v] = x->accumulate ? loadFloats(out + v * WIDTH) : splat(0);
+  for (int p = 0; p < x->inner; p++)
+    for (int v = 0; v < CHUNK_COLUMNS / WIDTH; v++) sums[v] += splat(a[(size_t)p * x->innerStep]) * loadFloats(b + (size_t)p * x->columns + v * WIDTH);
+  for (int v = 0; v < CHUNK_COLUMNS / WIDTH; v++) storeFloats(out + v * WIDTH, sums[v]);
+}
+
+static void productColumn(const RealProduct *x, int first, int last, int j) {
+  for (int i = first; i < last; i++) {
+    float *out = x->c + (size_t)i * x->columns + j, sum = x->accumulate ? *out : 0;
+    for (int p = 0; p < x->inner; p++) sum += x->a[(size_t)i * x->rowStep + (size_t)p * x->innerStep] * x->b[(size_t)p * x->columns + j];
+    *out = sum;
   }
+}
+
+/** c (+)= a * b, with a(i, p) = a[i * rowStep + p * innerStep]. Sums run over p in order. */
+KERNEL(product) {
+  const int rows = WHOLE(5), columns = WHOLE(7), columnChunks = (columns + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
+  const RealProduct x = {POINTER(float, 0), POINTER(float, 3), POINTER(float, 4), WHOLE(1), WHOLE(2), WHOLE(6), columns, WHOLE(8)};
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int i = chunk / columnChunks * CHUNK_ROWS, lastRow = smaller(rows, i + CHUNK_ROWS);
+    int j = chunk % columnChunks * CHUNK_COLUMNS;
+    const int lastColumn = smaller(columns, j + CHUNK_COLUMNS);
+    if (lastRow - i == 1 && lastColumn - j == CHUNK_COLUMNS) {
+      productRow(&x, i, j);
+      continue;
+    }
+    for (; j + PANEL <= lastColumn; j += PANEL) productPanel(&x, (float *)scratch, i, lastRow, j, 2);
+    for (; j + WIDTH <= lastColumn; j += WIDTH) productPanel(&x, (float *)scratch, i, lastRow, j, 1);
+    for (; j < lastColumn; j++) productColumn(&x, i, lastRow, j);
+  }
+}
+
+#define FOUR (4 * sizeof(float))
+
+/** Short runs, for which a call of memcpy costs more than the copy; the last four floats may overlap those before. */
+inlined void copyFloats(float *to, const float *from, int count) {
+  if (count < 4) {
+    for (int c = 0; c < count; c++) to[c] = from[c];
+    return;
+  }
+  for (int c = 0; c < count - 4; c += 4) memcpy(to + c, from + c, FOUR);
+  memcpy(to + count - 4, from + count - 4, FOUR);
 }
 
 /** A chunk is one grid row of one image. columns: float32 [M, K]. */
@@ -59,19 +114,14 @@ KERNEL(gatherColumns) {
     const int image = chunk / w->gridRows, row = rowOrigin(w, chunk % w->gridRows);
     for (int j = 0; j < w->gridColumns; j++) {
       const int column = columnOrigin(w, j);
+      // Neighbouring taps of one row of pixels lie side by side.
+      const int together = step == 1 && column >= 0 && column + kernel <= w->width;
       for (int a = 0; a < kernel; a++) {
-        const int first = pixelIndex(w, image, row + a * step, column);
-        // Neighbouring taps of one row of pixels lie side by side.
-        if (step == 1 && first >= 0 && column + kernel <= w->width) {
-          const float *from = x + (size_t)first * channels;
-          for (int c = 0; c < run; c++) out[c] = from[c];
-          out += run;
-          continue;
-        }
-        for (int b = 0; b < kernel; b++, out += channels) {
+        const int parts = together ? 1 : kernel, length = together ? run : channels;
+        for (int b = 0; b < parts; b++, out += length) {
           const int pixel = pixelIndex(w, image, row + a * step, column + b * step);
-          if (pixel < 0) memset(out, 0, (size_t)channels * 4);
-          else memcpy(out, x + (size_t)pixel * channels, (size_t)channels * 4);
+          if (pixel < 0) memset(out, 0, (size_t)length * 4);
+          else copyFloats(out, x + (size_t)pixel * channels, length);
         }
       }
     }

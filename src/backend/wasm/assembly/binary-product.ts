@@ -3,11 +3,17 @@
 
 const STEPS: i32 = 31;
 
-/** sums[n] += y, sums[filters + n] += y * y, for `rows` rows of y. Exact: integers below 2^53. */
-export function addStatistics(y: usize, rows: i32, filters: i32, sums: usize): void {
-  const squares = sums + (<usize>filters << 3);
-  let n = 0;
-  for (; n + 8 <= filters; n += 8) {
+/** Filters [n, n + some) of sums and of squares, float64 [2, filters], to 0. */
+export function clearStatistics(sums: usize, filters: i32, n: i32, some: i32): void {
+  memory.fill(sums + (<usize>n << 3), 0, <usize>some << 3);
+  memory.fill(sums + (<usize>(filters + n) << 3), 0, <usize>some << 3);
+}
+
+/** sums[n] += y, sums[filters + n] += y * y, for `rows` rows and filters [from, from + some) of y. Exact: integers below 2^53. */
+export function addStatistics(y: usize, rows: i32, filters: i32, from: i32, some: i32, sums: usize): void {
+  const squares = sums + (<usize>filters << 3), last = from + some;
+  let n = from;
+  for (; n + 8 <= last; n += 8) {
     let sum0 = i32x4.splat(0), sum1 = sum0, square0 = sum0, square1 = sum0;
     let at = y + (<usize>n << 1);
     for (let m = 0; m < rows; m++, at += <usize>filters << 1) {
@@ -22,7 +28,7 @@ export function addStatistics(y: usize, rows: i32, filters: i32, sums: usize): v
     addIntegers(squares + (<usize>n << 3), square0);
     addIntegers(squares + (<usize>(n + 4) << 3), square1);
   }
-  for (; n < filters; n++) {
+  for (; n < last; n++) {
     let sum: i64 = 0, square: i64 = 0;
     for (let m = 0; m < rows; m++) {
       const v = <i64>load<i16>(y + (<usize>(m * filters + n) << 1));
@@ -44,22 +50,24 @@ function addIntegers(target: usize, v: v128): void {
 
 /**
  * columns: uint32 [rows, words(inputs)]; weights: uint16 [inputs / 16, filters rounded up to 8]; y: int16 [rows, filters].
- * A chunk is `chunkRows` rows; its sums go to partials[chunk] (float64 [2, filters]), unless `partials` is 0.
+ * A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless `partials` is 0.
  */
 export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
+  const blocks = (filters + 63) >> 6;
   for (let chunk = begin; chunk < end; chunk++) {
-    const last = min(rows, (chunk + 1) * chunkRows);
-    const sums = partials + <usize>chunk * (<usize>filters << 4);
-    if (partials) memory.fill(sums, 0, <usize>filters << 4);
-    for (let m = chunk * chunkRows; m < last; m += 64) {
-      const some = min(64, last - m);
-      productRows(scratch, columns, weights, y, m, m + some, inputs, filters);
-      if (partials) addStatistics(y + (<usize>(m * filters) << 1), some, filters, sums);
+    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const last = min(rows, (part + 1) * chunkRows);
+    const sums = partials + <usize>part * (<usize>filters << 4);
+    if (partials) clearStatistics(sums, filters, n, some);
+    for (let m = part * chunkRows; m < last; m += 64) {
+      const stop = min(last, m + 64);
+      productRows(scratch, columns, weights, y, m, stop, inputs, filters, n, n + some);
+      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
     }
   }
 }
 
-function productRows(scratch: usize, columns: usize, weights: usize, y: usize, first: i32, last: i32, inputs: i32, filters: i32): void {
+function productRows(scratch: usize, columns: usize, weights: usize, y: usize, first: i32, last: i32, inputs: i32, filters: i32, firstFilter: i32, lastFilter: i32): void {
   const steps = (inputs + 15) >> 4, padded = (filters + 7) & ~7;
   const rowBytes = <usize>((inputs + 31) >> 5) << 2, weightBytes = <usize>padded << 1, outBytes = <usize>filters << 1;
   const all = i16x8.splat(<i16>inputs);
@@ -69,7 +77,7 @@ function productRows(scratch: usize, columns: usize, weights: usize, y: usize, f
     const c1 = columns + <usize>min(m + 1, last - 1) * rowBytes;
     const c2 = columns + <usize>min(m + 2, last - 1) * rowBytes;
     const c3 = columns + <usize>min(m + 3, last - 1) * rowBytes;
-    for (let n = 0; n < filters; n += 8) {
+    for (let n = firstFilter; n < lastFilter; n += 8) {
       let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
       let w = weights + (<usize>n << 1);
       for (let block = 0; block < steps; block += STEPS) {
@@ -94,7 +102,7 @@ function productRows(scratch: usize, columns: usize, weights: usize, y: usize, f
       s2 = i16x8.sub(all, i16x8.shl(s2, 1));
       s3 = i16x8.sub(all, i16x8.shl(s3, 1));
       const out = y + <usize>m * outBytes + (<usize>n << 1);
-      const some = filters - n;
+      const some = lastFilter - n;
       storeResults(scratch, out, s0, some);
       if (m + 1 < last) storeResults(scratch, out + outBytes, s1, some);
       if (m + 2 < last) storeResults(scratch, out + 2 * outBytes, s2, some);

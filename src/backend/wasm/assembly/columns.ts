@@ -1,29 +1,36 @@
 // Windows of a real-valued map as the rows of a matrix (im2col), and back.
 import * as window_ from "./window";
 
-/** A call of memory.copy costs more than the few channels of an image. */
+/** A call of memory.copy costs more than the few channels of an image. The last vector may overlap the one before. */
 @inline
 function copyFloats(to: usize, from: usize, bytes: usize): void {
-  let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) v128.store(to + at, v128.load(from + at));
-  for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at));
+  if (bytes < 16) {
+    for (let at: usize = 0; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at));
+    return;
+  }
+  const last = bytes - 16;
+  for (let at: usize = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
+  v128.store(to + last, v128.load(from + last));
 }
 
 /** A chunk is one grid row of one image. columns: float32 [M, K]. */
 export function gatherColumns(begin: i32, end: i32, scratch: usize, x: usize, window: usize, columns: usize): void {
-  const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window);
+  const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window), width = window_.width(window);
   const gridRows = window_.gridRows(window), gridColumns = window_.gridColumns(window);
-  const bytes = <usize>channels << 2;
-  let out = columns + <usize>(begin * gridColumns * kernel * kernel) * bytes;
+  const bytes = <usize>channels << 2, run = <usize>kernel * bytes;
+  let out = columns + <usize>(begin * gridColumns * kernel) * run;
   for (let chunk = begin; chunk < end; chunk++) {
     const image = chunk / gridRows, row = window_.rowOrigin(window, chunk % gridRows);
     for (let j = 0; j < gridColumns; j++) {
       const column = window_.columnOrigin(window, j);
+      // Neighbouring taps of one row of pixels lie side by side.
+      const together = step == 1 && column >= 0 && column + kernel <= width;
+      const parts = together ? 1 : kernel, length = together ? run : bytes;
       for (let a = 0; a < kernel; a++) {
-        for (let b = 0; b < kernel; b++, out += bytes) {
+        for (let b = 0; b < parts; b++, out += length) {
           const pixel = window_.pixelIndex(window, image, row + a * step, column + b * step);
-          if (pixel < 0) memory.fill(out, 0, bytes);
-          else copyFloats(out, x + <usize>pixel * bytes, bytes);
+          if (pixel < 0) memory.fill(out, 0, length);
+          else copyFloats(out, x + <usize>pixel * bytes, length);
         }
       }
     }

@@ -78,33 +78,42 @@ export function binarizeWeights(begin: i32, end: i32, scratch: usize, latent: us
 }
 
 /**
- * As binarizeWeights, with `forward` as binaryProductTable reads it: uint8 [2 * bytes of a row, filters rounded up to 16], bit j of a byte is input 4 * row + j.
+ * As binarizeWeights, with `forward` as binaryProductTable reads it: by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], bit j of a byte is
+ * input 4 * row + j.
  */
 export function binarizeWeightsTable(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize): void {
-  const padded = (filters + 15) & ~15, groups = (filters + 3) >> 2, bytes = (inputs + 7) >> 3;
+  const groups = (filters + 3) >> 2, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
     const first = chunk << 4, count = min(16, inputs - first);
-    // A chunk of sixteen inputs is four rows of the arrangement, or the two that are left.
-    memory.fill(forward + <usize>((chunk << 2) * padded), 0, <usize>(min(4, 2 * bytes - (chunk << 2)) * padded));
-    for (let j = 0; j < count; j++) {
-      const source = latent + (<usize>((first + j) * filters) << 2);
-      const row = forward + <usize>(((first + j) >> 2) * padded);
-      for (let n = 0; n < filters; n += 4) {
-        const some = min(4, filters - n);
-        let four = 0;
-        if (some == 4) {
-          four = i32x4.bitmask(f32x4.ge(v128.load(source + (<usize>n << 2)), f32x4.splat(0)));
-        } else {
-          for (let lane = 0; lane < some; lane++) if (load<f32>(source + (<usize>(n + lane) << 2)) >= 0) four |= 1 << lane;
+    // A chunk of sixteen inputs is four rows of a block, or the two that are left.
+    const firstRow = chunk << 2, rows = min(4, 2 * bytes - firstRow);
+    for (let n = 0; n < filters; n += 64) {
+      const some = min(64, filters - n), width = (some + 15) & ~15;
+      const block = forward + <usize>(n * bytes << 1);
+      memory.fill(block + <usize>(firstRow * width), 0, <usize>(rows * width));
+      for (let j = 0; j < count; j++) {
+        const source = latent + (<usize>((first + j) * filters + n) << 2);
+        const target = block + <usize>(((first + j) >> 2) * width);
+        for (let f = 0; f < some; f += 4) {
+          const four = signs4(source + (<usize>f << 2), some - f);
+          // Bits of four filters to the lowest bits of four bytes, and from there to the input's.
+          const spread = ((four & 1) | ((four & 2) << 7) | ((four & 4) << 14) | ((four & 8) << 21)) << (j & 3);
+          const at = target + <usize>f;
+          store<u32>(at, load<u32>(at) | spread);
+          if (gradient) store<u16>(gradient + (<usize>((first + j) * groups + ((n + f) >> 2)) << 1), <u16>(four << 6));
         }
-        // Bits of four filters to the lowest bits of four bytes, and from there to the input's.
-        const spread = ((four & 1) | ((four & 2) << 7) | ((four & 4) << 14) | ((four & 8) << 21)) << (j & 3);
-        const at = row + <usize>n;
-        store<u32>(at, load<u32>(at) | spread);
-        if (gradient) store<u16>(gradient + (<usize>((first + j) * groups + (n >> 2)) << 1), <u16>(four << 6));
       }
     }
   }
+}
+
+/** The signs (>= 0) of up to four values as bits. */
+@inline
+function signs4(source: usize, some: i32): i32 {
+  if (some >= 4) return i32x4.bitmask(f32x4.ge(v128.load(source), f32x4.splat(0)));
+  let bits = 0;
+  for (let lane = 0; lane < some; lane++) if (load<f32>(source + (<usize>lane << 2)) >= 0) bits |= 1 << lane;
+  return bits;
 }
 
 /** A chunk is 1,024 words; counts its set bits into partials[chunk] (float64). */

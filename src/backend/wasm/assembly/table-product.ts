@@ -1,17 +1,12 @@
 // The XNOR-popcount product by tables: a byte holds four signs of a filter, and for each four signs of a row a register holds the sixteen counts of
 // differences that such a byte can have with them. A swizzle looks up sixteen filters at once. Where an engine has no instruction that counts the bits of
 // bytes (x86 without AVX-512), it is twice as fast as counting.
-import { addStatistics } from "./binary-product";
+import { addStatistics, clearStatistics } from "./binary-product";
+import { lookUp } from "./simd";
 
 /** A byte of a row is two look-ups of at most four: 31 of them stay below 256. */
 const BYTES: i32 = 31;
 const TABLE: usize = 256;
-
-@inline
-function lookUp(table: v128, nibbles: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, nibbles);
-  return i8x16.swizzle(table, nibbles);
-}
 
 /** 16 tables of 16 bytes: entry w of table a is the number of bits in which a and w differ. */
 function fillTables(tables: usize): void {
@@ -20,31 +15,38 @@ function fillTables(tables: usize): void {
 }
 
 /**
- * As binaryProduct, with other weights: uint8 [2 * bytes of a row, filters rounded up to 16], four signs each. scratch: the tables, and 32 bytes.
+ * As binaryProduct, with other weights: by blocks of 64 filters (the last may be 16, 32 or 48 wide), uint8 [2 * bytes of a row, width], four signs each. A block is
+ * read from front to back for every two rows, and stays in the first-level cache. scratch: the tables, and 32 bytes.
  */
 export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
   fillTables(scratch);
+  const blocks = (filters + 63) >> 6, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
-    const last = min(rows, (chunk + 1) * chunkRows);
-    const sums = partials + <usize>chunk * (<usize>filters << 4);
-    if (partials) memory.fill(sums, 0, <usize>filters << 4);
-    for (let m = chunk * chunkRows; m < last; m += 64) {
-      const some = min(64, last - m);
-      for (let r = m; r < m + some; r += 2) twoRows(scratch, columns, weights, y, r, r + 1 < m + some, inputs, filters);
-      if (partials) addStatistics(y + (<usize>(m * filters) << 1), some, filters, sums);
+    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const last = min(rows, (part + 1) * chunkRows);
+    const sums = partials + <usize>part * (<usize>filters << 4);
+    if (partials) clearStatistics(sums, filters, n, some);
+    const block = weights + <usize>(n * bytes << 1);
+    for (let m = part * chunkRows; m < last; m += 64) {
+      const stop = min(last, m + 64);
+      for (let r = m; r < stop; r += 2) twoRows(scratch, columns, block, y + (<usize>(r * filters + n) << 1), r, r + 1 < stop, inputs, filters, some);
+      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
     }
   }
 }
 
-/** y of row m and, where `two`, of the next. */
-function twoRows(scratch: usize, columns: usize, weights: usize, y: usize, m: i32, two: bool, inputs: i32, filters: i32): void {
-  const bytes = (inputs + 7) >> 3, padded = <usize>((filters + 15) & ~15);
+/** Up to 64 filters of row m and, where `two`, of the next. */
+function twoRows(scratch: usize, columns: usize, block: usize, out: usize, m: i32, two: bool, inputs: i32, filters: i32, some: i32): void {
+  const bytes = (inputs + 7) >> 3;
   const rowBytes = <usize>((inputs + 31) >> 5) << 2;
   const c0 = columns + <usize>m * rowBytes, c1 = two ? c0 + rowBytes : c0;
-  const out = y + (<usize>(m * filters) << 1);
-  let n = 0;
-  for (; n + 64 <= filters; n += 64) sixtyFour(scratch, c0, c1, weights + <usize>n, padded, bytes, inputs, out + (<usize>n << 1), two ? <usize>filters << 1 : 0);
-  for (; n < filters; n += 16) sixteen(scratch, c0, c1, weights + <usize>n, padded, bytes, inputs, out + (<usize>n << 1), two ? <usize>filters << 1 : 0, min(16, filters - n));
+  const step = two ? <usize>filters << 1 : 0;
+  if (some == 64) {
+    sixtyFour(scratch, c0, c1, block, bytes, inputs, out, step);
+    return;
+  }
+  const width = <usize>((some + 15) & ~15);
+  for (let n = 0; n < some; n += 16) sixteen(scratch, c0, c1, block + <usize>n, width, bytes, inputs, out + (<usize>n << 1), step, min(16, some - n));
 }
 
 /** dot = K - 2 * count of differences, for eight filters. */
@@ -59,7 +61,7 @@ function low(bytes: v128): v128 { return i16x8.extend_low_i8x16_u(bytes); }
 function high(bytes: v128): v128 { return i16x8.extend_high_i8x16_u(bytes); }
 
 /** Two rows and 64 filters; `step`: bytes from one row of y to the next, 0 for a single row. */
-function sixtyFour(tables: usize, c0: usize, c1: usize, weights: usize, padded: usize, bytes: i32, inputs: i32, out: usize, step: usize): void {
+function sixtyFour(tables: usize, c0: usize, c1: usize, weights: usize, bytes: i32, inputs: i32, out: usize, step: usize): void {
   const zero = i16x8.splat(0);
   let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
   let t0 = zero, t1 = zero, t2 = zero, t3 = zero, t4 = zero, t5 = zero, t6 = zero, t7 = zero;
@@ -82,22 +84,21 @@ function sixtyFour(tables: usize, c0: usize, c1: usize, weights: usize, padded: 
       v = v128.load(w, 48);
       a3 = i8x16.add(a3, lookUp(table0, v));
       b3 = i8x16.add(b3, lookUp(table1, v));
-      w += padded;
       table0 = v128.load(tables + (x0 & 240));
       table1 = v128.load(tables + (x1 & 240));
-      v = v128.load(w);
+      v = v128.load(w, 64);
       a0 = i8x16.add(a0, lookUp(table0, v));
       b0 = i8x16.add(b0, lookUp(table1, v));
-      v = v128.load(w, 16);
+      v = v128.load(w, 80);
       a1 = i8x16.add(a1, lookUp(table0, v));
       b1 = i8x16.add(b1, lookUp(table1, v));
-      v = v128.load(w, 32);
+      v = v128.load(w, 96);
       a2 = i8x16.add(a2, lookUp(table0, v));
       b2 = i8x16.add(b2, lookUp(table1, v));
-      v = v128.load(w, 48);
+      v = v128.load(w, 112);
       a3 = i8x16.add(a3, lookUp(table0, v));
       b3 = i8x16.add(b3, lookUp(table1, v));
-      w += padded;
+      w += 128;
     }
     s0 = i16x8.add(s0, low(a0));
     s1 = i16x8.add(s1, high(a0));

@@ -1,0 +1,108 @@
+// The XNOR-popcount product by tables; see table-product.ts of the WebAssembly kernels. A byte of the weights holds four signs of a filter. For each four
+// signs of a row a register holds the sixteen counts of differences that such a byte can have with them, and a shuffle looks 32 filters up at once: two instructions
+// for 128 binary multiply-accumulates, where counting the bits of bytes without an instruction for it takes eight for 256.
+#include "kernel.h"
+
+#if defined(__AVX2__)
+/** A byte of a row is two look-ups of at most four: 31 of them stay below 256. */
+#define ROW_BYTES 31
+#define TABLE_ROWS 2
+#define TABLES 16
+
+/** Both halves of entry a: entry w is the number of bits in which a and w differ. */
+static void fillTables(__m256i tables[TABLES]) {
+  for (int a = 0; a < TABLES; a++) {
+    uint8_t counts[32];
+    for (int w = 0; w < 32; w++) counts[w] = (uint8_t)__builtin_popcount((unsigned)((w & 15) ^ a));
+    memcpy(&tables[a], counts, sizeof counts);
+  }
+}
+
+/** A block of up to 64 filters and its place in the product. */
+typedef struct {
+  const __m256i *tables;
+  /** uint8 [2 * bytes, width] */
+  const uint8_t *weights;
+  int width, bytes, inputs, some;
+} TableBlock;
+
+/** Counts of 32 filters as bytes, added to sums of sixteen bits. */
+inlined void addCounts(__m256i sums[2], __m256i counts) {
+  sums[0] = _mm256_add_epi16(sums[0], _mm256_cvtepu8_epi16(_mm256_castsi256_si128(counts)));
+  sums[1] = _mm256_add_epi16(sums[1], _mm256_cvtepu8_epi16(_mm256_extracti128_si256(counts, 1)));
+}
+
+/** Four rows and `groups` times 32 filters from n of the block on, in steps of `width` bytes; both are constants where this is inlined. */
+inlined void tableTile(const TableBlock *p, const uint8_t *const rows[TABLE_ROWS], int16_t *const out[TABLE_ROWS], int n, int groups, int width) {
+  __m256i sums[TABLE_ROWS][2][2];
+  for (int r = 0; r < TABLE_ROWS; r++)
+    for (int g = 0; g < groups; g++) sums[r][g][0] = sums[r][g][1] = _mm256_setzero_si256();
+  const uint8_t *from = p->weights + n;
+  for (int block = 0; block < p->bytes; block += ROW_BYTES) {
+    const int stop = smaller(p->bytes, block + ROW_BYTES);
+    __m256i counts[TABLE_ROWS][2];
+    for (int r = 0; r < TABLE_ROWS; r++)
+      for (int g = 0; g < groups; g++) counts[r][g] = _mm256_setzero_si256();
+    for (int k = block; k < stop; k++, from += 2 * width) {
+      for (int r = 0; r < TABLE_ROWS; r++) {
+        const unsigned signs = rows[r][k];
+        const __m256i low = p->tables[signs & 15], high = p->tables[signs >> 4];
+        for (int g = 0; g < groups; g++) {
+          counts[r][g] = _mm256_add_epi8(counts[r][g], _mm256_shuffle_epi8(low, _mm256_loadu_si256((const __m256i *)(from + 32 * g))));
+          counts[r][g] = _mm256_add_epi8(counts[r][g], _mm256_shuffle_epi8(high, _mm256_loadu_si256((const __m256i *)(from + width + 32 * g))));
+        }
+      }
+    }
+    for (int r = 0; r < TABLE_ROWS; r++)
+      for (int g = 0; g < groups; g++) addCounts(sums[r][g], counts[r][g]);
+  }
+  // dot = K - 2 * count of differences
+  const __m256i all = _mm256_set1_epi16((short)p->inputs);
+  for (int r = 0; r < TABLE_ROWS; r++) {
+    for (int g = 0; g < groups; g++) {
+      const int first = n + 32 * g;
+      __m256i dots[2];
+      for (int half = 0; half < 2; half++) dots[half] = _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r][g][half], 1));
+      memcpy(out[r] + first, dots, (size_t)smaller(32, p->some - first) * 2);
+    }
+  }
+}
+
+/** Arguments as of binaryProduct, with weights by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], four signs each. */
+KERNEL(binaryProductTable) {
+  const char *columns = POINTER(char, 0);
+  const uint8_t *weights = POINTER(uint8_t, 1);
+  int16_t *y = POINTER(int16_t, 2);
+  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6), bytes = (inputs + 7) >> 3;
+  double *partials = POINTER(double, 7);
+  const size_t rowBytes = (size_t)((inputs + 31) >> 5) << 2;
+  const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
+  __m256i tables[TABLES];
+  (void)scratch;
+  fillTables(tables);
+  for (int chunk = begin; chunk < end; chunk++) {
+    const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);
+    const TableBlock p = {tables, weights + (size_t)n * 2 * bytes, (some + 15) & ~15, bytes, inputs, some};
+    const int last = smaller(rows, (part + 1) * chunkRows);
+    double *sums = partials ? partials + (size_t)part * 2 * filters : NULL;
+    if (sums) clearStatistics(sums, filters, n, some);
+    for (int m = part * chunkRows; m < last; m += BLOCK) {
+      const int stop = smaller(last, m + BLOCK);
+      for (int r = m; r < stop; r += TABLE_ROWS) {
+        // The last rows may be fewer than four: the missing ones repeat the last, and are written where it goes.
+        const uint8_t *from[TABLE_ROWS];
+        int16_t *out[TABLE_ROWS];
+        for (int i = 0; i < TABLE_ROWS; i++) {
+          const size_t row = (size_t)smaller(r + i, stop - 1);
+          from[i] = (const uint8_t *)columns + row * rowBytes;
+          out[i] = y + row * filters + n;
+        }
+        if (some == PRODUCT_FILTERS) tableTile(&p, from, out, 0, 2, PRODUCT_FILTERS);
+        else
+          for (int i = 0; i < some; i += 32) tableTile(&p, from, out, i, 1, p.width);
+      }
+      if (sums) addStatistics(y + (size_t)m * filters, stop - m, filters, n, some, sums);
+    }
+  }
+}
+#endif
