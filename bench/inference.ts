@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import type { MachineLimits } from "#rbnet/backend/wasm/limits";
 import { Random } from "#rbnet/data/random";
 import { writeModelFile } from "#rbnet/deploy/model-file";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18 } from "#rbnet/networks/rbnet";
 import { interleave, median } from "./interleave.js";
-import { type MachineLimits, machineLimits } from "./limits/machine-limits.js";
+import { machineLimits } from "./machine-limits.js";
 import { CLASSES, resnet18, SIDE } from "./onnx/resnet18.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { StepProcess } from "./step-process.js";
@@ -39,7 +40,7 @@ const PEERS = [
 export async function benchInference(options: InferenceCase, report: (line: string) => void): Promise<BenchRecord> {
   const { backend, threads, rounds, steps } = options;
   report("measuring the machine's limits");
-  const limit = await leastMilliseconds(await machineLimits(threads));
+  const limit = await leastMilliseconds(await machineLimits({ threads, name: backend }));
   const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
   const contestants: StepProcess[] = [];
   const absent: string[] = [];

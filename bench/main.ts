@@ -20,7 +20,7 @@ Options:
   --network <name>   training: rbnet20
   --width <number>   training: width of the network (default 2)
   --batch <number>   training: images a step (default 128)
-  --backend <name>   inference: wasm or native (default wasm)
+  --backend <name>   wasm or native (default wasm)
 
 Example: npm run bench -- training --width 1 --json`;
 
@@ -53,9 +53,10 @@ interface Values {
 const BENCHMARKS: Readonly<
   Record<"training" | "inference", (values: Values, report: (line: string) => void) => Promise<BenchRecord>>
 > = {
-  training: ({ network, width, batch, threads = "2", steps = "4", rounds }, report) =>
+  training: ({ backend, network, width, batch, threads = "2", steps = "4", rounds }, report) =>
     benchTraining(
       TrainingCase.parse({
+        backend,
         network,
         width: Number(width),
         batch: Number(batch),

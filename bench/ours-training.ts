@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { openBackend } from "#rbnet/backend/open";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
 import { rbnet20 } from "#rbnet/networks/rbnet";
@@ -18,13 +18,15 @@ import { installedVersion } from "./versions.js";
 const CLASSES = 10;
 const LEARNING_RATE = 1e-3;
 
-const { values } = parseArgs({ options: { width: { type: "string" }, batch: { type: "string" }, threads: { type: "string" } } });
+const { values } = parseArgs({
+  options: { width: { type: "string" }, batch: { type: "string" }, threads: { type: "string" }, backend: { type: "string" } },
+});
 const batchSize = Number(values.batch);
 
 const residentBefore = statusBytes("VmRSS");
 resetPeak();
 const random = new Random(1);
-const backend = await createWasmBackend({ threads: Number(values.threads) });
+const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
 const description = rbnet20({ classes: CLASSES, width: Number(values.width) });
 const network = new Network(backend, description, { normal });
 const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });

@@ -2,7 +2,7 @@
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
-import type { StepWork } from "./limits/training-limit.js";
+import type { StepWork } from "./training-limit.js";
 
 /** Builds the network on a backend of its own to count its layers, and disposes of it. */
 export async function trainingWork(description: NetworkDescription): Promise<StepWork> {

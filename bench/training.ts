@@ -3,16 +3,17 @@ import { join } from "node:path";
 import { z } from "zod";
 import { rbnet20 } from "#rbnet/networks/rbnet";
 import { interleave, median, type RoundPlan } from "./interleave.js";
-import { machineLimits } from "./limits/machine-limits.js";
-import { trainingLimit } from "./limits/training-limit.js";
 import type { ChildCommand } from "./line-process.js";
+import { machineLimits } from "./machine-limits.js";
 import { peerPython } from "./peer-python.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { type StepMemory, StepProcess } from "./step-process.js";
+import { trainingLimit } from "./training-limit.js";
 import { trainingWork } from "./training-work.js";
 import { repository } from "./versions.js";
 
 export const TrainingCase = z.strictObject({
+  backend: z.enum(["wasm", "native"]),
   network: z.enum(["rbnet20"]),
   width: z.number().positive(),
   batch: z.int().positive(),
@@ -31,7 +32,7 @@ const CLASSES = 10;
 export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
   report("measuring the machine's limits");
   const work = await trainingWork(rbnet20({ classes: CLASSES, width: options.width }));
-  const limit = trainingLimit(work, await machineLimits(options.threads));
+  const limit = trainingLimit(work, await machineLimits({ threads: options.threads, name: options.backend }));
   const ours = await StepProcess.start("ours", oursCommand(options));
   const peer = await startPeer(options, report);
   const contestants = peer === undefined ? [ours] : [ours, peer];
@@ -48,7 +49,7 @@ export async function benchTraining(options: TrainingCase, report: (line: string
 
 function oursCommand(options: TrainingCase): ChildCommand {
   const script = join(repository, "dist-bench", "ours-training.js");
-  return { program: process.execPath, arguments: [script, ...caseArguments(options)] };
+  return { program: process.execPath, arguments: [script, ...caseArguments(options), "--backend", options.backend] };
 }
 
 function caseArguments({ width, batch, threads }: TrainingCase): string[] {
@@ -99,7 +100,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
   const peerMemories = Object.fromEntries(peers.flatMap(({ name, memory }) => (memory === undefined ? [] : [[name, memory]])));
   return {
     bench: "training",
-    case: `${options.network}-w${options.width}-32-batch${options.batch}-wasm-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
+    case: `${options.network}-w${options.width}-32-batch${options.batch}-${options.backend}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
     unit: "images/s",
     ours: rounded(ours.rate),
     peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),

@@ -1,8 +1,7 @@
 /** Opens the backend that a program runs on: WebAssembly, with kernels of the native accelerator where it is there and not declined. */
 import { UserError } from "../errors.js";
-import type { Backend } from "./kernels.js";
 import { acceleratedKernels, findAccelerator } from "./native/accelerator.js";
-import { createWasmBackend } from "./wasm/backend.js";
+import { createWasmBackend, type MeasurableBackend } from "./wasm/backend.js";
 
 /** `auto`: native where the accelerator is there, else WebAssembly. */
 export const BACKEND_NAMES = ["auto", "native", "wasm"] as const;
@@ -17,7 +16,7 @@ export interface BackendOptions {
 }
 
 /** @throws UserError where `native` was asked for and is not there */
-export async function openBackend({ threads, name = "auto" }: BackendOptions): Promise<Backend> {
+export async function openBackend({ threads, name = "auto" }: BackendOptions): Promise<MeasurableBackend> {
   const accelerated = name === "wasm" ? undefined : acceleratedKernels();
   if (name === "native" && accelerated === undefined) {
     const found = findAccelerator();

@@ -38,7 +38,7 @@ export function addBackendFlags(command: Command, standard = availableParallelis
 /** More threads than this have no use, and each takes memory. */
 const THREAD_LIMIT = 256;
 
-function readThreads(text: string): number {
+export function readThreads(text: string): number {
   const threads = readPositive(text);
   if (threads > THREAD_LIMIT) throw new InvalidArgumentError(`At most ${THREAD_LIMIT} are possible.`);
   return threads;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { interleave, median } from "../../bench/interleave.js";
-import { trainingLimit } from "../../bench/limits/training-limit.js";
 import type { ChildCommand } from "../../bench/line-process.js";
 import { jsonLine, ratios, table } from "../../bench/record.js";
 import { StepProcess } from "../../bench/step-process.js";
 import { type TrainingCase, trainingRecord } from "../../bench/training.js";
+import { trainingLimit } from "../../bench/training-limit.js";
 
 const FAKE = fileURLToPath(new URL("./fake-competitor.mjs", import.meta.url));
 let folder: string;
@@ -89,7 +89,7 @@ describe("a competitor", () => {
 });
 
 describe("the record", () => {
-  const options: TrainingCase = { network: "rbnet20", width: 2, batch: 128, threads: 2, rounds: 3, steps: 4 };
+  const options: TrainingCase = { backend: "wasm", network: "rbnet20", width: 2, batch: 128, threads: 2, rounds: 3, steps: 4 };
   const ours = { name: "ours", version: "0.1.0" };
   const peer = { name: "pytorch-eager", version: "2.0" };
   const rates = new Map([

@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Backend } from "../kernels.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
+import { type MachineLimits, measureLimits } from "./limits.js";
 import { type Accelerated, compileKernels, hasRelaxedSimd, loadKernels } from "./module.js";
 import type { ProductKind } from "./runner.js";
 import type { PoolWorkerData } from "./worker.js";
@@ -17,13 +18,19 @@ export interface WasmOptions {
   readonly accelerated?: Accelerated;
 }
 
+/** A backend that can say how fast it could be at best. */
+export interface MeasurableBackend extends Backend {
+  /** Measures for about a second, on all of its threads. Nothing else should run meanwhile. */
+  measureLimits(): Promise<MachineLimits>;
+}
+
 /** Loads the kernels and starts the pool. Dispose of it to end the threads. */
 export async function createWasmBackend({
   threads,
   relaxed = hasRelaxedSimd(),
   product,
   accelerated,
-}: WasmOptions): Promise<Backend> {
+}: WasmOptions): Promise<MeasurableBackend> {
   if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
@@ -38,9 +45,8 @@ export async function createWasmBackend({
   const end = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  // The accelerator counts the bits of bytes.
-  const chosen = accelerated === undefined ? product : "popcount";
-  return assembleBackend({ memory, kernels, threads, description, product: chosen, end });
+  const { backend, run } = assembleBackend({ memory, kernels, threads, description, product, end });
+  return Object.assign(backend, { measureLimits: () => measureLimits(backend, run, threads) });
 }
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker> {

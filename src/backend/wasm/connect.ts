@@ -56,15 +56,24 @@ export interface Assembly {
   readonly end: () => void;
 }
 
-export function assembleBackend({ memory, kernels, threads, description, product, end }: Assembly): Backend {
+/** A backend, and the way to run one of its kernels by name. */
+export interface Assembled {
+  readonly backend: Backend;
+  readonly run: Runner["run"];
+}
+
+export function assembleBackend({ memory, kernels, threads, description, product, end }: Assembly): Assembled {
   const { controlOffset, scratch } = threadPlace(0);
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, threads, scratch);
   const arena = new Arena(memory, arenaBase(threads));
   const kind = product ?? fasterProduct(arena, kernels, scratch);
-  return connect(arena, pool, kind, description, () => {
+  const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
+  const run: Runner["run"] = (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters);
+  const backend = connect(arena, run, kind, description, () => {
     pool.stop();
     end();
   });
+  return { backend, run };
 }
 
 const TRIAL = { rows: 64, inputs: 512, filters: 64 };
@@ -97,11 +106,10 @@ function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch
   return shortest.table < shortest.popcount ? "table" : "popcount";
 }
 
-function connect(arena: Arena, pool: Pool, product: ProductKind, description: string, dispose: () => void): Backend {
+function connect(arena: Arena, run: Runner["run"], product: ProductKind, description: string, dispose: () => void): Backend {
   const work = { start: 0, bytes: 0 };
-  const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
   const runner: Runner = {
-    run: (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters),
+    run,
     work(bytes) {
       if (bytes > work.bytes) {
         work.start = arena.reserveAside(bytes);
@@ -131,13 +139,13 @@ function connect(arena: Arena, pool: Pool, product: ProductKind, description: st
       return new WasmTensor(type, shape, offset + from * BYTES[type]);
     },
     window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),
-    binaryWeights(inputs, filters) {
+    binaryWeights(inputs, filters, gradient) {
       if (inputs > MAXIMUM_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_INPUTS} are the most`);
       // As large as tables need it, for either product: what a run takes is then the same on every machine, and known before.
       const forward = arena.allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
-      const gradient = arena.allocate("int16", [inputs, Math.ceil(filters / 4)]);
-      return new WasmBinaryWeights(product, inputs, filters, forward.offset, gradient.offset);
+      const backward = gradient ? arena.allocate("int16", [inputs, Math.ceil(filters / 4)]).offset : 0;
+      return new WasmBinaryWeights(product, inputs, filters, forward.offset, backward);
     },
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),

@@ -17,7 +17,7 @@ export async function createEmbeddedBackend(threads: number): Promise<Backend> {
   const workers = await Promise.all(
     Array.from({ length: count - 1 }, (_, i) => startThread({ module, memory, ...threadPlace(i + 1) })),
   );
-  return assembleBackend({
+  const { backend } = assembleBackend({
     memory,
     kernels: instantiateKernels(module, memory),
     threads: count,
@@ -26,6 +26,7 @@ export async function createEmbeddedBackend(threads: number): Promise<Backend> {
       for (const worker of workers) worker.terminate();
     },
   });
+  return backend;
 }
 
 function buildName(relaxed: boolean, shared: boolean): keyof typeof RUNTIME_KERNELS {

@@ -36,6 +36,9 @@ export const KERNEL_NAMES = [
   "movingAverage",
   "fillWords",
   "copyWords",
+  "peakMultiplyAdd",
+  "peakPopcount",
+  "peakTable",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

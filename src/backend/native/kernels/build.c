@@ -2,8 +2,10 @@
 #include "binary-gradient.c"
 #include "binary-product.c"
 #include "normalization.c"
+#include "peak.c"
 #include "real.c"
 #include "signs.c"
+#include "table-product.c"
 #include "table.h"
 
 #define ENTRY(name) {#name, name}
@@ -24,5 +26,11 @@ const KernelEntry TABLE_NAME[] = {
     ENTRY(normalizationGradientInteger),
     ENTRY(normalizationGradientReal),
     ENTRY(adam),
+    ENTRY(peakMultiplyAdd),
+#if defined(__AVX2__)
+    ENTRY(binaryProductTable),
+    ENTRY(peakPopcount),
+    ENTRY(peakTable),
+#endif
     {0, 0},
 };

@@ -11,3 +11,4 @@ export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-for
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
 export { averagePool, averagePoolGradient, softmaxCrossEntropy } from "./pool";
 export { adam, sgd, movingAverage, fillWords, copyWords } from "./update";
+export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";

@@ -6,6 +6,13 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** table[n] for each byte n < 16. */
+@inline
+export function lookUp(table: v128, nibbles: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, nibbles);
+  return i8x16.swizzle(table, nibbles);
+}
+
 /** target[0..3] += a, in float64. */
 @inline
 export function addToDoubles(target: usize, a: v128): void {

@@ -1,0 +1,68 @@
+// Loops whose operands stay in registers: what the machine's arithmetic does at best. They are the likes of the WebAssembly kernels in peak.ts.
+#include "kernel.h"
+
+#define PEAK_SUMS 10
+
+/** Ten sums of a vector of products. */
+KERNEL(peakMultiplyAdd) {
+  const int rounds = WHOLE(0), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  for (int chunk = begin; chunk < end; chunk++) {
+    Floats sums[PEAK_SUMS], x = splat((float)seed);
+    const Floats y = splat((float)seed * 0.5f);
+    // Each starts elsewhere, or the compiler would see that they are all the same.
+    for (int i = 0; i < PEAK_SUMS; i++) sums[i] = splat((float)(seed + i));
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < PEAK_SUMS; i++) sums[i] += x * y;
+      x = (Floats)((Masks)x ^ (Masks)y);
+    }
+    for (int i = 0; i < PEAK_SUMS; i++) storeFloats((float *)scratch + i * WIDTH, sums[i]);
+    done[chunk] = (double)rounds * PEAK_SUMS * WIDTH;
+  }
+}
+
+#if defined(__AVX2__)
+/** Four times XOR, popcount of bytes and add, of 256 bits each. */
+KERNEL(peakPopcount) {
+  const int rounds = WHOLE(0), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i nibble = _mm256_set1_epi8(15);
+  for (int chunk = begin; chunk < end; chunk++) {
+    __m256i sums[4], with[4], x = _mm256_set1_epi32(seed);
+    for (int i = 0; i < 4; i++) {
+      sums[i] = _mm256_setzero_si256();
+      with[i] = _mm256_set1_epi32((int)((unsigned)seed * (2 * i + 5)));
+    }
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < 4; i++) {
+        const __m256i different = _mm256_xor_si256(x, with[i]);
+        const __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(different, nibble));
+        const __m256i high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(different, 4), nibble));
+        sums[i] = _mm256_add_epi8(sums[i], _mm256_add_epi8(low, high));
+      }
+      x = _mm256_add_epi32(x, with[0]);
+    }
+    for (int i = 0; i < 4; i++) _mm256_storeu_si256((__m256i *)scratch + i, sums[i]);
+    done[chunk] = (double)rounds * 4 * 256;
+  }
+}
+
+/** Eight look-ups of 32 filters' counts of four bits, each added. */
+KERNEL(peakTable) {
+  const int rounds = WHOLE(0), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  const __m256i step = _mm256_set1_epi8((char)seed), nibble = _mm256_set1_epi8(15);
+  for (int chunk = begin; chunk < end; chunk++) {
+    __m256i sums[8], tables[4], x = _mm256_setzero_si256();
+    for (int i = 0; i < 8; i++) sums[i] = _mm256_set1_epi8((char)i);
+    for (int i = 0; i < 4; i++) tables[i] = _mm256_set1_epi32((int)((unsigned)seed * (2 * i + 5)));
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < 8; i++) sums[i] = _mm256_add_epi8(sums[i], _mm256_shuffle_epi8(tables[i & 3], i < 4 ? x : _mm256_xor_si256(x, nibble)));
+      x = _mm256_and_si256(_mm256_add_epi8(x, step), nibble);
+    }
+    for (int i = 0; i < 8; i++) _mm256_storeu_si256((__m256i *)scratch + i, sums[i]);
+    done[chunk] = (double)rounds * 8 * 128;
+  }
+}
+#endif

@@ -1,0 +1,64 @@
+/**
+ * What this machine can do at best with a backend's instructions and threads: arithmetic on registers only, and copies of more memory than its caches hold. A
+ * share of these limits says how much is left to gain, where a ratio to something else does not.
+ */
+import { BYTES } from "../../tensor.js";
+import type { Backend } from "../kernels.js";
+import type { KernelName } from "./kernel-names.js";
+import { address, type Runner } from "./runner.js";
+
+/** Rates of all threads together. */
+export interface MachineLimits {
+  /** Float32 multiply-accumulates a second, fused where there is an instruction for it. */
+  readonly realMacsPerSecond: number;
+  /** Binary multiply-accumulates a second, by the faster of counting the bits of bytes and looking them up in tables. */
+  readonly binaryMacsPerSecond: number;
+  /** Bytes read and bytes written a second, added up, by a copy. */
+  readonly bytesPerSecond: number;
+}
+
+/** Any odd number: operands that the compiler cannot know. */
+const SEED = 0x1234_5677;
+/** A chunk takes some tenths of a millisecond. */
+const ROUNDS = 200_000;
+const CHUNKS_PER_THREAD = 32;
+/** On a shared machine only the best of several is the machine's. */
+const REPETITIONS = 12;
+/** Well over the last cache of common machines. */
+const COPY_WORDS = 24 << 20;
+
+export async function measureLimits(backend: Backend, run: Runner["run"], threads: number): Promise<MachineLimits> {
+  const peak = (kernel: KernelName): Promise<number> => peakRate(backend, run, kernel, threads * CHUNKS_PER_THREAD);
+  return {
+    realMacsPerSecond: await peak("peakMultiplyAdd"),
+    binaryMacsPerSecond: Math.max(await peak("peakPopcount"), await peak("peakTable")),
+    bytesPerSecond: copyRate(backend),
+  };
+}
+
+/** Multiply-accumulates a second of a kernel of peak.ts. */
+async function peakRate(backend: Backend, run: Runner["run"], kernel: KernelName, chunks: number): Promise<number> {
+  const mark = backend.mark();
+  const done = backend.allocate("float64", [chunks]);
+  const seconds = shortestSeconds(() => run(kernel, chunks, ROUNDS, SEED, address(done)));
+  const macs = Array.from(await backend.read(done)).reduce((sum, count) => sum + count, 0);
+  backend.release(mark);
+  return macs / seconds;
+}
+
+function copyRate(backend: Backend): number {
+  const mark = backend.mark();
+  const [from, to] = [backend.allocate("uint32", [COPY_WORDS]), backend.allocate("uint32", [COPY_WORDS])] as const;
+  const seconds = shortestSeconds(() => backend.copy(from, to));
+  backend.release(mark);
+  return (2 * COPY_WORDS * BYTES.uint32) / seconds;
+}
+
+function shortestSeconds(work: () => void): number {
+  const times = Array.from({ length: REPETITIONS }, () => {
+    const start = performance.now();
+    work();
+    return performance.now() - start;
+  });
+  return Math.min(...times) / 1_000;
+}

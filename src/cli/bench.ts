@@ -1,0 +1,131 @@
+/** `rbnet bench`: how fast a model answers on this machine, and where the time goes. */
+import { availableParallelism } from "node:os";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { BACKEND_NAMES, type BackendName, openBackend } from "../backend/open.js";
+import type { MachineLimits } from "../backend/wasm/limits.js";
+import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
+import { readModelFile } from "../deploy/model-file.js";
+import { summarizeOperations, totalsOf } from "../networks/summary.js";
+import type { Model } from "../runtime/model.js";
+import { formatBytes, formatCount, formatShare } from "../training/quantities.js";
+import { readNumber, readPositive, readThreads } from "./flags.js";
+import { alignedTable, bold, dim, print, printJson } from "./output.js";
+
+interface BenchFlags {
+  readonly backend: BackendName;
+  readonly threads: readonly number[];
+  readonly batch: readonly number[];
+  readonly seconds: number;
+  readonly json?: boolean;
+}
+
+/** One row of the table of whole runs. */
+interface Run extends Timing {
+  readonly threads: number;
+}
+
+interface Report {
+  readonly network: string;
+  readonly backend: string;
+  readonly ops: number;
+  readonly limits: MachineLimits;
+  readonly runs: readonly Run[];
+  readonly operations: readonly OperationTiming[];
+}
+
+const SECONDS_LIMIT = 600;
+
+export function addBench(program: Command): void {
+  const cores = availableParallelism();
+  program
+    .command("bench")
+    .description("measure latency, throughput and memory of a model on this machine, and the time of each layer")
+    .argument("<model>", "model file that `rbnet train` wrote")
+    .option("--threads <list>", "numbers of threads to try", listOf(readThreads), cores === 1 ? [1] : [1, cores])
+    .option("--batch <list>", "images at a time to try", listOf(readPositive), [1, 16])
+    .option("--seconds <n>", "how long to measure each", readSeconds, 2)
+    .addOption(
+      new Option("--backend <name>", "native where the C accelerator is there, else wasm").choices(BACKEND_NAMES).default("auto"),
+    )
+    .option("--json", "one JSON object on standard output: runs, operations, and the limits of the machine")
+    .addHelpText(
+      "after",
+      "\nA time is from decoded pixels to scores. Nothing else should run meanwhile.\n\nExample:\n  rbnet bench runs/photos/model.safetensors --threads 1,2 --batch 1",
+    )
+    .action(bench);
+}
+
+async function bench(path: string, { backend: name, threads, batch, seconds, json }: BenchFlags): Promise<void> {
+  const model = await readModelFile(path);
+  const runs: Run[] = [];
+  for (const count of threads) {
+    using backend = await openBackend({ threads: count, name });
+    for (const images of batch) runs.push({ threads: count, ...(await timeModel(backend, model, images, seconds)) });
+  }
+  using alone = await openBackend({ threads: 1, name });
+  const limits = await alone.measureLimits();
+  const operations = await timeOperations(alone, model, limits, seconds);
+  const { ops } = totalsOf(summarizeOperations(model.operations, { height: model.size, width: model.size, channels: 3 }));
+  const report = { network: nameOf(model), backend: alone.description, ops, limits, runs, operations };
+  if (json === true) printJson(report);
+  else printReport(report);
+}
+
+function nameOf({ network: { name, width } }: Model): string {
+  return width === 1 ? name : `${name} (width ${width})`;
+}
+
+function printReport({ network, backend, ops, limits, runs, operations }: Report): void {
+  print(`${bold(network)}, ${formatCount(ops)} OPs, ${backend.replace(/, \d+ threads?$/, "")}\n`);
+  printTable(
+    ["threads", "batch", "median ms", "p95 ms", "images/s", "memory"],
+    runs.map(({ threads, images, medianMs, p95Ms, imagesPerSecond, memoryBytes }) => [
+      String(threads),
+      String(images),
+      milliseconds(medianMs),
+      milliseconds(p95Ms),
+      imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0),
+      formatBytes(memoryBytes),
+    ]),
+    0,
+  );
+  print("");
+  printTable(
+    ["layer", "kind", "ms", "share", "least ms", "of the limit"],
+    operations.map(({ name, kind, medianMs, share, limitMs }) => [
+      name,
+      kind,
+      milliseconds(medianMs),
+      formatShare(share),
+      ...(limitMs === 0 ? ["-", "-"] : [milliseconds(limitMs), formatShare(limitMs / medianMs)]),
+    ]),
+    2,
+  );
+  print(
+    dim(
+      `\nOne image, one thread. The least time is the layer's arithmetic at this machine's best: ${formatCount(limits.binaryMacsPerSecond)} binary and ${formatCount(limits.realMacsPerSecond)} real multiply-accumulates a second.`,
+    ),
+  );
+}
+
+function printTable(heads: readonly string[], rows: readonly (readonly string[])[], words: number): void {
+  const [head = "", ...lines] = alignedTable([heads, ...rows], words);
+  print(dim(head));
+  for (const line of lines) print(line);
+}
+
+/** Three digits, from microseconds to seconds. */
+function milliseconds(value: number): string {
+  return value.toFixed(value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+function listOf(read: (text: string) => number): (text: string) => readonly number[] {
+  return (text) => text.split(",").map(read);
+}
+
+function readSeconds(text: string): number {
+  const seconds = readNumber(text);
+  if (seconds <= 0 || seconds > SECONDS_LIMIT)
+    throw new InvalidArgumentError(`A number above 0 and up to ${SECONDS_LIMIT} is expected.`);
+  return seconds;
+}
