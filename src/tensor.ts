@@ -57,3 +57,9 @@ export function windowCount(geometry: WindowGeometry): number {
 export function windowSize(geometry: WindowGeometry): number {
   return geometry.kernel * geometry.kernel * geometry.channels;
 }
+
+/**
+ * Most values under a window of a binary product. Kernels sum the squares of 64 results at a time in 32 bits: 64 * inputs^2 has to stay below 2^31; and a
+ * result has to fit 16 bits.
+ */
+export const MAXIMUM_BINARY_INPUTS = 5792;

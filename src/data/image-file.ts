@@ -108,6 +108,7 @@ export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint
 }
 
 function open(input: string | Uint8Array, options: DecodeOptions): Sharp {
+  if (input.length === 0) throw new BadImageError(nameOf(input), "it is empty");
   // "error" refuses truncated files but lets pass the harmless warnings that many real photographs give.
   return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
 }

@@ -1,5 +1,6 @@
 /** A model in use: images in, labels with scores out. What an image is, and how one is decoded, is the program's around it. */
 import type { Backend, TypedArray } from "../backend/kernels.js";
+import { UserError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import type { Model } from "./model.js";
 import { RuntimeNetwork } from "./network.js";
@@ -56,7 +57,11 @@ export function createClassifier<Image>(model: Model, backend: Backend, decode: 
     for (let i = 0; i < input.length; i++) input[i] = table[(i % 3) * 256 + pixels[i]];
     backend.write(network.input, input);
     network.run();
-    return backend.read(value);
+    const values = await backend.read(value);
+    // Weights near the largest number, as a damaged file may have them, pass every check of their own.
+    if (!values.every(Number.isFinite))
+      throw new UserError(`the model's numbers grow beyond what float32 holds; it is damaged or badly trained: get a fresh copy`);
+    return values;
   }
 
   const best = async (image: Image, top: number): Promise<readonly Prediction[]> =>

@@ -62,11 +62,11 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   const { format, version, model } = file.metadata;
   if (format !== FORMAT)
     throw new UserError(
-      `${name} is a safetensors file, but not an rbnet model (its format is ${JSON.stringify(format ?? null)}); choose a model.safetensors that rbnet train wrote`,
+      `${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a model.safetensors that rbnet train wrote`,
     );
   if (version !== VERSION)
     throw new UserError(
-      `${name} is a model of format version ${JSON.stringify(version)}, this rbnet reads version ${VERSION}; use the rbnet that wrote it`,
+      `${name} is a model of format version ${quote(version)}, this rbnet reads version ${VERSION}; use the rbnet that wrote it`,
     );
   const broken = (found: string): UserError => new UserError(`the model ${name} is damaged: ${found}; get a fresh copy`);
   let header: ReturnType<typeof readHeader>;
@@ -79,6 +79,11 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   const input = { height: header.size, width: header.size, channels: 3 };
   const operations = loadOperations(header.operations, input, header.classes.length, file.tensors, broken);
   return { ...header, mean: channelsOf(header.mean), deviation: channelsOf(header.deviation), operations };
+}
+
+/** Of a stranger's text a sentence repeats only the start. */
+function quote(text: string | undefined): string {
+  return JSON.stringify(text?.slice(0, 100) ?? null);
 }
 
 function channelsOf([red = 0, green = 0, blue = 0]: readonly number[]): Channels {

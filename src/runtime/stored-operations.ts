@@ -3,7 +3,7 @@
  * stranger: every size is derived from the description and compared with the file's, and nothing is asked of memory or kernels that was not checked.
  */
 import type { UserError } from "../errors.js";
-import { wordsFor } from "../tensor.js";
+import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";
 import { fromHalf, LARGEST_HALF, toHalf } from "./half.js";
 import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
 import { outputShape } from "./network.js";
@@ -21,8 +21,6 @@ const MAXIMUM_FILTERS = 65_536;
 const MAXIMUM_ELEMENTS = 2 ** 26;
 /** Of all values together. */
 const MAXIMUM_TOTAL = 2 ** 28;
-/** The sum of so many signs fits the 16 bits that kernels give it. */
-const MAXIMUM_BINARY_INPUTS = 32_767;
 const MAXIMUM_OPERATIONS = 10_000;
 
 /** Side of an image or a pool. */

@@ -109,8 +109,6 @@ interface Description {
   operations: Record<string, unknown>[];
 }
 
-type Place = Record<string, unknown>;
-
 function changed(change: (file: StoredFile) => Partial<StoredFile>): Uint8Array {
   const file = decodeSafetensors(bytes, "model");
   return encodeSafetensors({ ...file, ...change(file) });
@@ -227,8 +225,8 @@ describe("a description is refused that", () => {
     expect(refusal(changed(({ metadata: { model: _model, ...rest } }) => ({ metadata: rest })))).toMatch(/malformed/);
   });
 
-  it("sums more signs than sixteen bits hold", () => {
-    const channels = 8200;
+  it("sums more signs than kernels can", () => {
+    const channels = 1450;
     const stem = {
       kind: "realConvolution",
       name: "stem",
@@ -259,7 +257,7 @@ describe("a description is refused that", () => {
         ["stem.weights", data(3 * channels)],
       ]),
     }));
-    expect(refusal(file)).toMatch(/operation 1 sums 32800 signs, at most 32767 are possible/);
+    expect(refusal(file)).toMatch(/operation 1 sums 5800 signs, at most 5792 are possible/);
   });
 
   it("lacks any of its tensors, or has one of another length or with a value that is not finite", () => {
@@ -285,46 +283,4 @@ describe("a description is refused that", () => {
 
 function description(text: string | undefined): object {
   return JSON.parse(text ?? "") as object;
-}
-
-describe("a changed description", () => {
-  it("is refused in a sentence, or runs: never anything else", async () => {
-    const random = new Random(21);
-    const numbers = [0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 64, 4096, 65_536, -1, 0.5, 1e308];
-    let accepted = 0;
-    const attempts = 3000;
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const mutant = described((it) => {
-        const { operations } = it;
-        for (let change = 0; change <= random.integer(3); change++) bend(it, operations, random, numbers);
-      });
-      let found: Model;
-      try {
-        found = decodeModel(mutant, "mutant");
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        continue;
-      }
-      accepted++;
-      if (accepted <= 150) expect((await logitsOf(found)).length).toBe(2 * CLASSES.length);
-    }
-    expect(accepted).toBeGreaterThan(20);
-    expect(accepted).toBeLessThan(attempts / 2);
-  });
-});
-
-/** Replaces, drops or doubles something at a random place of a description. */
-function bend(description: Place, operations: Place[], random: Random, numbers: readonly number[]): void {
-  const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!;
-  let place = random.uniform() < 0.9 ? pick(operations) : description;
-  const inner = Object.values(place).filter((value) => typeof value === "object" && value !== null && !Array.isArray(value));
-  if (inner.length > 0 && random.uniform() < 0.6) place = pick(inner) as Place;
-  const key = pick(Object.keys(place));
-  if (key === undefined) return;
-  const kind = random.uniform();
-  if (typeof place[key] === "number" && kind < 0.7) place[key] = pick(numbers);
-  else if (typeof place[key] === "boolean" && kind < 0.7) place[key] = !place[key];
-  else if (kind < 0.8) delete place[key];
-  else if (kind < 0.9) place[key] = pick([null, "blocks", [], {}, true, pick(numbers)]);
-  else operations.splice(random.integer(operations.length), 0, structuredClone(pick(operations)));
 }

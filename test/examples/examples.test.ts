@@ -1,12 +1,14 @@
 /** The examples do what they say: each is run as it stands, with a model and a picture beside it. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
+import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel } from "#rbnet/deploy/load-model";
 import { encodeModel } from "#rbnet/runtime/model";
@@ -19,6 +21,8 @@ const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "
 let model: Uint8Array;
 let image: Buffer;
 let expected = "";
+/** Folder of the site that the bundler has made. */
+let bundle = "";
 
 beforeAll(async () => {
   model = encodeModel(await shapesModel());
@@ -28,18 +32,36 @@ beforeAll(async () => {
   using classify = await loadModel(model, { backend: "wasm" });
   const [best] = await classify(image);
   expected = `${best!.label} (${(100 * best!.score).toFixed(1)} %)`;
+  bundle = await bundled();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** An example's folder as a site, with the package and the model where it looks for them. */
-async function site(example: string): Promise<{ server: Server; address: string }> {
+/** What the bundler makes of its example, with the package installed beside it. */
+async function bundled(): Promise<string> {
+  const project = join(folder, "bundler");
+  cpSync(`${root}examples/bundler`, project, { recursive: true });
+  mkdirSync(join(project, "node_modules"));
+  symlinkSync(root, join(project, "node_modules", "rbnet"), "junction");
+  const warnings: string[] = [];
+  const onwarn = ({ message }: { message: string }): number => warnings.push(message);
+  await build({ root: project, logLevel: "silent", build: { rolldownOptions: { onwarn } } });
+  expect(warnings).toEqual([]);
+  return join(project, "dist");
+}
+
+/** A folder as a site, with the package and the model where an example looks for them. `isolated`: a page that may have threads. */
+async function site(files: string, isolated = false): Promise<{ server: Server; address: string }> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     response.setHeader("Content-Type", TYPES[extname(path)] ?? "application/octet-stream");
+    if (isolated) {
+      response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+      response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    }
     const packaged = /^\/node_modules\/rbnet\/(dist\/.*)$/.exec(path)?.[1];
     try {
       if (path === "/model.safetensors") response.end(model);
-      else response.end(readFileSync(packaged === undefined ? `${root}examples/${example}${path}` : `${root}${packaged}`));
+      else response.end(readFileSync(packaged === undefined ? `${files}${path}` : `${root}${packaged}`));
     } catch {
       response.statusCode = 404;
       response.end();
@@ -65,7 +87,15 @@ describe("the example", () => {
     afterAll(async () => browser?.close());
 
     it.each(["page", "worker"])("%s classifies a chosen picture", async (example) => {
-      const { server, address } = await site(example);
+      await classifies(await site(`${root}examples/${example}`));
+    });
+
+    it("bundler classifies a chosen picture, with threads where the page may have them", async () => {
+      await classifies(await site(bundle));
+      await classifies(await site(bundle, true));
+    });
+
+    async function classifies({ server, address }: { server: Server; address: string }): Promise<void> {
       const page = await browser!.newPage();
       try {
         // The page listens once its model is loaded.
@@ -77,6 +107,13 @@ describe("the example", () => {
         server.closeAllConnections();
         await new Promise((done) => server.close(done));
       }
-    });
+    }
+  });
+
+  it("bundler brings nothing of Node along, and less than 40 KB", () => {
+    const assets = join(bundle, "assets");
+    const code = readdirSync(assets).map((name) => readFileSync(join(assets, name), "utf8"));
+    for (const text of code) expect(text).not.toMatch(/node:|require\(|sharp/);
+    expect(gzipSync(code.join("\n")).length).toBeLessThan(40_000);
   });
 });

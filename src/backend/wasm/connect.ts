@@ -2,7 +2,7 @@
  * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the kernels. How modules
  * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
  */
-import { BYTES, elementCount, type WindowGeometry } from "../../tensor.js";
+import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry } from "../../tensor.js";
 import type { Backend } from "../kernels.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
@@ -20,8 +20,6 @@ const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
 const SCRATCH_BYTES = 1 << 20;
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
-/** The product sums the squares of 64 results at a time in an int32: 64 * inputs^2 has to stay below 2^31. */
-const MAXIMUM_INPUTS = 5792;
 
 /** Where a thread of the pool finds its job and its own scratch memory. */
 export interface ThreadPlace {
@@ -140,8 +138,8 @@ function connect(arena: Arena, run: Runner["run"], product: ProductKind, descrip
     },
     window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),
     binaryWeights(inputs, filters, gradient) {
-      if (inputs > MAXIMUM_INPUTS)
-        throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_INPUTS} are the most`);
+      if (inputs > MAXIMUM_BINARY_INPUTS)
+        throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
       // As large as tables need it, for either product: what a run takes is then the same on every machine, and known before.
       const forward = arena.allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
       const backward = gradient ? arena.allocate("int16", [inputs, Math.ceil(filters / 4)]).offset : 0;
