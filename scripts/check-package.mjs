@@ -89,6 +89,17 @@ rbnet20({ classes: "cat" });
 export { best, network, UserError };
 `;
 
+/** A page's program: what a browser can draw is an image there, and a path is none. */
+const TYPED_PAGE = `
+import { loadModel, type Prediction } from "rbnet/runtime/browser";
+export async function best(picture: HTMLImageElement | ImageData | Blob): Promise<Prediction | undefined> {
+  using classify = await loadModel("model.safetensors", { threads: 2 });
+  // @ts-expect-error a path
+  await classify("cat.jpg");
+  return (await classify(picture, { top: 1 }))[0];
+}
+`;
+
 const COMPILER_OPTIONS = [
   "--noEmit",
   "--strict",
@@ -131,7 +142,7 @@ try {
     const app = join(project, "app");
     check("runs its command", () => {
       const help = run("npx", ["--no-install", "rbnet", "--help"], app);
-      for (const command of ["train", "eval", "predict", "export", "serve", "summary"]) {
+      for (const command of ["train", "eval", "predict", "export", "serve", "bench", "summary"]) {
         expectThat(help.includes(command), `rbnet --help does not name ${command}:\n${help}`);
       }
     });
@@ -153,7 +164,9 @@ try {
     });
     check("gives its types to a strict program", () => {
       writeFileSync(join(app, "program.ts"), TYPED_PROGRAM);
-      run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...COMPILER_OPTIONS, "program.ts"], app);
+      writeFileSync(join(app, "page.ts"), TYPED_PAGE);
+      const files = ["program.ts", "page.ts"];
+      run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...COMPILER_OPTIONS, ...files], app);
     });
   }
 } finally {

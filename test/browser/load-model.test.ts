@@ -20,6 +20,7 @@ interface Found {
   readonly features: readonly number[];
   readonly fromBlob: readonly Prediction[];
   readonly fromBitmap: readonly Prediction[];
+  readonly fromTransparent: readonly Prediction[];
   readonly error: string;
 }
 
@@ -45,6 +46,7 @@ export async function answer() {
     features: Array.from(await classify.features(images[0])),
     fromBlob: await classify(blob),
     fromBitmap: await classify(await createImageBitmap(blob)),
+    fromTransparent: await classify(await (await fetch("/transparent.png")).blob()),
     error: await classify(new Blob(["no image"])).then(() => "", (error) => error.name + ": " + error.message),
   };
   classify.dispose();
@@ -62,7 +64,11 @@ const WORKER_SCRIPT = `import { answer } from "/answer.js"; answer().then(postMe
 describe.skipIf(chromiumPath === undefined)("rbnet/runtime in Chromium (skipped where none is installed)", () => {
   let browser: Browser | undefined;
   let files: Record<string, string | Uint8Array> = {};
-  let expected: { readonly predictions: readonly (readonly Prediction[])[]; readonly features: readonly number[] };
+  let expected: {
+    readonly predictions: readonly (readonly Prediction[])[];
+    readonly features: readonly number[];
+    readonly transparent: readonly Prediction[];
+  };
 
   beforeAll(async () => {
     browser = await launchChromium();
@@ -72,9 +78,12 @@ describe.skipIf(chromiumPath === undefined)("rbnet/runtime in Chromium (skipped 
     const images = Array.from({ length: IMAGES }, () =>
       Uint8Array.from({ length: SIZE * SIZE * 4 }, (_, i) => (i % 4 === 3 ? 255 : random.integer(256))),
     );
-    const picture = await sharp(images[1], { raw: { width: SIZE, height: SIZE, channels: 4 } })
-      .png()
-      .toBuffer();
+    const png = (data: Uint8Array): Promise<Buffer> =>
+      sharp(data, { raw: { width: SIZE, height: SIZE, channels: 4 } })
+        .png()
+        .toBuffer();
+    const picture = await png(images[1]!);
+    const transparent = await png(images[2]!.map((value, i) => (i % 4 === 3 && i % 3 === 0 ? 0 : value)));
     files = {
       "/page.html": pageWith("/page.js"),
       "/page.js": PAGE_SCRIPT,
@@ -85,10 +94,16 @@ describe.skipIf(chromiumPath === undefined)("rbnet/runtime in Chromium (skipped 
       "/model.safetensors": model,
       "/pixels": Buffer.concat(images),
       "/picture.png": picture,
+      "/transparent.png": transparent,
     };
     using classify = await loadModel(model, { backend: "wasm" });
     const pixels = images.map((data) => ({ data, width: SIZE, height: SIZE }));
-    expected = { predictions: await classify(pixels), features: [...(await classify.features(pixels[0]!))] };
+    expected = {
+      predictions: await classify(pixels),
+      features: [...(await classify.features(pixels[0]!))],
+      transparent: await classify(transparent),
+    };
+    expect(expected.transparent).not.toEqual(expected.predictions[2]);
   });
   afterAll(async () => browser?.close());
 
@@ -121,6 +136,7 @@ describe.skipIf(chromiumPath === undefined)("rbnet/runtime in Chromium (skipped 
     expect(result.features).toEqual(expected.features);
     expect(result.fromPixels).toEqual(expected.predictions.map(almost));
     for (const found of [result.fromBlob, result.fromBitmap]) expect(found).toEqual(almost(expected.predictions[1]!));
+    expect(result.fromTransparent).toEqual(almost(expected.transparent));
     expect(result.error).toMatch(/^UserError: the image cannot be decoded/);
   });
 });

@@ -8,6 +8,8 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
 import { UserError } from "#rbnet/errors";
+import { Network } from "#rbnet/networks/network";
+import { rbnet18 } from "#rbnet/networks/rbnet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
@@ -86,6 +88,15 @@ describe("a model file", () => {
     const words = [...tensors.values()].filter(({ type }) => type === "uint32").reduce((sum, { data }) => sum + data.length, 0);
     expect(words).toBe(binary.reduce((sum, { weights }) => sum + weights.length, 0));
     expect(binary.length).toBe(6);
+  });
+
+  it("of rbnet18 with 1,000 classes takes at most 4 MB with its real parameters in float16", { timeout: 60_000 }, async () => {
+    using own = await createWasmBackend({ threads: 1 });
+    const network = new Network(own, rbnet18({ classes: 1_000 }), { normal: (count) => new Float32Array(count).fill(0.01) });
+    const classes = Array.from({ length: 1_000 }, (_, i) => `class ${i}`);
+    const file = encodeModel({ ...model, classes, size: 224, operations: await network.fold() }, "float16");
+    expect(file.length).toBeLessThan(4e6);
+    expect(file.length).toBeGreaterThan(3e6);
   });
 
   it("that cannot be read, or is something else, is refused", async () => {
