@@ -31,6 +31,7 @@ const KERNELS: Kernels = {
   binarizeColumns: ignore,
   binarizeWeights: ignore,
   binaryProduct: ignore,
+  binaryUnit: ignore,
   binaryWeightGradient: ignore,
   binaryInputGradient: ignore,
   countPositive: ignore,

@@ -57,6 +57,19 @@ export interface Kernels {
   binarizeWeights(latent: Tensor, weights: BinaryWeights, gradient: boolean): void;
   /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: int16 [M, N]. `sums`: float64 [2, N] gets sum and sum of squares of y by filter, exactly. */
   binaryProduct(columns: Tensor, weights: BinaryWeights, y: Tensor, sums: Tensor | undefined): void;
+  /**
+   * binaryProduct and normalizeActivate (below) in one: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `placement`, without y in memory.
+   * Arguments as theirs.
+   */
+  binaryUnit(
+    columns: Tensor,
+    weights: BinaryWeights,
+    norm: Tensor,
+    placement: Placement,
+    shortcut: Tensor | undefined,
+    activation: Tensor | undefined,
+    out: Tensor,
+  ): void;
   /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
   binaryWeightGradient(dy: Tensor, columns: Tensor, latent: Tensor, gradient: Tensor): void;
   /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */

@@ -2,10 +2,10 @@
  * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
  * network is loaded, and a call allocates nothing.
  */
-import type { Backend, BinaryWeights, Window } from "../backend/kernels.js";
+import type { Backend, BinaryWeights, Placement, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { planMemory } from "./memory-plan.js";
-import type { Epilogue, Operation } from "./operations.js";
+import type { Operation } from "./operations.js";
 import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
 
 /** What decides the shape of an operation's result. */
@@ -123,11 +123,11 @@ export class RuntimeNetwork {
         const pointwise = isPointwise(operation.windows);
         const columns = backend.view(pointwise ? x : work.columns, [rows, inputs]);
         const y = backend.view(work.real, [rows, operation.filters]);
-        const finish = this.epilogue(operation.epilogue, operation.filters, y, window, values, out);
+        const { norm, placement, shortcut, activation } = this.epilogue(operation, window, values);
         return () => {
           if (!pointwise) backend.gatherColumns(x, window, columns);
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
-          finish();
+          backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
         };
       }
       case "binaryConvolution": {
@@ -135,12 +135,10 @@ export class RuntimeNetwork {
         const weights = this.uploadSigns(operation.weights, inputs, operation.filters);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
-        const y = backend.view(work.integers, [rows, operation.filters]);
-        const finish = this.epilogue(operation.epilogue, operation.filters, y, window, values, out);
+        const { norm, placement, shortcut, activation } = this.epilogue(operation, window, values);
         return () => {
           backend.binarizeColumns(x, threshold, window, columns);
-          backend.binaryProduct(columns, weights, y, undefined);
-          finish();
+          backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
         };
       }
     }
@@ -154,15 +152,22 @@ export class RuntimeNetwork {
     return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
   }
 
-  private epilogue(epilogue: Epilogue, filters: number, y: Tensor, window: Window, values: readonly Tensor[], out: Tensor): Step {
+  /** An operation's epilogue as the kernels take it. */
+  private epilogue(
+    { epilogue, filters }: Operation & { kind: "binaryConvolution" | "realConvolution" },
+    window: Window,
+    values: readonly Tensor[],
+  ): { norm: Tensor; placement: Placement; shortcut: Tensor | undefined; activation: Tensor | undefined } {
     const { backend } = this;
     const norm = backend.allocate("float32", [4, filters]);
     backend.write(backend.view(norm, [2, filters]), Float32Array.of(...epilogue.scale, ...epilogue.bias));
-    const activation =
-      epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]);
-    const shortcut = epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut];
-    const placement = epilogue.depthToSpace ? window : undefined;
-    return () => backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
+    return {
+      norm,
+      placement: epilogue.depthToSpace ? window : undefined,
+      shortcut: epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut],
+      activation:
+        epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]),
+    };
   }
 
   private upload(values: Float32Array, shape: readonly number[]): Tensor {
@@ -190,8 +195,8 @@ export class RuntimeNetwork {
 
 /** Memory that every convolution's columns and result use in turn: as large as the largest needs. */
 class ProductMemory {
-  private sizes = { columns: 0, real: 0, bits: 0, integers: 0 };
-  private tensors: { columns: Tensor; real: Tensor; bits: Tensor; integers: Tensor } | undefined;
+  private sizes = { columns: 0, real: 0, bits: 0 };
+  private tensors: { columns: Tensor; real: Tensor; bits: Tensor } | undefined;
 
   constructor(private readonly backend: Backend) {}
 
@@ -200,7 +205,6 @@ class ProductMemory {
     const { sizes } = this;
     if (operation.kind === "binaryConvolution") {
       sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
-      sizes.integers = Math.max(sizes.integers, rows * operation.filters);
     } else {
       if (!isPointwise(operation.windows)) sizes.columns = Math.max(sizes.columns, rows * inputs);
       sizes.real = Math.max(sizes.real, rows * operation.filters);
@@ -213,7 +217,6 @@ class ProductMemory {
       columns: backend.allocate("float32", [sizes.columns]),
       real: backend.allocate("float32", [sizes.real]),
       bits: backend.allocate("uint32", [sizes.bits]),
-      integers: backend.allocate("int16", [sizes.integers]),
     };
   }
 
@@ -227,10 +230,6 @@ class ProductMemory {
 
   get bits(): Tensor {
     return this.ready.bits;
-  }
-
-  get integers(): Tensor {
-    return this.ready.integers;
   }
 
   private get ready() {

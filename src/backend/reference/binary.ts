@@ -2,6 +2,7 @@
 import { type Tensor, wordsFor } from "../../tensor.js";
 import type { Backend, BinaryWeights } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
+import { normalizationKernels } from "./normalization.js";
 import { ESTIMATOR_SLOPE } from "./surrogate.js";
 import { forEachTap } from "./window.js";
 
@@ -11,6 +12,7 @@ type BinaryKernels = Pick<
   | "binarizeColumns"
   | "binarizeWeights"
   | "binaryProduct"
+  | "binaryUnit"
   | "binaryWeightGradient"
   | "binaryInputGradient"
   | "countPositive"
@@ -43,7 +45,7 @@ function signMatrix(packed: Tensor, bits: number) {
 }
 
 export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
-  return {
+  const kernels: BinaryKernels = {
     binaryWeights: (inputs, filters) => new ReferenceWeights(inputs, filters, allocate("uint32", [filters, wordsFor(inputs)])),
 
     binarizeColumns(x, threshold, window, columns) {
@@ -83,6 +85,13 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
           S[N + n] += sum * sum;
         }
       }
+    },
+
+    binaryUnit(columns, weights, norm, placement, shortcut, activation, out) {
+      const [M] = matrixShape(columns);
+      const y = allocate("int16", [M, weights.filters]);
+      kernels.binaryProduct(columns, weights, y, undefined);
+      normalizationKernels.normalizeActivate(y, norm, placement, shortcut, activation, out);
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {
@@ -131,4 +140,5 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
       for (let m = 0; m < M; m++) for (let k = 0; k < bits; k++) if (A.sign(m, k) === 1) count[0] += 1;
     },
   };
+  return kernels;
 }

@@ -1,11 +1,17 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
 import { elementCount } from "../../tensor.js";
 import type { Estimator, Kernels } from "../kernels.js";
-import { address, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
+import { address, addressOf, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
 
 type BinaryKernels = Pick<
   Kernels,
-  "binarizeColumns" | "binarizeWeights" | "binaryProduct" | "binaryWeightGradient" | "binaryInputGradient" | "countPositive"
+  | "binarizeColumns"
+  | "binarizeWeights"
+  | "binaryProduct"
+  | "binaryUnit"
+  | "binaryWeightGradient"
+  | "binaryInputGradient"
+  | "countPositive"
 >;
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
@@ -48,6 +54,27 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       runner.run(kernel, parts * blocks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
       if (sums !== undefined)
         runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, parts, 2 * filters, address(sums), 0, 0);
+    },
+
+    binaryUnit(columns, weights, norm, placement, shortcut, activation, out) {
+      const { kind, inputs, filters, forward } = arranged(weights);
+      const [rows] = matrixShape(columns);
+      const chunkRows = rowsPerChunk(rows, 64);
+      runner.run(
+        kind === "table" ? "binaryUnitTable" : "binaryUnit",
+        Math.ceil(rows / chunkRows) * Math.ceil(filters / PRODUCT_FILTERS),
+        address(columns),
+        forward,
+        rows,
+        inputs,
+        filters,
+        chunkRows,
+        address(norm),
+        placement === undefined ? 0 : windowAddress(placement),
+        addressOf(shortcut),
+        addressOf(activation),
+        address(out),
+      );
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {

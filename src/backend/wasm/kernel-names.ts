@@ -9,6 +9,8 @@ export const KERNEL_NAMES = [
   "countPositive",
   "binaryProduct",
   "binaryProductTable",
+  "binaryUnit",
+  "binaryUnitTable",
   "transposeSigns",
   "binaryWeightGradient",
   "binaryInputGradient",

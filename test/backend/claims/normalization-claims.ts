@@ -3,9 +3,9 @@
  * multiples of 1/8, so that no rounding moves them across.
  */
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
-import { type Tensor, type WindowGeometry, windowCount } from "#rbnet/tensor";
+import { type Tensor, type WindowGeometry, windowCount, wordsFor } from "#rbnet/tensor";
 import { about, expectAgreement, put } from "../agreement.js";
 import { Draw, filterCounts, partitions, rowCounts, seeds } from "../shapes.js";
 
@@ -74,6 +74,40 @@ export function normalizationClaims(subject: () => Backend): void {
           });
         }),
         { numRuns: 80 },
+      );
+    });
+
+    it("finishes a binary product in one pass as in two: bit for bit, and as the reference", async () => {
+      await fc.assert(
+        fc.asyncProperty(situations, fc.constantFrom(1, 33, 64, 100, 300), async (situation, K) => {
+          const { M, N, on } = materials(situation);
+          const draw = new Draw(situation.seed + 1);
+          const [latent, signs] = [draw.eighths(K * N, 1), draw.words(M * wordsFor(K))];
+          if (K % 32 !== 0) for (let row = 1; row <= M; row++) signs[row * wordsFor(K) - 1]! &= 2 ** (K % 32) - 1;
+          const unit = (backend: Backend) => {
+            const { norm, placement, shortcut, activation, out } = on(backend);
+            const weights = backend.binaryWeights(K, N, false);
+            backend.binarizeWeights(put(backend, "float32", [K, N], latent), weights, false);
+            const columns = put(backend, "uint32", [M, wordsFor(K)], signs);
+            return { columns, weights, norm, placement, shortcut, activation, out };
+          };
+          await expectAgreement(subject(), (backend) => {
+            const { columns, weights, norm, placement, shortcut, activation, out } = unit(backend);
+            backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+            return { out: about(out, 4 * K) };
+          });
+          const backend = subject();
+          const mark = backend.mark();
+          const { columns, weights, norm, placement, shortcut, activation, out } = unit(backend);
+          const [y, twice] = [backend.allocate("int16", [M, N]), backend.allocate("float32", out.shape)];
+          backend.copy(out, twice);
+          backend.binaryProduct(columns, weights, y, undefined);
+          backend.normalizeActivate(y, norm, placement, shortcut, activation, twice);
+          backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+          expect(await backend.read(out)).toEqual(await backend.read(twice));
+          backend.release(mark);
+        }),
+        { numRuns: 60 },
       );
     });
 

@@ -7,21 +7,33 @@
 typedef struct {
   const char *columns;
   const uint16_t *weights;
-  int16_t *y;
   int inputs, filters, steps, paddedFilters;
   size_t rowBytes;
 } Product;
 
+inlined Product productOf(const char *columns, const uint16_t *weights, int inputs, int filters) {
+  return (Product){columns, weights, inputs, filters, (inputs + 15) >> 4, (filters + 7) & ~7, (size_t)((inputs + 31) >> 5) << 2};
+}
+
+/** Rows [first, last) and filters [n, n + some) of a product, and where its results go: from y on, `step` values from row to row. */
+typedef struct {
+  int first, last, n, some;
+  int16_t *y;
+  size_t step;
+} ResultTile;
+
+inlined int16_t *resultsOf(const ResultTile *t, int m) { return t->y + (size_t)(m - t->first) * t->step; }
+
 inlined const uint16_t *signsOf(const Product *p, int m) { return (const uint16_t *)(p->columns + (size_t)m * p->rowBytes); }
 
-/** y[m, n] for rows [first, last) and filters [firstFilter, lastFilter), one by one. */
-static void productOneByOne(const Product *p, int first, int last, int firstFilter, int lastFilter) {
-  for (int m = first; m < last; m++) {
+/** The filters of a tile from n on, one by one. */
+static void productOneByOne(const Product *p, const ResultTile *t, int n) {
+  for (int m = t->first; m < t->last; m++) {
     const uint16_t *row = signsOf(p, m);
-    for (int n = firstFilter; n < lastFilter; n++) {
+    for (int f = n; f < t->n + t->some; f++) {
       int different = 0;
-      for (int k = 0; k < p->steps; k++) different += __builtin_popcount((uint32_t)(row[k] ^ p->weights[(size_t)k * p->paddedFilters + n]));
-      p->y[(size_t)m * p->filters + n] = (int16_t)(p->inputs - 2 * different);
+      for (int k = 0; k < p->steps; k++) different += __builtin_popcount((uint32_t)(row[k] ^ p->weights[(size_t)k * p->paddedFilters + f]));
+      resultsOf(t, m)[f - t->n] = (int16_t)(p->inputs - 2 * different);
     }
   }
 }
@@ -32,15 +44,15 @@ static void productOneByOne(const Product *p, int first, int last, int firstFilt
 #define STEPS 31
 
 /** Lanes are sixteen filters of sixteen bits each; four rows share each load of weights. Returns the first filter that is left to do. */
-static int productBySixteen(const Product *p, int first, int last, int firstFilter, int lastFilter) {
+static int productBySixteen(const Product *p, const ResultTile *t) {
   const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
   const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1), all = _mm256_set1_epi16((short)p->inputs);
-  const int whole = lastFilter & ~15;
-  for (int m = first; m < last; m += ROWS) {
+  const int whole = t->n + (t->some & ~15);
+  for (int m = t->first; m < t->last; m += ROWS) {
     // The last rows may be fewer than four: the missing ones repeat the last, and are written where it goes.
     const uint16_t *rows[ROWS];
-    for (int r = 0; r < ROWS; r++) rows[r] = signsOf(p, smaller(m + r, last - 1));
-    for (int n = firstFilter; n < whole; n += 16) {
+    for (int r = 0; r < ROWS; r++) rows[r] = signsOf(p, smaller(m + r, t->last - 1));
+    for (int n = t->n; n < whole; n += 16) {
       __m256i sums[ROWS];
       for (int r = 0; r < ROWS; r++) sums[r] = _mm256_setzero_si256();
       for (int block = 0; block < p->steps; block += STEPS) {
@@ -61,17 +73,19 @@ static int productBySixteen(const Product *p, int first, int last, int firstFilt
       }
       // dot = K - 2 * popcount(a XOR w)
       for (int r = 0; r < ROWS; r++)
-        _mm256_storeu_si256((__m256i *)(p->y + (size_t)smaller(m + r, last - 1) * p->filters + n), _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r], 1)));
+        _mm256_storeu_si256((__m256i *)(resultsOf(t, smaller(m + r, t->last - 1)) + n - t->n), _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r], 1)));
     }
   }
   return whole;
 }
 #else
-static int productBySixteen(const Product *p, int first, int last, int firstFilter, int lastFilter) {
-  (void)p, (void)first, (void)last, (void)lastFilter;
-  return firstFilter;
+static int productBySixteen(const Product *p, const ResultTile *t) {
+  (void)p;
+  return t->n;
 }
 #endif
+
+static void productTileByBits(const Product *p, const ResultTile *t) { productOneByOne(p, t, productBySixteen(p, t)); }
 
 /** Filters in a chunk. */
 #define PRODUCT_FILTERS 64
@@ -125,8 +139,9 @@ static void addStatistics(const int16_t *y, int rows, int filters, int from, int
 
 /** A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none. */
 KERNEL(binaryProduct) {
+  int16_t *y = POINTER(int16_t, 2);
   const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
-  const Product p = {POINTER(char, 0), POINTER(uint16_t, 1), POINTER(int16_t, 2), inputs, filters, (inputs + 15) >> 4, (filters + 7) & ~7, (size_t)((inputs + 31) >> 5) << 2};
+  const Product p = productOf(POINTER(char, 0), POINTER(uint16_t, 1), inputs, filters);
   double *partials = POINTER(double, 7);
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   (void)scratch;
@@ -136,9 +151,9 @@ KERNEL(binaryProduct) {
     double *sums = partials ? partials + (size_t)part * 2 * filters : NULL;
     if (sums) clearStatistics(sums, filters, n, some);
     for (int m = part * chunkRows; m < last; m += BLOCK) {
-      const int stop = smaller(last, m + BLOCK);
-      productOneByOne(&p, m, stop, productBySixteen(&p, m, stop, n, n + some), n + some);
-      if (sums) addStatistics(p.y + (size_t)m * filters, stop - m, filters, n, some, sums);
+      const ResultTile tile = {m, smaller(last, m + BLOCK), n, some, y + (size_t)m * filters + n, (size_t)filters};
+      productTileByBits(&p, &tile);
+      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, filters, n, some, sums);
     }
   }
 }

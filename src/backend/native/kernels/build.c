@@ -6,12 +6,14 @@
 #include "real.c"
 #include "signs.c"
 #include "table-product.c"
+#include "binary-unit.c"
 #include "table.h"
 
 #define ENTRY(name) {#name, name}
 const KernelEntry TABLE_NAME[] = {
     ENTRY(binarizeColumns),
     ENTRY(binaryProduct),
+    ENTRY(binaryUnit),
     ENTRY(transposeSigns),
     ENTRY(binaryWeightGradient),
     ENTRY(binaryInputGradient),
@@ -29,6 +31,7 @@ const KernelEntry TABLE_NAME[] = {
     ENTRY(peakMultiplyAdd),
 #if defined(__AVX2__)
     ENTRY(binaryProductTable),
+    ENTRY(binaryUnitTable),
     ENTRY(peakPopcount),
     ENTRY(peakTable),
 #endif

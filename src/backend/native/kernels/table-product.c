@@ -68,40 +68,46 @@ inlined void tableTile(const TableBlock *p, const uint8_t *const rows[TABLE_ROWS
   }
 }
 
+/** Of a tile of the block's filters. */
+static void productTileByTable(const TableBlock *p, const char *columns, const ResultTile *t) {
+  const size_t rowBytes = (size_t)((p->inputs + 31) >> 5) << 2;
+  for (int m = t->first; m < t->last; m += TABLE_ROWS) {
+    // The last of an odd number of rows is computed twice and written where it goes.
+    const int second = smaller(m + 1, t->last - 1);
+    const uint8_t *const from[TABLE_ROWS] = {(const uint8_t *)columns + (size_t)m * rowBytes, (const uint8_t *)columns + (size_t)second * rowBytes};
+    int16_t *const out[TABLE_ROWS] = {resultsOf(t, m), resultsOf(t, second)};
+    if (p->some == PRODUCT_FILTERS) tableTile(p, from, out, 0, 2, PRODUCT_FILTERS);
+    else
+      for (int n = 0; n < p->some; n += 32) tableTile(p, from, out, n, 1, p->width);
+  }
+}
+
+inlined TableBlock tableBlockOf(const __m256i *tables, const uint8_t *weights, int n, int some, int inputs) {
+  const int bytes = (inputs + 7) >> 3;
+  return (TableBlock){tables, weights + (size_t)n * 2 * bytes, (some + 15) & ~15, bytes, inputs, some};
+}
+
 /** Arguments as of binaryProduct, with weights by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], four signs each. */
 KERNEL(binaryProductTable) {
   const char *columns = POINTER(char, 0);
   const uint8_t *weights = POINTER(uint8_t, 1);
   int16_t *y = POINTER(int16_t, 2);
-  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6), bytes = (inputs + 7) >> 3;
+  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
   double *partials = POINTER(double, 7);
-  const size_t rowBytes = (size_t)((inputs + 31) >> 5) << 2;
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   __m256i tables[TABLES];
   (void)scratch;
   fillTables(tables);
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);
-    const TableBlock p = {tables, weights + (size_t)n * 2 * bytes, (some + 15) & ~15, bytes, inputs, some};
+    const TableBlock p = tableBlockOf(tables, weights, n, some, inputs);
     const int last = smaller(rows, (part + 1) * chunkRows);
     double *sums = partials ? partials + (size_t)part * 2 * filters : NULL;
     if (sums) clearStatistics(sums, filters, n, some);
     for (int m = part * chunkRows; m < last; m += BLOCK) {
-      const int stop = smaller(last, m + BLOCK);
-      for (int r = m; r < stop; r += TABLE_ROWS) {
-        // The last rows may be fewer than four: the missing ones repeat the last, and are written where it goes.
-        const uint8_t *from[TABLE_ROWS];
-        int16_t *out[TABLE_ROWS];
-        for (int i = 0; i < TABLE_ROWS; i++) {
-          const size_t row = (size_t)smaller(r + i, stop - 1);
-          from[i] = (const uint8_t *)columns + row * rowBytes;
-          out[i] = y + row * filters + n;
-        }
-        if (some == PRODUCT_FILTERS) tableTile(&p, from, out, 0, 2, PRODUCT_FILTERS);
-        else
-          for (int i = 0; i < some; i += 32) tableTile(&p, from, out, i, 1, p.width);
-      }
-      if (sums) addStatistics(y + (size_t)m * filters, stop - m, filters, n, some, sums);
+      const ResultTile tile = {m, smaller(last, m + BLOCK), n, some, y + (size_t)m * filters + n, (size_t)filters};
+      productTileByTable(&p, columns, &tile);
+      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, filters, n, some, sums);
     }
   }
 }

@@ -61,15 +61,16 @@ export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usi
     if (partials) clearStatistics(sums, filters, n, some);
     for (let m = part * chunkRows; m < last; m += 64) {
       const stop = min(last, m + 64);
-      productRows(scratch, columns, weights, y, m, stop, inputs, filters, n, n + some);
+      popcountBlock(scratch, columns, weights, y + (<usize>(m * filters + n) << 1), <usize>filters << 1, m, stop, inputs, filters, n, some);
       if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
     }
   }
 }
 
-function productRows(scratch: usize, columns: usize, weights: usize, y: usize, first: i32, last: i32, inputs: i32, filters: i32, firstFilter: i32, lastFilter: i32): void {
+/** Results of rows [first, last) and filters [from, from + some), written from `y` on, `outBytes` from row to row. scratch: 16 bytes. */
+export function popcountBlock(scratch: usize, columns: usize, weights: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, filters: i32, from: i32, some: i32): void {
   const steps = (inputs + 15) >> 4, padded = (filters + 7) & ~7;
-  const rowBytes = <usize>((inputs + 31) >> 5) << 2, weightBytes = <usize>padded << 1, outBytes = <usize>filters << 1;
+  const rowBytes = <usize>((inputs + 31) >> 5) << 2, weightBytes = <usize>padded << 1;
   const all = i16x8.splat(<i16>inputs);
   for (let m = first; m < last; m += 4) {
     // The last rows of a job may be fewer than four: the missing ones repeat the last, and are written where it goes.
@@ -77,9 +78,9 @@ function productRows(scratch: usize, columns: usize, weights: usize, y: usize, f
     const c1 = columns + <usize>min(m + 1, last - 1) * rowBytes;
     const c2 = columns + <usize>min(m + 2, last - 1) * rowBytes;
     const c3 = columns + <usize>min(m + 3, last - 1) * rowBytes;
-    for (let n = firstFilter; n < lastFilter; n += 8) {
+    for (let n = 0; n < some; n += 8) {
       let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
-      let w = weights + (<usize>n << 1);
+      let w = weights + (<usize>(from + n) << 1);
       for (let block = 0; block < steps; block += STEPS) {
         let a0 = i8x16.splat(0), a1 = a0, a2 = a0, a3 = a0;
         const stop = <usize>min(steps, block + STEPS) << 1;
@@ -101,12 +102,12 @@ function productRows(scratch: usize, columns: usize, weights: usize, y: usize, f
       s1 = i16x8.sub(all, i16x8.shl(s1, 1));
       s2 = i16x8.sub(all, i16x8.shl(s2, 1));
       s3 = i16x8.sub(all, i16x8.shl(s3, 1));
-      const out = y + <usize>m * outBytes + (<usize>n << 1);
-      const some = lastFilter - n;
-      storeResults(scratch, out, s0, some);
-      if (m + 1 < last) storeResults(scratch, out + outBytes, s1, some);
-      if (m + 2 < last) storeResults(scratch, out + 2 * outBytes, s2, some);
-      if (m + 3 < last) storeResults(scratch, out + 3 * outBytes, s3, some);
+      const out = y + <usize>(m - first) * outBytes + (<usize>n << 1);
+      const left = some - n;
+      storeResults(scratch, out, s0, left);
+      if (m + 1 < last) storeResults(scratch, out + outBytes, s1, left);
+      if (m + 2 < last) storeResults(scratch, out + 2 * outBytes, s2, left);
+      if (m + 3 < last) storeResults(scratch, out + 3 * outBytes, s3, left);
     }
   }
 }

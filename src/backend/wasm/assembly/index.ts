@@ -3,6 +3,7 @@
 export { binarizeColumns, binarizeWeights, binarizeWeightsTable, countPositive } from "./signs";
 export { binaryProduct } from "./binary-product";
 export { binaryProductTable } from "./table-product";
+export { binaryUnit, binaryUnitTable } from "./binary-unit";
 export { transposeSigns, binaryWeightGradient, binaryInputGradient } from "./binary-gradient";
 export { gatherColumns, scatterColumns } from "./columns";
 export { product, transpose, addBias } from "./product";

@@ -2,7 +2,8 @@
 export { binarizeColumns, binarizeWeights, binarizeWeightsTable } from "./signs";
 export { binaryProduct } from "./binary-product";
 export { binaryProductTable } from "./table-product";
+export { binaryUnit, binaryUnitTable } from "./binary-unit";
 export { gatherColumns } from "./columns";
 export { product, addBias } from "./product";
-export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";
+export { normalizeActivateReal } from "./normalize-forward";
 export { averagePool } from "./pool";

@@ -9,7 +9,7 @@ const BYTES: i32 = 31;
 const TABLE: usize = 256;
 
 /** 16 tables of 16 bytes: entry w of table a is the number of bits in which a and w differ. */
-function fillTables(tables: usize): void {
+export function fillTables(tables: usize): void {
   const numbers = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   for (let a = 0; a < 16; a++) v128.store(tables + (<usize>a << 4), i8x16.popcnt(v128.xor(numbers, i8x16.splat(<i8>a))));
 }
@@ -29,18 +29,23 @@ export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns
     const block = weights + <usize>(n * bytes << 1);
     for (let m = part * chunkRows; m < last; m += 64) {
       const stop = min(last, m + 64);
-      for (let r = m; r < stop; r += 2) twoRows(scratch, columns, block, y + (<usize>(r * filters + n) << 1), r, r + 1 < stop, inputs, filters, some);
+      tableBlock(scratch, columns, block, y + (<usize>(m * filters + n) << 1), <usize>filters << 1, m, stop, inputs, some);
       if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
     }
   }
 }
 
-/** Up to 64 filters of row m and, where `two`, of the next. */
-function twoRows(scratch: usize, columns: usize, block: usize, out: usize, m: i32, two: bool, inputs: i32, filters: i32, some: i32): void {
-  const bytes = (inputs + 7) >> 3;
+/** Results of rows [first, last) and the `some` filters of a block, written from `y` on, `outBytes` from row to row. scratch as fillTables left it. */
+export function tableBlock(scratch: usize, columns: usize, block: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, some: i32): void {
   const rowBytes = <usize>((inputs + 31) >> 5) << 2;
-  const c0 = columns + <usize>m * rowBytes, c1 = two ? c0 + rowBytes : c0;
-  const step = two ? <usize>filters << 1 : 0;
+  for (let m = first; m < last; m += 2, y += outBytes << 1) twoRows(scratch, columns + <usize>m * rowBytes, m + 1 < last, rowBytes, block, y, outBytes, inputs, some);
+}
+
+/** The row at c0 and, where `two`, the next. */
+function twoRows(scratch: usize, c0: usize, two: bool, rowBytes: usize, block: usize, out: usize, outBytes: usize, inputs: i32, some: i32): void {
+  const bytes = (inputs + 7) >> 3;
+  const c1 = two ? c0 + rowBytes : c0;
+  const step: usize = two ? outBytes : 0;
   if (some == 64) {
     sixtyFour(scratch, c0, c1, block, bytes, inputs, out, step);
     return;
