@@ -3,7 +3,18 @@
  * and the addon around them. Without a compiler nothing is built and nothing is wrong. $CC names another compiler than `cc`.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,10 +33,26 @@ const INSTRUCTION_SETS = {
 /** Sums keep their order, so that results are the same on any number of threads and with any compiler flag left out here. */
 const FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"];
 
-function newestSource() {
+/** Code that calls kernels by number and address: with other code than it was built beside, an addon would read wrong memory. */
+const CALLERS = ["kernel-names", "binary", "normalization", "real", "update", "limits", "connect", "runner"].map((name) =>
+  join(root, `src/backend/wasm/${name}.ts`),
+);
+
+function kernelSources() {
   const files = readdirSync(sources, { recursive: true, withFileTypes: true }).filter((entry) => /\.[ch]$/.test(entry.name));
-  const inputs = files.map((entry) => join(entry.parentPath, entry.name)).concat(fileURLToPath(import.meta.url));
+  return files.map((entry) => join(entry.parentPath, entry.name)).sort();
+}
+
+function newestSource() {
+  const inputs = [...kernelSources(), ...CALLERS, fileURLToPath(import.meta.url)];
   return Math.max(...inputs.map((input) => statSync(input).mtimeMs));
+}
+
+/** What addon and callers have to agree on: a digest of both. */
+function contractDigest() {
+  const hash = createHash("sha256");
+  for (const path of [...kernelSources(), ...CALLERS]) hash.update(readFileSync(path));
+  return hash.digest("hex").slice(0, 16);
 }
 
 function compile(compiler, args) {
@@ -48,13 +75,15 @@ function obstacle(compiler) {
 /** 0 where the accelerator is built or up to date, or cannot be built here; 1 where its sources do not compile. */
 export async function buildNative() {
   const compiler = process.env.CC ?? "cc";
+  const contract = contractDigest();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "contract.json"), `${JSON.stringify(contract)}\n`);
   if (existsSync(output) && statSync(output).mtimeMs > newestSource()) return 0;
   const reason = obstacle(compiler);
   if (reason !== undefined) {
     console.error(`native accelerator left out: ${reason}; WebAssembly does all the work`);
     return 0;
   }
-  mkdirSync(folder, { recursive: true });
   const objects = mkdtempSync(join(folder, ".build-"));
   try {
     const units = Object.entries(INSTRUCTION_SETS[process.arch]).map(([name, flags]) => ({
@@ -62,7 +91,7 @@ export async function buildNative() {
       object: join(objects, `${name}.o`),
       flags: [...flags, `-DTABLE_NAME=${name}Kernels`],
     }));
-    units.push({ source: "addon.c", object: join(objects, "addon.o"), flags: [`-I${headers}`] });
+    units.push({ source: "addon.c", object: join(objects, "addon.o"), flags: [`-I${headers}`, `-DCONTRACT="${contract}"`] });
     const codes = await Promise.all(
       units.map(({ source, object, flags }) =>
         compile(compiler, [...FLAGS, ...flags, "-c", join(sources, source), "-o", object]),

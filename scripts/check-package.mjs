@@ -4,7 +4,7 @@
  * Needs a build. Prints a line a check and, as its last line, `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -131,6 +131,23 @@ try {
     expectThat(unwanted === undefined, `${unwanted} is of this machine, but in the tarball`);
     expectThat(report.size < PACKAGE_LIMIT, `the tarball has ${report.size} bytes, at most ${PACKAGE_LIMIT} are allowed`);
   });
+  const native = join(root, "dist/backend/native/rbnet.node");
+  if (packed && existsSync(native)) {
+    check("installs the accelerator of its platform with a release, and uses it", () => {
+      const tarballs = run(process.execPath, [join(root, "scripts/pack-release.mjs"), project], root)
+        .trim()
+        .split("\n");
+      const [main = "", addon = ""] = tarballs;
+      const folder = join(project, "release");
+      mkdirSync(folder);
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "release", private: true }));
+      // The registry has no packages of these names yet: without them npm goes on, as it does on a platform that none fits.
+      run("npm", ["install", "--no-audit", "--no-fund", main, addon], folder);
+      const { accelerator, backend } = JSON.parse(run("npx", ["--no-install", "rbnet", "doctor", "--json"], folder));
+      expectThat(/node_modules.rbnet-native-/.test(accelerator.file), `unexpected accelerator: ${JSON.stringify(accelerator)}`);
+      expectThat(/^(native|wasm), /.test(backend), `unexpected backend: ${backend}`);
+    });
+  }
   const installed =
     packed &&
     check("installs in an empty project", () => {
@@ -142,7 +159,7 @@ try {
     const app = join(project, "app");
     check("runs its command", () => {
       const help = run("npx", ["--no-install", "rbnet", "--help"], app);
-      for (const command of ["train", "eval", "predict", "export", "serve", "bench", "summary"]) {
+      for (const command of ["train", "eval", "predict", "export", "serve", "bench", "doctor", "summary"]) {
         expectThat(help.includes(command), `rbnet --help does not name ${command}:\n${help}`);
       }
     });

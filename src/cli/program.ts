@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { packageVersion } from "../training/run-log.js";
 import { addBench } from "./bench.js";
 import { addDemo } from "./demo.js";
+import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
 import { addExport } from "./export.js";
 import { tell } from "./output.js";
@@ -19,7 +20,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
-  for (const add of [addTrain, addEval, addPredict, addExport, addServe, addBench, addSummary, addDemo]) add(program);
+  for (const add of [addTrain, addEval, addPredict, addExport, addServe, addBench, addDoctor, addSummary, addDemo]) add(program);
   return program;
 }
 

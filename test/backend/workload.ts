@@ -54,7 +54,7 @@ export function everyKernel(backend: Backend): Workload {
     double([1]),
   ];
   const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
-  const [out, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real([M, N])];
+  const [out, unit, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real(MAP), real([M, N])];
   const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
@@ -67,6 +67,7 @@ export function everyKernel(backend: Backend): Workload {
       backend.binaryProduct(columns, weights, y, sums);
       backend.normalizationForward(sums, M, gamma, beta, 1e-5, 0.1, mean, variance, norm);
       backend.normalizeActivate(y, norm, window, shortcut, activation, out);
+      backend.binaryUnit(columns, weights, norm, window, shortcut, activation, unit);
       backend.copy(out, gradient);
       backend.activateBackward(gradient, y, norm, window, shortcut, activation, backwardSums);
       backend.normalizationBackward(backwardSums, M, norm, gamma, dGamma, dBeta, dActivation, coefficients);
@@ -97,6 +98,7 @@ export function everyKernel(backend: Backend): Workload {
       positives,
       norm,
       out,
+      unit,
       gradient,
       backwardSums,
       coefficients,

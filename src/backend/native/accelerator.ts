@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 
 /** What the addon exports; see addon.c. */
 export interface Addon {
+  /** Digest of the kernels and of the code that calls them. */
+  readonly contract: string;
   /** Those that this processor can run, the widest first. */
   readonly instructionSets: readonly string[];
   bind(memory: Uint8Array, instructionSet: string): Readonly<Record<string, (...parameters: number[]) => void>>;
@@ -24,18 +26,35 @@ export type AcceleratorSearch = { readonly file: string; readonly addon: Addon }
 
 /** Where `npm run build` leaves the addon, where a C compiler was at hand. */
 const BUILT_HERE = fileURLToPath(new URL("./rbnet.node", import.meta.url));
+/** The addon as it comes prebuilt: an optional dependency of rbnet, one for each platform. */
+const PACKAGE = `rbnet-native-${process.platform}-${process.arch}`;
 
 const require = createRequire(import.meta.url);
 
 /** Loads the addon of this machine. Never throws: an accelerator that cannot be loaded is an absent one. */
 export function findAccelerator(): AcceleratorSearch {
-  if (!existsSync(BUILT_HERE)) return { absent: "no accelerator was built: no C compiler was found when rbnet was" };
+  const file = addonFile();
+  if (file === undefined)
+    return { absent: `there is no accelerator: none was built here, and the package ${PACKAGE} is not installed` };
   try {
-    return { file: BUILT_HERE, addon: loadAddon(BUILT_HERE) };
+    const addon = loadAddon(file);
+    // The kernels take addresses, and would believe any.
+    if (addon.contract !== require("./contract.json"))
+      return {
+        absent: `the accelerator ${file} is of another version of rbnet; install the same version of both, or build it again`,
+      };
+    return { file, addon };
   } catch (error) {
-    return {
-      absent: `the accelerator ${BUILT_HERE} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return { absent: `the accelerator ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function addonFile(): string | undefined {
+  if (existsSync(BUILT_HERE)) return BUILT_HERE;
+  try {
+    return require.resolve(`${PACKAGE}/rbnet.node`);
+  } catch {
+    return undefined;
   }
 }
 

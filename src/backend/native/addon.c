@@ -121,11 +121,12 @@ static napi_value bind(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** exports: { instructionSets: names that this processor can run, the widest first; bind } */
+/** exports: { contract: what the callers of the kernels have to be, instructionSets: names that this processor can run, the widest first; bind } */
 NAPI_MODULE_INIT() {
   InstructionSet sets[MAXIMUM_SETS];
-  napi_value names, function;
+  napi_value names, function, contract;
   uint32_t usable = 0;
+  if (napi_create_string_utf8(env, CONTRACT, NAPI_AUTO_LENGTH, &contract) != napi_ok || napi_set_named_property(env, exports, "contract", contract) != napi_ok) return NULL;
   if (napi_create_array(env, &names) != napi_ok) return NULL;
   const int count = instructionSets(sets);
   for (int i = 0; i < count; i++) {

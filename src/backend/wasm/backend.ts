@@ -20,6 +20,8 @@ export interface WasmOptions {
 
 /** A backend that can say how fast it could be at best. */
 export interface MeasurableBackend extends Backend {
+  /** How its binary products count. */
+  readonly productKind: ProductKind;
   /** Measures for about a second, on all of its threads. Nothing else should run meanwhile. */
   measureLimits(): Promise<MachineLimits>;
 }
@@ -45,8 +47,12 @@ export async function createWasmBackend({
   const end = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  const { backend, run } = assembleBackend({ memory, kernels, threads, description, product, end });
-  return Object.assign(backend, { measureLimits: () => measureLimits(backend, run, threads) });
+  const assembled = assembleBackend({ memory, kernels, threads, description, product, end });
+  const { backend, run } = assembled;
+  return Object.assign(backend, {
+    productKind: assembled.productKind,
+    measureLimits: () => measureLimits(backend, run, threads),
+  });
 }
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker> {

@@ -57,6 +57,7 @@ export interface Assembly {
 /** A backend, and the way to run one of its kernels by name. */
 export interface Assembled {
   readonly backend: Backend;
+  readonly productKind: ProductKind;
   readonly run: Runner["run"];
 }
 
@@ -71,7 +72,7 @@ export function assembleBackend({ memory, kernels, threads, description, product
     pool.stop();
     end();
   });
-  return { backend, run };
+  return { backend, run, productKind: kind };
 }
 
 const TRIAL = { rows: 64, inputs: 512, filters: 64 };

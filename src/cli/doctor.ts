@@ -1,0 +1,77 @@
+/** `rbnet doctor`: what runs on this machine, and why. */
+import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
+import type { Command } from "commander";
+import { findAccelerator } from "../backend/native/accelerator.js";
+import { openBackend } from "../backend/open.js";
+import type { MachineLimits } from "../backend/wasm/limits.js";
+import { hasRelaxedSimd } from "../backend/wasm/module.js";
+import { formatBytes, formatCount } from "../training/quantities.js";
+import { packageVersion } from "../training/run-log.js";
+import { alignedTable, print, printJson } from "./output.js";
+
+interface Findings {
+  readonly rbnet: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly processor: string;
+  readonly threads: number;
+  readonly memoryBytes: number;
+  readonly relaxedSimd: boolean;
+  readonly accelerator: { readonly file: string; readonly instructionSets: readonly string[] } | { readonly absent: string };
+  /** What `--backend auto` opens. */
+  readonly backend: string;
+  readonly product: string;
+  /** Of one thread. */
+  readonly limits: MachineLimits;
+}
+
+export function addDoctor(program: Command): void {
+  program
+    .command("doctor")
+    .description("say what runs on this machine and why: WebAssembly, the accelerator, threads, and how fast they are at best")
+    .option("--json", "one JSON object on standard output")
+    .addHelpText("after", "\nExample:\n  rbnet doctor")
+    .action(examine);
+}
+
+async function examine({ json }: { readonly json?: boolean }): Promise<void> {
+  const found = findAccelerator();
+  using backend = await openBackend({ threads: 1 });
+  const findings: Findings = {
+    rbnet: packageVersion(),
+    node: process.versions.node,
+    platform: `${platform()} ${arch()}`,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    threads: availableParallelism(),
+    memoryBytes: totalmem(),
+    relaxedSimd: hasRelaxedSimd(),
+    accelerator: "absent" in found ? found : { file: found.file, instructionSets: found.addon.instructionSets },
+    backend: backend.description.replace(/, 1 thread$/, ""),
+    product: backend.productKind,
+    limits: await backend.measureLimits(),
+  };
+  if (json === true) printJson(findings);
+  else printFindings(findings);
+}
+
+function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings): void {
+  const rate = (perSecond: number): string => `${formatCount(perSecond)}/s`;
+  const rows = [
+    ["rbnet", `${found.rbnet} on Node ${found.node}, ${found.platform}`],
+    ["processor", `${found.processor}, ${found.threads} threads, ${formatBytes(found.memoryBytes)} of memory`],
+    [
+      "WebAssembly",
+      relaxedSimd ? "relaxed SIMD: multiply and add are fused" : "plain SIMD: this engine cannot fuse multiply and add",
+    ],
+    [
+      "accelerator",
+      "absent" in accelerator ? accelerator.absent : `${accelerator.file} with ${accelerator.instructionSets.join(", ")}`,
+    ],
+    ["what runs", `${found.backend}; binary products ${found.product === "table" ? "by tables" : "by counting bits"}`],
+    [
+      "at best",
+      `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ${formatBytes(limits.bytesPerSecond)}/s copied, on one thread`,
+    ],
+  ];
+  for (const line of alignedTable(rows, 2)) print(line);
+}
