@@ -4,7 +4,7 @@
  * the few megabytes in which kernels keep their partial sums.
  */
 import { BYTES, elementCount, type Shape, type Tensor } from "../tensor.js";
-import type { Backend, BinaryWeights, Kernels, TypedArray, Window } from "./kernels.js";
+import { type Backend, type BinaryWeights, type Kernels, kernelNames, type TypedArray, type Window } from "./kernels.js";
 
 /** Tensors start at multiples of this many bytes, */
 const ALIGNMENT = 64;
@@ -27,37 +27,8 @@ function ignore(): void {
   // Counting needs no results.
 }
 
-const KERNELS: Kernels = {
-  binarizeColumns: ignore,
-  binarizeWeights: ignore,
-  binaryProduct: ignore,
-  binaryUnit: ignore,
-  binaryWeightGradient: ignore,
-  binaryInputGradient: ignore,
-  countPositive: ignore,
-  gatherColumns: ignore,
-  scatterColumns: ignore,
-  product: ignore,
-  transpose: ignore,
-  addBias: ignore,
-  sumRows: ignore,
-  columnStatistics: ignore,
-  normalizationForward: ignore,
-  normalizeActivate: ignore,
-  activateBackward: ignore,
-  normalizationBackward: ignore,
-  normalizationGradient: ignore,
-  averagePool: ignore,
-  averagePoolGradient: ignore,
-  softmaxCrossEntropy: ignore,
-  adam: ignore,
-  sgd: ignore,
-  movingAverage: ignore,
-  fill: ignore,
-  copy: ignore,
-};
+const KERNELS = Object.fromEntries(kernelNames.map((name) => [name, ignore])) as unknown as Kernels;
 
-/** Every read gives zeros; `memory` is exact. */
 export function createCountingBackend(): Backend {
   const stack = new Stack();
   const allocate = (type: Tensor["type"], shape: Shape): Tensor => {

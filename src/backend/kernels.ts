@@ -178,6 +178,37 @@ export interface Kernels {
   copy(from: Tensor, to: Tensor): void;
 }
 
+/** Every kernel, by name. */
+export const kernelNames = Object.keys({
+  binarizeColumns: true,
+  binarizeWeights: true,
+  binaryProduct: true,
+  binaryUnit: true,
+  binaryWeightGradient: true,
+  binaryInputGradient: true,
+  countPositive: true,
+  gatherColumns: true,
+  scatterColumns: true,
+  product: true,
+  transpose: true,
+  addBias: true,
+  sumRows: true,
+  columnStatistics: true,
+  normalizationForward: true,
+  normalizeActivate: true,
+  activateBackward: true,
+  normalizationBackward: true,
+  normalizationGradient: true,
+  averagePool: true,
+  averagePoolGradient: true,
+  softmaxCrossEntropy: true,
+  adam: true,
+  sgd: true,
+  movingAverage: true,
+  fill: true,
+  copy: true,
+} satisfies Record<keyof Kernels, true>) as readonly (keyof Kernels)[];
+
 /** Memory and kernels of one device. */
 export interface Backend extends Kernels, Disposable {
   /** For people: what runs, e.g. "wasm, relaxed SIMD, 2 threads". */

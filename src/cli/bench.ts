@@ -9,7 +9,7 @@ import { summarizeOperations, totalsOf } from "../networks/summary.js";
 import type { Model } from "../runtime/model.js";
 import { formatBytes, formatCount, formatShare } from "../training/quantities.js";
 import { readNumber, readPositive, readThreads } from "./flags.js";
-import { alignedTable, bold, dim, print, printJson } from "./output.js";
+import { bold, dim, milliseconds, print, printJson, printTable } from "./output.js";
 
 interface BenchFlags {
   readonly backend: BackendName;
@@ -106,17 +106,6 @@ function printReport({ network, backend, ops, limits, runs, operations }: Report
       `\nOne image, one thread. The least time is the layer's arithmetic at this machine's best: ${formatCount(limits.binaryMacsPerSecond)} binary and ${formatCount(limits.realMacsPerSecond)} real multiply-accumulates a second.`,
     ),
   );
-}
-
-function printTable(heads: readonly string[], rows: readonly (readonly string[])[], words: number): void {
-  const [head = "", ...lines] = alignedTable([heads, ...rows], words);
-  print(dim(head));
-  for (const line of lines) print(line);
-}
-
-/** Three digits, from microseconds to seconds. */
-function milliseconds(value: number): string {
-  return value.toFixed(value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
 function listOf(read: (text: string) => number): (text: string) => readonly number[] {

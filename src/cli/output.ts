@@ -51,3 +51,15 @@ export function alignedTable(rows: readonly (readonly string[])[], left: number)
     column < left ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
   return rows.map((row) => row.map(cell).join("  ").trimEnd());
 }
+
+/** A table under dimmed heads; the first `words` columns are words, the rest numbers. */
+export function printTable(heads: readonly string[], rows: readonly (readonly string[])[], words: number): void {
+  const [head = "", ...lines] = alignedTable([heads, ...rows], words);
+  print(dim(head));
+  for (const line of lines) print(line);
+}
+
+/** Three digits, from microseconds to seconds. */
+export function milliseconds(value: number): string {
+  return value.toFixed(value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0);
+}

@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import type { TrainingOptions } from "../training/options.js";
+import { profileTraining } from "../training/profile.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
 import type { EpochRecord } from "../training/records.js";
 import { checkpointPath, modelPath } from "../training/run-folder.js";
@@ -14,8 +15,12 @@ import { Trainer } from "../training/trainer.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
+import { printProfile } from "./profile.js";
 import { Progress } from "./progress.js";
 import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from "./training-flags.js";
+
+/** Enough for means that hold still. */
+const PROFILED_STEPS = 20;
 
 interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
   readonly seed: number;
@@ -24,6 +29,7 @@ interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
   readonly size?: number;
   readonly out?: string;
   readonly resume?: boolean;
+  readonly profile?: boolean;
   readonly json?: boolean;
 }
 
@@ -39,6 +45,7 @@ export function addTrain(program: Command): void {
   addBackendFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
     .option("--resume", "go on from the checkpoint in that folder")
+    .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
     .option("--json", "one JSON object a line on standard output")
     .addHelpText("after", "\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos")
     .action(train);
@@ -60,6 +67,13 @@ async function train(path: string, flags: TrainFlags): Promise<void> {
   progress.clear();
   tellSkipped(data);
   const description = networkFor(flags, data);
+  if (flags.profile === true) {
+    const { threads, backend: name } = flags;
+    const profile = await profileTraining(description, data, settingsFor(flags, data, path), { threads, name }, PROFILED_STEPS);
+    if (flags.json === true) printJson(profile);
+    else printProfile(profile);
+    return;
+  }
   const out =
     flags.out ??
     standardFolder(`runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`, flags.resume === true);

@@ -44,7 +44,7 @@ export interface TrainerSetup {
 }
 
 export class Trainer implements AsyncIterable<EpochRecord> {
-  private readonly network: Network;
+  readonly network: Network;
   private readonly optimizer: Optimizer;
   private readonly trainingStep: TrainingStep;
   private readonly loader: Loader;

@@ -1,0 +1,66 @@
+/** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
+import { BYTES, elementCount, type Tensor } from "../tensor.js";
+import { type Backend, type BinaryWeights, type Kernels, kernelNames } from "./kernels.js";
+
+export interface KernelCall {
+  readonly kernel: keyof Kernels;
+  readonly milliseconds: number;
+  readonly work: KernelWork;
+}
+
+/** What a call has to do at least. */
+export interface KernelWork {
+  readonly binaryMacs: number;
+  readonly realMacs: number;
+  /** Of the tensors that it reads or writes, each once. */
+  readonly bytes: number;
+}
+
+type Call = (...parameters: unknown[]) => void;
+
+/** The same backend, with `record` told of every kernel call. */
+export function recordingBackend(backend: Backend, record: (call: KernelCall) => void): Backend {
+  const recording = Object.create(backend) as Record<string, Call>;
+  for (const kernel of kernelNames) {
+    const run = backend[kernel] as Call;
+    recording[kernel] = (...parameters) => {
+      const start = performance.now();
+      run(...parameters);
+      record({ kernel, milliseconds: performance.now() - start, work: workOf(kernel, parameters) });
+    };
+  }
+  return recording as unknown as Backend;
+}
+
+function isTensor(value: unknown): value is Tensor {
+  return typeof value === "object" && value !== null && "type" in value && "shape" in value;
+}
+
+function isWeights(value: unknown): value is BinaryWeights {
+  return typeof value === "object" && value !== null && "inputs" in value && "filters" in value;
+}
+
+function workOf(kernel: keyof Kernels, parameters: readonly unknown[]): KernelWork {
+  const tensors = parameters.filter(isTensor);
+  const bytes = tensors.reduce((sum, { type, shape }) => sum + elementCount(shape) * BYTES[type], 0);
+  const elements = (index: number): number => elementCount(tensors[index]?.shape ?? []);
+  const inputs = parameters.find(isWeights)?.inputs ?? 0;
+  switch (kernel) {
+    case "binaryProduct":
+      return { binaryMacs: elements(1) * inputs, realMacs: 0, bytes };
+    case "binaryInputGradient":
+      return { binaryMacs: 0, realMacs: elements(0) * inputs, bytes };
+    case "binaryWeightGradient":
+      // dy [M, N] and the latent weights [K, N].
+      return { binaryMacs: 0, realMacs: (elements(0) * elements(2)) / lastSide(tensors[0]), bytes };
+    case "product":
+      // b [K, N] and c [M, N].
+      return { binaryMacs: 0, realMacs: (elements(2) * elements(1)) / lastSide(tensors[1]), bytes };
+    default:
+      return { binaryMacs: 0, realMacs: 0, bytes };
+  }
+}
+
+function lastSide(tensor: Tensor | undefined): number {
+  return tensor?.shape.at(-1) ?? 1;
+}
