@@ -46,7 +46,7 @@ export async function benchInference(options: InferenceCase, report: (line: stri
   const absent: string[] = [];
   try {
     const script = join(repository, "dist-bench", "ours-inference.js");
-    const flags = ["--model", await writeModel(folder), "--backend", backend, "--threads", String(threads)];
+    const flags = ["--model", await writeRandomModel(folder), "--backend", backend, "--threads", String(threads)];
     contestants.push(await StepProcess.start("ours", { program: process.execPath, arguments: [script, ...flags] }));
     for (const peer of PEERS) {
       const started = await startPeer(peer, threads, folder, report);
@@ -63,7 +63,7 @@ export async function benchInference(options: InferenceCase, report: (line: stri
 }
 
 /** A network that was never trained: its work does not depend on its weights. */
-async function writeModel(folder: string): Promise<string> {
+export async function writeRandomModel(folder: string): Promise<string> {
   using backend = await createWasmBackend({ threads: 1 });
   const random = new Random(1);
   const description = rbnet18({ classes: CLASSES });

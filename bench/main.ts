@@ -4,21 +4,25 @@ import { parseArgs } from "node:util";
 import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
 import { benchInference, InferenceCase } from "./inference.js";
+import { benchKernels, KernelsCase } from "./kernels.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
+import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchTraining, TrainingCase } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling> [options]
 
   training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
   inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
+  kernels    kernels alone, beside what the machine's instructions do at best
+  scaling    the training step and the answer to one image, by threads, batch and pixels
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
-  --threads <number> threads of each side (default: training 2, inference 1)
+  --threads <number> threads of each side (default: training and scaling 2, else 1)
   --steps <number>   training steps or images of each side in a round (default: training 4, inference 20)
   --rounds <number>  rounds, taken in turn (default 7)
   --network <name>   training: rbnet20
-  --width <number>   training: width of the network (default 2)
+  --width <number>   training, scaling: width of the network (default 2)
   --batch <number>   training: images a step (default 128)
   --backend <name>   wasm or native (default wasm)
 
@@ -51,7 +55,10 @@ interface Values {
 
 /** Each benchmark, from what the command line says. */
 const BENCHMARKS: Readonly<
-  Record<"training" | "inference", (values: Values, report: (line: string) => void) => Promise<BenchRecord>>
+  Record<
+    "training" | "inference" | "kernels" | "scaling",
+    (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
+  >
 > = {
   training: ({ backend, network, width, batch, threads = "2", steps = "4", rounds }, report) =>
     benchTraining(
@@ -71,6 +78,10 @@ const BENCHMARKS: Readonly<
       InferenceCase.parse({ backend, threads: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
       report,
     ),
+  kernels: ({ backend, threads = "1", rounds }, report) =>
+    benchKernels(KernelsCase.parse({ backend, threads: Number(threads), rounds: Number(rounds) }), report),
+  scaling: ({ backend, threads = "2", width, rounds }, report) =>
+    benchScaling(ScalingCase.parse({ backend, threads: Number(threads), width: Number(width), rounds: Number(rounds) }), report),
 };
 
 process.exitCode = await main(process.argv.slice(2));
@@ -90,8 +101,8 @@ async function main(commandLine: readonly string[]): Promise<number> {
         `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(" or ")} was expected: see npm run bench -- --help`,
       );
     warnOfOtherWork();
-    const record = await run(values, (line) => process.stderr.write(`${line}\n`));
-    print(record, values.json);
+    const records = await run(values, (line) => process.stderr.write(`${line}\n`));
+    for (const record of [records].flat()) print(record, values.json);
     return 0;
   } catch (error) {
     const message = complaint(error);

@@ -19,7 +19,13 @@ const CLASSES = 10;
 const LEARNING_RATE = 1e-3;
 
 const { values } = parseArgs({
-  options: { width: { type: "string" }, batch: { type: "string" }, threads: { type: "string" }, backend: { type: "string" } },
+  options: {
+    width: { type: "string" },
+    batch: { type: "string" },
+    threads: { type: "string" },
+    backend: { type: "string" },
+    size: { type: "string", default: "32" },
+  },
 });
 const batchSize = Number(values.batch);
 
@@ -27,7 +33,7 @@ const residentBefore = statusBytes("VmRSS");
 resetPeak();
 const random = new Random(1);
 const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
-const description = rbnet20({ classes: CLASSES, width: Number(values.width) });
+const description = rbnet20({ classes: CLASSES, width: Number(values.width), size: Number(values.size) });
 const network = new Network(backend, description, { normal });
 const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });
 const optimizer = new Optimizer(backend, network.parameters, network.states, options);

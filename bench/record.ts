@@ -22,7 +22,8 @@ export interface BenchRecord {
   /** What this machine could do at best, in `unit`, and our share of it (0 to 1). */
   readonly limit: number;
   readonly shareOfLimit: number;
-  readonly memory: MemoryRecord;
+  /** Where it was measured. */
+  readonly memory?: MemoryRecord;
   /** Peers that are not installed: named, never guessed. */
   readonly absent: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
@@ -52,13 +53,13 @@ export function table(record: BenchRecord): string {
   const versionOf = (name: string): string => record.versions[name] ?? "";
   const rows = [
     ["", record.unit, "ours is", "peak memory", "ours takes", "version"],
-    ["ours", String(record.ours), "", mebibytes(record.memory.oursBytes), "", versionOf("rbnet")],
+    ["ours", String(record.ours), "", mebibytes(record.memory?.oursBytes), "", versionOf("rbnet")],
     ...Object.keys(record.peers).map((name) => [
       name,
       String(record.peers[name]),
       `${record.ratios[name]} x`,
-      mebibytes(record.memory.peers[name]),
-      `1/${record.memory.ratios[name]}`,
+      mebibytes(record.memory?.peers[name]),
+      record.memory === undefined ? "" : `1/${record.memory.ratios[name]}`,
       versionOf(name),
     ]),
     ...record.absent.map((name) => [name, "absent", "", "", "", "see bench/README.md"]),
