@@ -5,8 +5,8 @@ import { findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
 import type { MachineLimits } from "../backend/wasm/limits.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
+import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../training/quantities.js";
-import { packageVersion } from "../training/run-log.js";
 import { alignedTable, print, printJson } from "./output.js";
 
 interface Findings {

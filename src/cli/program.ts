@@ -1,26 +1,35 @@
 /** The command line as a whole: the commands, and what becomes of an error. */
 import { Command, CommanderError } from "commander";
 import { UserError } from "../errors.js";
-import { packageVersion } from "../training/run-log.js";
-import { addBench } from "./bench.js";
-import { addDemo } from "./demo.js";
-import { addDoctor } from "./doctor.js";
-import { addEval } from "./eval.js";
-import { addExport } from "./export.js";
+import { packageVersion } from "../package-version.js";
 import { tell } from "./output.js";
-import { addPredict } from "./predict.js";
-import { addServe } from "./serve.js";
-import { addSummary } from "./summary.js";
-import { addTrain } from "./train.js";
 
-export function createProgram(): Command {
+/** How to add each command. Its code is loaded only where it is asked for: a prediction need not wait for what training takes. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  train: async () => (await import("./train.js")).addTrain,
+  eval: async () => (await import("./eval.js")).addEval,
+  predict: async () => (await import("./predict.js")).addPredict,
+  export: async () => (await import("./export.js")).addExport,
+  serve: async () => (await import("./serve.js")).addServe,
+  bench: async () => (await import("./bench.js")).addBench,
+  doctor: async () => (await import("./doctor.js")).addDoctor,
+  summary: async () => (await import("./summary.js")).addSummary,
+  demo: async () => (await import("./demo.js")).addDemo,
+};
+
+/** `words`: what was typed; with a command first, the program knows that one only. */
+async function createProgram([first = ""]: readonly string[]): Promise<Command> {
   const program = new Command("rbnet")
     .description("Trains, compresses and runs 1-bit image classifiers.")
     .version(packageVersion(), "-V, --version")
     .exitOverride()
     .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
-  for (const add of [addTrain, addEval, addPredict, addExport, addServe, addBench, addDoctor, addSummary, addDemo]) add(program);
+  const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+  for (const name of wanted) {
+    const add = await COMMANDS[name]?.();
+    add?.(program);
+  }
   return program;
 }
 
@@ -36,7 +45,7 @@ function oneSentence(text: string): string {
 /** Runs one command; returns the exit code: 0 done, 1 a fault of ours, 2 a user's error, else what the command has set. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync([...words], { from: "user" });
+    await (await createProgram(words)).parseAsync([...words], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return exitCodeOf(error);

@@ -2,9 +2,9 @@
  * What a run leaves in its folder beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
  * each epoch, so that a run can be watched and a run that was cut off has said what it got to.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
+import { packageVersion } from "../package-version.js";
 import { type NetworkSummary, summarizeNetwork } from "./memory.js";
 import { MetricsFile } from "./metrics.js";
 import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from "./records.js";
@@ -105,10 +105,4 @@ function describeRun({ description, data, options, backend }: Trainer): RunRecor
     options,
     backend: backend.description,
   };
-}
-
-/** As package.json has it. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version: unknown }).version);
 }

@@ -103,25 +103,30 @@ inlined void copyFloats(float *to, const float *from, int count) {
   memcpy(to + count - 4, from + count - 4, FOUR);
 }
 
-/** A chunk is one grid row of one image. columns: float32 [M, K]. */
+/** A chunk is one grid row of one image. columns: float32 [M, K]. Tap row by tap row: what lies outside above or below is known for a whole row of windows. */
 KERNEL(gatherColumns) {
   const float *x = POINTER(float, 0);
   const Window *w = POINTER(Window, 1);
   const int channels = w->channels, kernel = w->kernel, step = w->step, run = kernel * channels;
-  float *out = POINTER(float, 2) + (size_t)begin * w->gridColumns * kernel * run;
+  const size_t lineLength = (size_t)w->width * channels;
   (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
     const int image = chunk / w->gridRows, row = rowOrigin(w, chunk % w->gridRows);
-    for (int j = 0; j < w->gridColumns; j++) {
-      const int column = columnOrigin(w, j);
-      // Neighbouring taps of one row of pixels lie side by side.
-      const int together = step == 1 && column >= 0 && column + kernel <= w->width;
-      for (int a = 0; a < kernel; a++) {
-        const int parts = together ? 1 : kernel, length = together ? run : channels;
-        for (int b = 0; b < parts; b++, out += length) {
-          const int pixel = pixelIndex(w, image, row + a * step, column + b * step);
-          if (pixel < 0) memset(out, 0, (size_t)length * 4);
-          else copyFloats(out, x + (size_t)pixel * channels, length);
+    for (int a = 0; a < kernel; a++) {
+      const int pixelRow = row + a * step;
+      const float *line = (uint32_t)pixelRow < (uint32_t)w->height ? x + ((size_t)image * w->height + pixelRow) * lineLength : NULL;
+      float *out = POINTER(float, 2) + ((size_t)chunk * w->gridColumns * kernel + a) * run;
+      for (int j = 0; j < w->gridColumns; j++, out += (size_t)kernel * run) {
+        const int column = columnOrigin(w, j);
+        if (!line) memset(out, 0, (size_t)run * 4);
+        // Neighbouring taps of one row of pixels lie side by side.
+        else if (step == 1 && column >= 0 && column + kernel <= w->width) copyFloats(out, line + (size_t)column * channels, run);
+        else {
+          for (int b = 0; b < kernel; b++) {
+            const int pixel = column + b * step;
+            if ((uint32_t)pixel < (uint32_t)w->width) copyFloats(out + b * channels, line + (size_t)pixel * channels, channels);
+            else memset(out + b * channels, 0, (size_t)channels * 4);
+          }
         }
       }
     }

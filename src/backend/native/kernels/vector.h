@@ -25,7 +25,8 @@ typedef double Doubles __attribute__((vector_size(WIDTH * 8), aligned(8), may_al
 
 inlined Floats loadFloats(const float *from) { return *(const Floats *)from; }
 inlined void storeFloats(float *to, Floats v) { *(Floats *)to = v; }
-inlined Floats splat(float value) { return (Floats){0} + value; }
+// A difference from 0 is the value itself, to the bit, and costs nothing; a sum with 0 would have to turn -0 into 0.
+inlined Floats splat(float value) { return value - (Floats){0}; }
 
 /** right where the mask is set, left elsewhere. */
 inlined Floats choose(Masks mask, Floats right, Floats left) { return (Floats)((mask & (Masks)right) | (~mask & (Masks)left)); }

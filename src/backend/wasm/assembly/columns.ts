@@ -13,24 +13,28 @@ function copyFloats(to: usize, from: usize, bytes: usize): void {
   v128.store(to + last, v128.load(from + last));
 }
 
-/** A chunk is one grid row of one image. columns: float32 [M, K]. */
+/** A chunk is one grid row of one image. columns: float32 [M, K]. Tap row by tap row: what lies outside above or below is known for a whole row of windows. */
 export function gatherColumns(begin: i32, end: i32, scratch: usize, x: usize, window: usize, columns: usize): void {
   const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window), width = window_.width(window);
   const gridRows = window_.gridRows(window), gridColumns = window_.gridColumns(window);
   const bytes = <usize>channels << 2, run = <usize>kernel * bytes;
-  let out = columns + <usize>(begin * gridColumns * kernel) * run;
   for (let chunk = begin; chunk < end; chunk++) {
     const image = chunk / gridRows, row = window_.rowOrigin(window, chunk % gridRows);
-    for (let j = 0; j < gridColumns; j++) {
-      const column = window_.columnOrigin(window, j);
-      // Neighbouring taps of one row of pixels lie side by side.
-      const together = step == 1 && column >= 0 && column + kernel <= width;
-      const parts = together ? 1 : kernel, length = together ? run : bytes;
-      for (let a = 0; a < kernel; a++) {
-        for (let b = 0; b < parts; b++, out += length) {
-          const pixel = window_.pixelIndex(window, image, row + a * step, column + b * step);
-          if (pixel < 0) memory.fill(out, 0, length);
-          else copyFloats(out, x + <usize>pixel * bytes, length);
+    for (let a = 0; a < kernel; a++) {
+      const first = window_.pixelIndex(window, image, row + a * step, 0);
+      const line = x + <usize>first * bytes;
+      let out = columns + <usize>(chunk * gridColumns * kernel + a) * run;
+      for (let j = 0; j < gridColumns; j++, out += <usize>kernel * run) {
+        const column = window_.columnOrigin(window, j);
+        if (first < 0) memory.fill(out, 0, run);
+        // Neighbouring taps of one row of pixels lie side by side.
+        else if (step == 1 && column >= 0 && column + kernel <= width) copyFloats(out, line + <usize>column * bytes, run);
+        else {
+          for (let b = 0; b < kernel; b++) {
+            const pixel = column + b * step, to = out + <usize>b * bytes;
+            if (<u32>pixel < <u32>width) copyFloats(to, line + <usize>pixel * bytes, bytes);
+            else memory.fill(to, 0, bytes);
+          }
         }
       }
     }
