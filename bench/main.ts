@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
+import { chart, readRecords } from "./chart.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
@@ -10,11 +11,13 @@ import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchTraining, TrainingCase } from "./training.js";
 
 const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling> [options]
+       npm run bench -- chart <file...>
 
   training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
   inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
+  chart      draws what the others have printed with --json, as SVG
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
@@ -94,11 +97,18 @@ async function main(commandLine: readonly string[]): Promise<number> {
       process.stdout.write(`${USAGE}\n`);
       return 0;
     }
+    const [first, ...files] = positionals;
+    if (first === "chart") {
+      if (files.length === 0)
+        throw new UserError("chart draws records, but no file of them was given: see npm run bench -- --help");
+      process.stdout.write(`${chart(readRecords(files))}\n`);
+      return 0;
+    }
     const benchmark = positionals.join(" ");
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(" or ")} was expected: see npm run bench -- --help`,
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")} or chart was expected: see npm run bench -- --help`,
       );
     warnOfOtherWork();
     const records = await run(values, (line) => process.stderr.write(`${line}\n`));
