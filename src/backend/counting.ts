@@ -58,6 +58,7 @@ export function createCountingBackend(): Backend {
       stack.top = mark;
     },
     write: ignore,
+    writeWeights: ignore,
     read: async (tensor): Promise<TypedArray> => zeros(tensor),
     [Symbol.dispose]: ignore,
   };

@@ -227,6 +227,8 @@ export interface Backend extends Kernels, Disposable {
   release(mark: number): void;
   /** Copies into a tensor; the length must agree. Bits and integers keep their values. */
   write(tensor: Tensor, data: TypedArray): void;
+  /** Takes signs that are packed already, [filters, words(inputs)] with unused bits at 0, in place of binarizeWeights; without a gradient's form. */
+  writeWeights(weights: BinaryWeights, packed: Uint32Array): void;
   /** Waits for all kernels before, and copies out. */
   read(tensor: Tensor): Promise<TypedArray>;
 }

@@ -2,7 +2,7 @@
  * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
  * network is loaded, and a call allocates nothing.
  */
-import type { Backend, BinaryWeights, Placement, Window } from "../backend/kernels.js";
+import type { Backend, Placement, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { planMemory } from "./memory-plan.js";
 import type { Operation } from "./operations.js";
@@ -132,7 +132,8 @@ export class RuntimeNetwork {
       }
       case "binaryConvolution": {
         const { window, rows, inputs } = this.window(operation, shapes);
-        const weights = this.uploadSigns(operation.weights, inputs, operation.filters);
+        const weights = backend.binaryWeights(inputs, operation.filters, false);
+        backend.writeWeights(weights, operation.weights);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
         const { norm, placement, shortcut, activation } = this.epilogue(operation, window, values);
@@ -174,22 +175,6 @@ export class RuntimeNetwork {
     const tensor = this.backend.allocate("float32", shape);
     this.backend.write(tensor, values);
     return tensor;
-  }
-
-  /** Packed signs [filters, words] -> the arrangement of the backend's product. */
-  private uploadSigns(packed: Uint32Array, inputs: number, filters: number): BinaryWeights {
-    const { backend } = this;
-    const weights = backend.binaryWeights(inputs, filters, false);
-    const words = wordsFor(inputs);
-    const signs = new Float32Array(inputs * filters);
-    for (let n = 0; n < filters; n++) {
-      for (let k = 0; k < inputs; k++)
-        signs[k * filters + n] = ((packed[n * words + (k >>> 5)] as number) >>> (k & 31)) & 1 ? 1 : -1;
-    }
-    const mark = backend.mark();
-    backend.binarizeWeights(this.upload(signs, [inputs, filters]), weights, false);
-    backend.release(mark);
-    return weights;
   }
 }
 

@@ -9,6 +9,7 @@ import { forEachTap } from "./window.js";
 type BinaryKernels = Pick<
   Backend,
   | "binaryWeights"
+  | "writeWeights"
   | "binarizeColumns"
   | "binarizeWeights"
   | "binaryProduct"
@@ -58,6 +59,10 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
         if (pixel === undefined) return;
         for (let c = 0; c < C; c++) if (X[pixel * C + c] >= T[c]) out.setPositive(m, tap * C + c);
       });
+    },
+
+    writeWeights(weights, packed) {
+      elements(own(weights).packed).set(packed);
     },
 
     binarizeWeights(latent, weights) {

@@ -2,7 +2,7 @@
  * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the kernels. How modules
  * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
  */
-import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry } from "../../tensor.js";
+import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry, wordsFor } from "../../tensor.js";
 import type { Backend } from "../kernels.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
@@ -10,7 +10,7 @@ import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
 import { normalizationKernels } from "./normalization.js";
 import { type KernelFunction, Pool } from "./pool.js";
 import { realKernels } from "./real.js";
-import { type ProductKind, type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
+import { arranged, type ProductKind, type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
 import { updateKernels } from "./update.js";
 
 /** Static data of the module lies below. */
@@ -146,6 +146,12 @@ function connect(arena: Arena, run: Runner["run"], product: ProductKind, descrip
       const backward = gradient ? arena.allocate("int16", [inputs, Math.ceil(filters / 4)]).offset : 0;
       return new WasmBinaryWeights(product, inputs, filters, forward.offset, backward);
     },
+    writeWeights(weights, packed) {
+      const { kind, inputs, filters, forward } = arranged(weights);
+      const { buffer } = arena.memory;
+      if (kind === "table") arrangeForTables(packed, inputs, filters, new Uint8Array(buffer, forward));
+      else arrangeForCounting(packed, inputs, filters, new Uint16Array(buffer, forward));
+    },
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),
     write(tensor, data) {
@@ -156,6 +162,31 @@ function connect(arena: Arena, run: Runner["run"], product: ProductKind, descrip
     read: async (tensor) => arena.elements(own(tensor)).slice(),
     [Symbol.dispose]: dispose,
   };
+}
+
+/** As binaryProductTable reads signs: by blocks of 64 filters, rows of four inputs, a byte a filter. */
+function arrangeForTables(packed: Uint32Array, inputs: number, filters: number, to: Uint8Array): void {
+  const words = wordsFor(inputs);
+  const rows = 2 * Math.ceil(inputs / 8);
+  for (let first = 0; first < filters; first += 64) {
+    const some = Math.min(64, filters - first);
+    const width = Math.ceil(some / 16) * 16;
+    for (let f = 0; f < some; f++) {
+      const filter = (first + f) * words;
+      for (let row = 0; row < rows; row++)
+        to[first * rows + row * width + f] = (packed[filter + (row >>> 3)] >>> ((row & 7) * 4)) & 15;
+    }
+  }
+}
+
+/** As binaryProduct reads them: rows of sixteen inputs, sixteen bits a filter. */
+function arrangeForCounting(packed: Uint32Array, inputs: number, filters: number, to: Uint16Array): void {
+  const words = wordsFor(inputs);
+  const padded = Math.ceil(filters / 8) * 8;
+  for (let n = 0; n < filters; n++) {
+    for (let row = 0; row < Math.ceil(inputs / 16); row++)
+      to[row * padded + n] = packed[n * words + (row >>> 1)] >>> ((row & 1) * 16);
+  }
 }
 
 function writeWindow(arena: Arena, geometry: WindowGeometry): number {

@@ -1,6 +1,6 @@
 /** Every backend's binary kernels agree with the reference, bit for bit where the result is bits or integers. */
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Backend, BinaryWeights, Estimator } from "#rbnet/backend/kernels";
 import { type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
@@ -79,6 +79,33 @@ export function binaryClaims(subject: () => Backend): void {
           },
         ),
         { numRuns: 60 },
+      );
+    });
+
+    it("takes packed signs as it takes latent weights", async () => {
+      await fc.assert(
+        fc.asyncProperty(rowCounts, inputCounts, filterCounts, seeds, async (M, K, N, seed) => {
+          const draw = new Draw(seed);
+          const [bits, packed] = [randomColumns(draw, M, K), randomColumns(draw, N, K)];
+          const signs = Float32Array.from({ length: K * N }, (_, i) => {
+            const [k, n] = [Math.floor(i / N), i % N];
+            return (packed[n * wordsFor(K) + (k >>> 5)]! >>> (k & 31)) & 1 ? 1 : -1;
+          });
+          const backend = subject();
+          const mark = backend.mark();
+          const columns = put(backend, "uint32", [M, wordsFor(K)], bits);
+          const written = backend.binaryWeights(K, N, false);
+          backend.writeWeights(written, packed);
+          const products: unknown[] = [];
+          for (const weights of [arrange(backend, put(backend, "float32", [K, N], signs), false), written]) {
+            const y = backend.allocate("int16", [M, N]);
+            backend.binaryProduct(columns, weights, y, undefined);
+            products.push(await backend.read(y));
+          }
+          expect(products[1]).toEqual(products[0]);
+          backend.release(mark);
+        }),
+        { numRuns: 40 },
       );
     });
 

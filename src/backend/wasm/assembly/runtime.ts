@@ -1,5 +1,5 @@
 // What a deployed network needs, and no more: a page loads this build.
-export { binarizeColumns, binarizeWeights, binarizeWeightsTable } from "./signs";
+export { binarizeColumns } from "./signs";
 export { binaryProduct } from "./binary-product";
 export { binaryProductTable } from "./table-product";
 export { binaryUnit, binaryUnitTable } from "./binary-unit";
