@@ -14,8 +14,8 @@ const Drawn = z.object({
   ours: z.number(),
   peers: z.record(z.string(), z.number()),
   ratios: z.record(z.string(), z.number()),
-  limit: z.number(),
-  shareOfLimit: z.number(),
+  limit: z.number().optional(),
+  shareOfLimit: z.number().optional(),
 });
 
 export type Drawn = z.infer<typeof Drawn>;
@@ -94,6 +94,6 @@ function ratioBars({ case: name, ratios }: Drawn): readonly Bar[] {
   }));
 }
 
-function shareBar({ case: name, ours, unit, shareOfLimit }: Drawn): Bar {
+function shareBar({ case: name, ours, unit, shareOfLimit = 0 }: Drawn): Bar {
   return { label: name, value: shareOfLimit, text: `${(100 * shareOfLimit).toFixed(0)} %, ${ours.toFixed(0)} ${unit}` };
 }

@@ -6,17 +6,19 @@ import { UserError } from "#rbnet/errors";
 import { chart, readRecords } from "./chart.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
+import { benchPipeline, PipelineCase } from "./pipeline.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchTraining, TrainingCase } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline> [options]
        npm run bench -- chart <file...>
 
   training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
   inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
+  pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
   chart      draws what the others have printed with --json, as SVG
 
 Options:
@@ -27,6 +29,7 @@ Options:
   --network <name>   training: rbnet20
   --width <number>   training, scaling: width of the network (default 2)
   --batch <number>   training: images a step (default 128)
+  --data <folder>    pipeline: images by class
   --backend <name>   wasm or native (default wasm)
 
 Example: npm run bench -- training --width 1 --json`;
@@ -41,6 +44,7 @@ const OPTIONS = {
   width: { type: "string", default: "2" },
   batch: { type: "string", default: "128" },
   backend: { type: "string", default: "wasm" },
+  data: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
   rounds: { type: "string", default: "7" },
@@ -51,6 +55,7 @@ interface Values {
   readonly width: string;
   readonly batch: string;
   readonly backend: string;
+  readonly data?: string;
   readonly threads?: string;
   readonly steps?: string;
   readonly rounds: string;
@@ -59,7 +64,7 @@ interface Values {
 /** Each benchmark, from what the command line says. */
 const BENCHMARKS: Readonly<
   Record<
-    "training" | "inference" | "kernels" | "scaling",
+    "training" | "inference" | "kernels" | "scaling" | "pipeline",
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
@@ -79,6 +84,11 @@ const BENCHMARKS: Readonly<
   inference: ({ backend, threads = "1", steps = "20", rounds }, report) =>
     benchInference(
       InferenceCase.parse({ backend, threads: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
+      report,
+    ),
+  pipeline: ({ data, threads = "2", steps = "4", rounds }, report) =>
+    benchPipeline(
+      PipelineCase.parse({ data, batch: 32, workers: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
       report,
     ),
   kernels: ({ backend, threads = "1", rounds }, report) =>

@@ -19,9 +19,9 @@ export interface BenchRecord {
   readonly ours: number;
   readonly peers: Readonly<Record<string, number>>;
   readonly ratios: Readonly<Record<string, number>>;
-  /** What this machine could do at best, in `unit`, and our share of it (0 to 1). */
-  readonly limit: number;
-  readonly shareOfLimit: number;
+  /** What this machine could do at best, in `unit`, and our share of it (0 to 1); none where decoders of others set the limit. */
+  readonly limit?: number;
+  readonly shareOfLimit?: number;
   /** Where it was measured. */
   readonly memory?: MemoryRecord;
   /** Peers that are not installed: named, never guessed. */
@@ -63,7 +63,9 @@ export function table(record: BenchRecord): string {
       versionOf(name),
     ]),
     ...record.absent.map((name) => [name, "absent", "", "", "", "see bench/README.md"]),
-    ["limit", String(record.limit), `${record.shareOfLimit} x`, "", "", "this machine's best"],
+    ...(record.limit === undefined
+      ? []
+      : [["limit", String(record.limit), `${record.shareOfLimit} x`, "", "", "this machine's best"]]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
