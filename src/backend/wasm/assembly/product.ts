@@ -11,7 +11,7 @@ const PANEL: i32 = 8;
 const INNER: i32 = 512;
 
 /**
- * c[i, j] (+)= sum over p of a(i, p) * b[p, j], with a(i, p) = a[i * rowStep + p * innerStep] (elements). Either step is 1. Sums run over p in order.
+ * c[i, j] (+)= sum over p of a(i, p) * b[p, j], with a(i, p) = a[i * rowStep + p * innerStep] (elements). Sums run over p in order.
  * b: [inner, columns]; c: [rows, columns]; all float32. scratch: a panel, and a tile.
  */
 export function product(begin: i32, end: i32, scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, rows: i32, inner: i32, columns: i32, accumulate: i32): void {
@@ -32,7 +32,7 @@ export function product(begin: i32, end: i32, scratch: usize, a: usize, rowStep:
 
 /** Rows [first, last) of eight columns. */
 function panel(scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, first: i32, last: i32, inner: i32, lineBytes: usize, accumulate: i32): void {
-  const tile = scratch + <usize>(INNER * PANEL << 2);
+  const aside = scratch + <usize>(INNER * PANEL << 2);
   for (let p = 0; p < inner; p += INNER) {
     const depth = min(INNER, inner - p), more = accumulate != 0 || p > 0;
     // A single tile reads b only once.
@@ -50,12 +50,11 @@ function panel(scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize,
       const count = min(TILE_ROWS, last - i);
       const out = c + <usize>i * lineBytes;
       const whole = count == TILE_ROWS;
-      // A tile of fewer rows is computed aside; its missing rows repeat the last, or are what lies behind.
-      if (!whole && more) copyTile(tile, 32, out, lineBytes, count);
+      // A tile of fewer rows is computed aside.
+      if (!whole && more) copyTile(aside, 32, out, lineBytes, count);
       const source = a + (<usize>(i * rowStep + p * innerStep) << 2);
-      if (innerStep == 1) tileAlong(source, <usize>rowStep << 2, count, from, step, whole ? out : tile, whole ? lineBytes : 32, depth, more);
-      else tileAcross(source, <usize>innerStep << 2, from, step, whole ? out : tile, whole ? lineBytes : 32, depth, more);
-      if (!whole) copyTile(out, lineBytes, tile, 32, count);
+      tile(source, <usize>rowStep << 2, <usize>innerStep << 2, count, from, step, whole ? out : aside, whole ? lineBytes : 32, depth, more);
+      if (!whole) copyTile(out, lineBytes, aside, 32, count);
     }
   }
 }
@@ -67,8 +66,8 @@ function copyTile(to: usize, toStep: usize, from: usize, fromStep: usize, count:
   }
 }
 
-/** Six rows of a lie `rowBytes` apart, and each is read along. */
-function tileAlong(a: usize, rowBytes: usize, count: i32, b: usize, step: usize, out: usize, lineBytes: usize, depth: i32, more: bool): void {
+/** Six rows of a begin `rowBytes` apart, and go on in steps of `innerBytes`; those beyond `count` repeat the last. */
+function tile(a: usize, rowBytes: usize, innerBytes: usize, count: i32, b: usize, step: usize, out: usize, lineBytes: usize, depth: i32, more: bool): void {
   const last = <usize>(count - 1);
   let a0 = a, a1 = a + min(<usize>1, last) * rowBytes, a2 = a + min(<usize>2, last) * rowBytes, a3 = a + min(<usize>3, last) * rowBytes, a4 = a + min(<usize>4, last) * rowBytes, a5 = a + min(<usize>5, last) * rowBytes;
   let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
@@ -97,90 +96,27 @@ function tileAlong(a: usize, rowBytes: usize, count: i32, b: usize, step: usize,
     let v = v128.load32_splat(a0);
     s00 = multiplyAdd(v, b0, s00);
     s01 = multiplyAdd(v, b1, s01);
-    a0 += 4;
+    a0 += innerBytes;
     v = v128.load32_splat(a1);
     s10 = multiplyAdd(v, b0, s10);
     s11 = multiplyAdd(v, b1, s11);
-    a1 += 4;
+    a1 += innerBytes;
     v = v128.load32_splat(a2);
     s20 = multiplyAdd(v, b0, s20);
     s21 = multiplyAdd(v, b1, s21);
-    a2 += 4;
+    a2 += innerBytes;
     v = v128.load32_splat(a3);
     s30 = multiplyAdd(v, b0, s30);
     s31 = multiplyAdd(v, b1, s31);
-    a3 += 4;
+    a3 += innerBytes;
     v = v128.load32_splat(a4);
     s40 = multiplyAdd(v, b0, s40);
     s41 = multiplyAdd(v, b1, s41);
-    a4 += 4;
+    a4 += innerBytes;
     v = v128.load32_splat(a5);
     s50 = multiplyAdd(v, b0, s50);
     s51 = multiplyAdd(v, b1, s51);
-    a5 += 4;
-  }
-  v128.store(out, s00);
-  v128.store(out, s01, 16);
-  out += lineBytes;
-  v128.store(out, s10);
-  v128.store(out, s11, 16);
-  out += lineBytes;
-  v128.store(out, s20);
-  v128.store(out, s21, 16);
-  out += lineBytes;
-  v128.store(out, s30);
-  v128.store(out, s31, 16);
-  out += lineBytes;
-  v128.store(out, s40);
-  v128.store(out, s41, 16);
-  out += lineBytes;
-  v128.store(out, s50);
-  v128.store(out, s51, 16);
-}
-
-/** Six rows of a lie side by side, as in the transpose that is stored. */
-function tileAcross(a: usize, innerBytes: usize, b: usize, step: usize, out: usize, lineBytes: usize, depth: i32, more: bool): void {
-  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
-  if (more) {
-    let at = out;
-    s00 = v128.load(at);
-    s01 = v128.load(at, 16);
-    at += lineBytes;
-    s10 = v128.load(at);
-    s11 = v128.load(at, 16);
-    at += lineBytes;
-    s20 = v128.load(at);
-    s21 = v128.load(at, 16);
-    at += lineBytes;
-    s30 = v128.load(at);
-    s31 = v128.load(at, 16);
-    at += lineBytes;
-    s40 = v128.load(at);
-    s41 = v128.load(at, 16);
-    at += lineBytes;
-    s50 = v128.load(at);
-    s51 = v128.load(at, 16);
-  }
-  for (let p = 0; p < depth; p++, a += innerBytes, b += step) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16);
-    let v = v128.load32_splat(a);
-    s00 = multiplyAdd(v, b0, s00);
-    s01 = multiplyAdd(v, b1, s01);
-    v = v128.load32_splat(a, 4);
-    s10 = multiplyAdd(v, b0, s10);
-    s11 = multiplyAdd(v, b1, s11);
-    v = v128.load32_splat(a, 8);
-    s20 = multiplyAdd(v, b0, s20);
-    s21 = multiplyAdd(v, b1, s21);
-    v = v128.load32_splat(a, 12);
-    s30 = multiplyAdd(v, b0, s30);
-    s31 = multiplyAdd(v, b1, s31);
-    v = v128.load32_splat(a, 16);
-    s40 = multiplyAdd(v, b0, s40);
-    s41 = multiplyAdd(v, b1, s41);
-    v = v128.load32_splat(a, 20);
-    s50 = multiplyAdd(v, b0, s50);
-    s51 = multiplyAdd(v, b1, s51);
+    a5 += innerBytes;
   }
   v128.store(out, s00);
   v128.store(out, s01, 16);
