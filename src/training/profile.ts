@@ -52,10 +52,10 @@ export async function profileTraining(
     ledgers.kernels.add(call.kernel, call);
     ledgers.layers.add(layer, call);
   });
-  // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   let done = 0;
   let start = 0;
   let stepMs = 0;
+  // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   await using trainer = await Trainer.create(description, { ...data, validation: undefined }, settings, {
     backend: recording,
     onStep: () => {

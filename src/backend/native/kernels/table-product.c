@@ -32,7 +32,7 @@ inlined void addCounts(__m256i sums[2], __m256i counts) {
   sums[1] = _mm256_add_epi16(sums[1], _mm256_cvtepu8_epi16(_mm256_extracti128_si256(counts, 1)));
 }
 
-/** Four rows and `groups` times 32 filters from n of the block on, in steps of `width` bytes; both are constants where this is inlined. */
+/** Two rows and `groups` times 32 filters from n of the block on, in steps of `width` bytes; both are constants where this is inlined. */
 inlined void tableTile(const TableBlock *p, const uint8_t *const rows[TABLE_ROWS], int16_t *const out[TABLE_ROWS], int n, int groups, int width) {
   __m256i sums[TABLE_ROWS][2][2];
   for (int r = 0; r < TABLE_ROWS; r++)
