@@ -1,7 +1,7 @@
 /** `rbnet doctor` as a person and as a program read it. */
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -29,6 +29,10 @@ describe("rbnet doctor", () => {
     expect(stdout).toMatch(
       /^rbnet +\d+\.\d+\.\d+ on Node .*\nprocessor .*\nWebAssembly .*\naccelerator .*\nwhat runs .*\nat best .*\n$/,
     );
+  });
+
+  it.skipIf(!existsSync(join(root, "dist/backend/native/rbnet.node")))("uses the accelerator that was built here", () => {
+    expect(findAccelerator()).toMatchObject({ file: expect.stringMatching(/rbnet\.node$/) });
   });
 
   it.skipIf("absent" in findAccelerator())("leaves an accelerator of other kernels alone, and says so", () => {
