@@ -1,10 +1,8 @@
 /** Our side of `npm run bench -- pipeline`: batches of a folder of photographs as a training step takes them, driven by the line protocol (bench/README.md). */
-import { performance } from "node:perf_hooks";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { openDataset } from "#rbnet/data/dataset";
 import { type Batch, Loader } from "#rbnet/data/loader";
-import { resetPeak, statusBytes } from "./process-memory.js";
+import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { installedVersion } from "./versions.js";
 
 const { values } = parseArgs({
@@ -15,8 +13,7 @@ const AHEAD = 3;
 
 const [size, batch] = [Number(values.size), Number(values.batch)];
 
-const residentBefore = statusBytes("VmRSS");
-resetPeak();
+const residentBefore = startOfMemory();
 const { train, mean, deviation } = await openDataset({ path: values.data ?? "", size, validationFraction: 0 });
 await using loader = new Loader(train, {
   batch,
@@ -36,20 +33,15 @@ await using loader = new Loader(train, {
 });
 const batches = endless();
 
-answer({ ready: true, version: installedVersion() });
-for await (const line of createInterface({ input: process.stdin })) {
-  const [request, argument] = line.split(" ");
-  if (request === "step") {
-    // What was made ready while the other side worked is no work of this round.
+await serveSteps({
+  version: installedVersion(),
+  residentBefore,
+  step: take,
+  // What was made ready while the other side worked is no work of this round.
+  prepare: async () => {
     for (let waiting = 0; waiting < AHEAD; waiting++) await take();
-    const start = performance.now();
-    for (let step = 0; step < Number(argument); step++) await take();
-    answer({ seconds: (performance.now() - start) / 1_000, steps: Number(argument) });
-  } else if (request === "memory")
-    answer({ peakBytes: statusBytes("VmHWM") - residentBefore, residentBytes: statusBytes("VmHWM") });
-  else if (request === "quit") break;
-  else throw new Error(`unknown request: ${line}`);
-}
+  },
+});
 
 async function* endless(): AsyncGenerator<Batch, void, undefined> {
   for (let epoch = 0; ; epoch++) yield* loader.epoch(epoch);
@@ -58,8 +50,4 @@ async function* endless(): AsyncGenerator<Batch, void, undefined> {
 async function take(): Promise<void> {
   const { value } = await batches.next();
   value?.release();
-}
-
-function answer(reply: object): void {
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
 }

@@ -2,8 +2,6 @@
  * Our side of `npm run bench -- training`: the training step of a built network on random images that stay the same, driven over
  * standard input and output (bench/README.md, "The line protocol"). It runs what `rbnet train` runs for a batch that is ready.
  */
-import { performance } from "node:perf_hooks";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { openBackend } from "#rbnet/backend/open";
 import { Random } from "#rbnet/data/random";
@@ -12,7 +10,7 @@ import { rbnet20 } from "#rbnet/networks/rbnet";
 import { Optimizer } from "#rbnet/training/optimizer";
 import { trainingSchema } from "#rbnet/training/options";
 import { TrainingStep } from "#rbnet/training/training-step";
-import { resetPeak, statusBytes } from "./process-memory.js";
+import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { installedVersion } from "./versions.js";
 
 const CLASSES = 10;
@@ -29,8 +27,7 @@ const { values } = parseArgs({
 });
 const batchSize = Number(values.batch);
 
-const residentBefore = statusBytes("VmRSS");
-resetPeak();
+const residentBefore = startOfMemory();
 const random = new Random(1);
 const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
 const description = rbnet20({ classes: CLASSES, width: Number(values.width), size: Number(values.size) });
@@ -42,29 +39,20 @@ const trainingStep = new TrainingStep(backend, network, options);
 const batch = randomBatch();
 let updates = 0;
 
-answer({ ready: true, version: `${installedVersion()} (${backend.description})` });
-for await (const line of createInterface({ input: process.stdin })) {
-  const [request, argument] = line.split(" ");
-  if (request === "step") answer(await timedSteps(Number(argument)));
-  else if (request === "memory")
-    answer({ peakBytes: statusBytes("VmHWM") - residentBefore, residentBytes: statusBytes("VmHWM") });
-  else if (request === "quit") break;
-  else throw new Error(`unknown request: ${line}`);
-}
-backend[Symbol.dispose]();
-
-async function timedSteps(steps: number): Promise<{ seconds: number; steps: number }> {
-  const start = performance.now();
-  for (let step = 0; step < steps; step++) {
+await serveSteps({
+  version: `${installedVersion()} (${backend.description})`,
+  residentBefore,
+  step: async () => {
     optimizer.clearGradients();
     await trainingStep.run(batch);
     updates++;
     optimizer.step(LEARNING_RATE, updates);
-  }
-  const [first] = network.parameters;
-  if (first !== undefined) await backend.read(first.value);
-  return { seconds: (performance.now() - start) / 1_000, steps };
-}
+    // Kernels may still run; a read waits for all of them.
+    const [first] = network.parameters;
+    if (first !== undefined) await backend.read(first.value);
+  },
+});
+backend[Symbol.dispose]();
 
 /** Normal pixels and uniform classes: the step's work does not depend on what it is fed. */
 function randomBatch(): Parameters<TrainingStep["run"]>[0] {
@@ -83,8 +71,4 @@ function randomBatch(): Parameters<TrainingStep["run"]>[0] {
 
 function normal(count: number, deviation: number): Float32Array {
   return Float32Array.from({ length: count }, () => deviation * random.normal());
-}
-
-function answer(reply: object): void {
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
 }

@@ -4,9 +4,7 @@ Driven over standard input and output: see bench/README.md, "The line protocol".
 """
 
 import argparse
-import json
 import sys
-import time
 
 try:
     import torch
@@ -16,6 +14,7 @@ except ModuleNotFoundError:
 
 from torchvision import datasets, transforms
 
+from line_protocol import serve
 from process_memory import reset_peak, status_bytes
 
 PREFETCH = 2  # batches a worker keeps ready; PyTorch's own default
@@ -57,29 +56,13 @@ def main():
     batches = endless(loader)
     next(batches)
 
-    answer({"ready": True, "version": f"{torchvision.__version__}, torch {torch.__version__}"})
-    for line in sys.stdin:
-        request = line.split()
-        if request[0] == "step":
-            # What was made ready while the other side worked is no work of this round.
-            for _ in range(PREFETCH * arguments.workers):
-                next(batches)
-            steps = int(request[1])
-            start = time.perf_counter()
-            for _ in range(steps):
-                next(batches)
-            answer({"seconds": time.perf_counter() - start, "steps": steps})
-        elif request[0] == "memory":
-            peak = status_bytes("VmHWM")
-            answer({"peakBytes": peak - resident_before, "residentBytes": peak})
-        elif request[0] == "quit":
-            return
-        else:
-            sys.exit(f"unknown request: {line.strip()}")
+    def take_ready():
+        # What was made ready while the other side worked is no work of this round.
+        for _ in range(PREFETCH * arguments.workers):
+            next(batches)
 
-
-def answer(reply):
-    print(json.dumps(reply), flush=True)
+    version = f"{torchvision.__version__}, torch {torch.__version__}"
+    serve(version, resident_before, lambda: next(batches), take_ready)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ Driven over standard input and output, so that the benchmark interleaves it with
 """
 
 import argparse
-import json
 import sys
-import time
 
 try:
     import torch
@@ -17,6 +15,7 @@ except ModuleNotFoundError:
 import torch.nn.functional as functional
 from torch import nn
 
+from line_protocol import serve
 from process_memory import reset_peak, status_bytes
 from reshaped import BalancedActivation, ReshapedUnit
 
@@ -70,26 +69,7 @@ def main():
         functional.cross_entropy(network(images), labels).backward()
         optimizer.step()
 
-    answer({"ready": True, "version": torch.__version__})
-    for line in sys.stdin:
-        request = line.split()
-        if request[0] == "step":
-            steps = int(request[1])
-            start = time.perf_counter()
-            for _ in range(steps):
-                train_step()
-            answer({"seconds": time.perf_counter() - start, "steps": steps})
-        elif request[0] == "memory":
-            peak = status_bytes("VmHWM")
-            answer({"peakBytes": peak - resident_before, "residentBytes": peak})
-        elif request[0] == "quit":
-            return
-        else:
-            sys.exit(f"unknown request: {line.strip()}")
-
-
-def answer(reply):
-    print(json.dumps(reply), flush=True)
+    serve(torch.__version__, resident_before, train_step)
 
 
 if __name__ == "__main__":
