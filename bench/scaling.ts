@@ -69,14 +69,22 @@ function comparisons(
       unit: "images/s",
       steps: 3,
       limit: all.realMacsPerSecond / one.realMacsPerSecond,
-      variants: [1, threads].map((count) => ({ name: `${count} threads`, work: 128, command: training(128, count) })),
+      variants: [1, threads].map((count) => ({
+        name: `${count} thread${count === 1 ? "" : "s"}`,
+        work: 128,
+        command: training(128, count),
+      })),
     },
     {
       name: "inference-rbnet18-224-batch1-threads",
       unit: "images/s",
       steps: 20,
       limit: all.binaryMacsPerSecond / one.binaryMacsPerSecond,
-      variants: [1, threads].map((count) => ({ name: `${count} threads`, work: 1, command: inference(count) })),
+      variants: [1, threads].map((count) => ({
+        name: `${count} thread${count === 1 ? "" : "s"}`,
+        work: 1,
+        command: inference(count),
+      })),
     },
     {
       name: `training-rbnet20-w${width}-32-batch`,
