@@ -1,10 +1,9 @@
 /** The flags of `train` as settings of a run: defaults by the data, and every wrong value said in the flag's own name. */
-import { readdirSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/dataset.js";
-import { isIdxFolder } from "../data/idx-folder.js";
 import { UserError } from "../errors.js";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
+import { resizedCrop, SMALLEST_CROP, standardSettings } from "../training/standard-settings.js";
 import type { DistillOptions } from "../training/teacher.js";
 import { flagName, forbidFlags, readNumber } from "./flags.js";
 
@@ -37,11 +36,6 @@ export interface TrainingFlags {
 }
 
 const STANDARD = trainingSchema.parse({});
-/** Smallest share of an image's area that a random resized crop takes, after Szegedy et al. 2015. */
-const SMALLEST_CROP = 0.08;
-const CROP_RATIO: [number, number] = [3 / 4, 4 / 3];
-/** From this side on, images are cropped and scaled; smaller ones are moved by a few pixels. */
-const LARGE_SIDE = 64;
 
 export function addTrainingFlags(command: Command): Command {
   const option = (flags: string, text: string, standard: number | string): Option =>
@@ -123,10 +117,9 @@ export function readSettings(flags: TrainingFlags): TrainingOptions {
 /** The settings with what the data decide: augmentation, and a batch that is not larger than the data unless that was asked for. */
 export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | undefined): TrainingOptions {
   const settings = readSettings(flags);
-  const usual =
-    data.size >= LARGE_SIDE ? { crop: resizedCrop(SMALLEST_CROP) } : { crop: { kind: "pad", padding: data.size >> 3 } as const };
-  const augmentation = cleaned({ flip: !isIdx(path), ...usual, ...chosenAugmentation(flags) });
-  const batch = flags.batch ?? Math.min(settings.batch, 2 ** Math.floor(Math.log2(Math.max(1, data.train.count))));
+  const standard = standardSettings(data, path);
+  const augmentation = cleaned({ ...standard.augmentation, ...chosenAugmentation(flags) });
+  const batch = flags.batch ?? standard.batch;
   return checked({ ...settings, batch, augmentation });
 }
 
@@ -158,23 +151,9 @@ function chosenAugmentation(flags: TrainingFlags): { [Key in keyof Augmentation]
   return chosen;
 }
 
-function resizedCrop(smallest: number): NonNullable<Augmentation["crop"]> {
-  return { kind: "resized", scale: [smallest, 1], ratio: CROP_RATIO };
-}
-
 /** Without the entries that are undefined. */
 function cleaned(values: { [Key in keyof Augmentation]: Augmentation[Key] | undefined }): Augmentation {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-/** IDX data are digits, letters and the like, which change their meaning in a mirror. */
-function isIdx(path: string | undefined): boolean {
-  if (path === undefined) return false;
-  try {
-    return isIdxFolder(readdirSync(path));
-  } catch {
-    return false;
-  }
 }
 
 function checked(settings: unknown): TrainingOptions {
