@@ -38,9 +38,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "atomic-file",
     "errors",
   ],
+  study: ["package-version", "training", "deploy", "data", "networks", "backend", "atomic-file", "errors"],
   cli: [
     "package-version",
     "serve",
+    "study",
     "pixels",
     "training",
     "deploy",
@@ -53,7 +55,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "atomic-file",
     "errors",
   ],
-  index: ["pixels", "training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "errors"],
+  index: ["pixels", "study", "training", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "errors"],
 };
 
 interface ImportStatement {

@@ -12,6 +12,7 @@ import type { EpochRecord } from "../training/records.js";
 import { checkpointPath, modelPath } from "../training/run-folder.js";
 import { RunLog } from "../training/run-log.js";
 import { Trainer } from "../training/trainer.js";
+import { commandLine } from "./command-line.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
@@ -117,7 +118,7 @@ export async function runTraining({
     resume,
     onStep: progress.step,
   });
-  const log = await RunLog.open(out, trainer, { command: commandLine([]) });
+  const log = await RunLog.open(out, trainer, { command: commandLine() });
   using interrupts = new Interrupts(() => {
     progress.clear();
     tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
@@ -172,7 +173,8 @@ function standardFolder(name: string, resume: boolean): string {
   return folderOf(next - 1);
 }
 
-function tellSkipped({ skipped }: Dataset): void {
+/** Says which images could not be used. */
+export function tellSkipped({ skipped }: Dataset): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
   const more = skipped.length === 1 ? "" : ` and ${skipped.length - 1} more`;
@@ -196,7 +198,11 @@ function introduce(network: string, data: Dataset, trainer: Trainer, out: string
   );
 }
 
-function epochLine({ index, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord, epochs: number): string {
+/** One epoch for a person. */
+export function epochLine(
+  { index, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
+  epochs: number,
+): string {
   const number = String(index).padStart(String(epochs).length);
   const held =
     validation === undefined
@@ -204,20 +210,4 @@ function epochLine({ index, trainLoss, trainTop1, validation, imagesPerSecond, s
       : `   validation ${formatShare(validation.top1).padStart(7)} (loss ${validation.loss.toFixed(3)})`;
   const speed = dim(`${formatInteger(imagesPerSecond)} images/s, ${formatDuration(seconds)}`);
   return `epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
-}
-
-/** What was typed, with `extra` flags in place of the same ones, quoted for a shell. */
-function commandLine(extra: readonly string[]): string {
-  const given = process.argv.slice(2);
-  const kept =
-    extra.length === 0
-      ? given
-      : given.filter(
-          (word, index) => word !== "--resume" && word !== "--out" && !word.startsWith("--out=") && given[index - 1] !== "--out",
-        );
-  return ["rbnet", ...kept, ...extra].map(quoted).join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

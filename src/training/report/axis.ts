@@ -26,6 +26,21 @@ export function logarithmicAxis(from: number, to: number): Axis {
   return { place: (value) => (Math.log10(value) - start) / (end - start), ticks };
 }
 
+/** Logarithmic, ending a little beyond from..to (both above 0), which may lie close together: ticks at 1, 2 and 5, or nearer, or at powers of ten. */
+export function closeLogarithmicAxis(from: number, to: number): Axis {
+  const margin = Math.max(0.1 * Math.log10(to / from), 0.06);
+  const [start, end] = [Math.log10(from) - margin, Math.log10(to) + margin];
+  const place = (value: number): number => (Math.log10(value) - start) / (end - start);
+  const inside = (tick: number): boolean => place(tick) >= 0 && place(tick) <= 1;
+  const [low, high] = [10 ** start, 10 ** end];
+  // Within a factor of six or so, 1, 2 and 5 would be one tick or two.
+  if (end - start < 0.8) return { place, ticks: linearAxis(low, high, 5).ticks.filter(inside) };
+  const factors = end - start < 3 ? [1, 2, 5] : [1];
+  const powers = Array.from({ length: Math.ceil(end) - Math.floor(start) }, (_, index) => Math.floor(start) + index);
+  const ticks = powers.flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)));
+  return { place, ticks: ticks.filter(inside) };
+}
+
 /** Epochs 1..last with whole numbers for ticks. */
 export function epochAxis(last: number): Axis {
   const step = Math.max(1, Math.round(roundStep(last / 5)));

@@ -1,0 +1,42 @@
+/** results.html: chart, table and command on one page that loads nothing. */
+import { Markup, markup } from "../training/report/markup.js";
+import { STYLE } from "../training/report/style.js";
+import { judgedBy, judgedTop1, type StudyResults } from "./results.js";
+import { formatSpread } from "./spread.js";
+import { resultsNotes, resultsTable } from "./table.js";
+
+const OWN_STYLE = `
+.study-chart { margin: 20px 0 8px; } .study td { white-space: nowrap; } .study tr.best td { font-weight: 650; }
+`;
+
+export function resultsPage(results: StudyResults, chart: Markup): string {
+  const { study, data, runs, command, version } = results;
+  return markup`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${`${study} on ${data.name}`}</title><style>${new Markup(STYLE)}${new Markup(OWN_STYLE)}</style></head>
+<body><main><header><h1>${study}</h1><p class="status">${runs.finished === runs.planned ? `all ${runs.planned} runs are finished` : `${runs.finished} of ${runs.planned} runs are finished`}</p>${best(results)}</header>
+${chart}
+<section><h2>Rows</h2>${table(results)}${resultsNotes(results).map((note) => markup`<p class="quiet">${note}</p>`)}</section>
+<section><h2>To repeat it</h2><pre><code>${command}</code></pre>${results.rows.map(({ name, settings }) => markup`<details><summary>settings of ${name}</summary><pre><code>${JSON.stringify(settings, undefined, 2)}</code></pre></details>`)}</section>
+<footer>Written by rbnet ${version}. This page loads nothing and can be sent as it is.</footer></main></body></html>
+`.text;
+}
+
+function best(results: StudyResults): Markup {
+  const row = bestRow(results);
+  const top1 = row === undefined ? undefined : judgedTop1(results, row);
+  if (row === undefined || top1 === undefined) return markup``;
+  return markup`<p>${results.runs.finished === results.runs.planned ? "Best" : "Best so far"} on the ${judgedBy(results).set} images: <b>${row.name}</b>, ${formatSpread(top1)}.</p>`;
+}
+
+function bestRow(results: StudyResults): StudyResults["rows"][number] | undefined {
+  const judged = results.rows.filter((row) => judgedTop1(results, row) !== undefined);
+  return judged.sort((one, other) => (judgedTop1(results, other)?.mean ?? 0) - (judgedTop1(results, one)?.mean ?? 0))[0];
+}
+
+function table(results: StudyResults): Markup {
+  const { heads, words, rows } = resultsTable(results);
+  const winner = bestRow(results)?.name;
+  const kind = (column: number): string => (column < words ? "" : "number");
+  return markup`<div class="scroll"><table class="study"><thead><tr>${heads.map((head, column) => markup`<th class="${kind(column)}">${head}</th>`)}</tr></thead><tbody>${rows.map((cells) => markup`<tr class="${cells[0] === winner ? "best" : ""}">${cells.map((cell, column) => markup`<td class="${kind(column)}">${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+}

@@ -1,0 +1,112 @@
+/** From a study's rows to trainings: on which data, of which network, with which settings, in which order and folder. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Dataset, type DatasetOptions, openDataset } from "../data/dataset.js";
+import { subsetByClass } from "../data/subset.js";
+import { UserError } from "../errors.js";
+import { networkByName } from "../networks/catalogue.js";
+import type { NetworkDescription } from "../networks/description.js";
+import { parseTrainingSettings, type TrainingOptions } from "../training/options.js";
+import { standardSettings } from "../training/standard-settings.js";
+import { merged, rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
+
+/** The data of all runs, opened once. */
+export interface StudyData {
+  /** With the part of the training images that the study uses. */
+  readonly dataset: Dataset;
+  readonly path: string;
+}
+
+/** What decides a run's result, and nothing else: a run of the same identity is not trained again. */
+export interface RunIdentity {
+  readonly network: NetworkDescription;
+  readonly options: TrainingOptions;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One training of a study. */
+export interface StudyRun {
+  readonly row: StudyRow;
+  readonly seed: number;
+  readonly folder: string;
+  readonly description: NetworkDescription;
+  readonly options: TrainingOptions;
+  readonly identity: RunIdentity;
+}
+
+/**
+ * Opens the study's data.
+ *
+ * @param path in place of the study's own
+ * @throws UserError where there are no usable data, or fewer images than the study asks for
+ */
+export async function openStudyData(
+  { data }: Study,
+  { path = data.path, progress }: { readonly path?: string } & Pick<DatasetOptions, "progress"> = {},
+): Promise<StudyData> {
+  const { seed, size, validationFraction, trainFraction, trainImages } = data;
+  const all = await openDataset({
+    path,
+    seed,
+    validationFraction,
+    ...(size === undefined ? {} : { size }),
+    ...(progress === undefined ? {} : { progress }),
+  });
+  const count = trainImages ?? Math.round((trainFraction ?? 1) * all.train.count);
+  const train = count === all.train.count ? all.train : subsetByClass(all.train, count, seed);
+  return { dataset: { ...all, train }, path };
+}
+
+/**
+ * The runs in their order: every row with its first seed, then every row with its second, so that early results cover the whole table.
+ *
+ * @param names of the rows to run; all where undefined
+ * @throws UserError where there is no row of a name, or a row does not fit the data
+ */
+export function planStudy(study: Study, data: StudyData, out: string, names?: readonly string[]): readonly StudyRun[] {
+  const known = study.rows.map(({ name }) => name);
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new UserError(`the study ${study.name} has no row "${unknown}"; its rows are ${known.join(", ")}`);
+  const rows = study.rows.filter(({ name }) => names === undefined || names.includes(name));
+  const seedsOf = (row: StudyRow): readonly number[] => row.seeds ?? study.seeds;
+  const rounds = Math.max(...rows.map((row) => seedsOf(row).length));
+  return Array.from({ length: rounds }, (_, round) =>
+    rows.flatMap((row) => {
+      const seed = seedsOf(row)[round];
+      return seed === undefined ? [] : [runOf(study, row, seed, data, out)];
+    }),
+  ).flat();
+}
+
+function runOf(study: Study, row: StudyRow, seed: number, data: StudyData, out: string): StudyRun {
+  const { description, options } = trainingOf(study, row, seed, data);
+  const { name, classes, size, train, validation, test, mean, deviation } = data.dataset;
+  const { path: _path, ...split } = study.data;
+  const counts = { train: train.count, validation: validation?.count ?? 0, test: test?.count ?? 0 };
+  // The path is no part of it: data may be moved. Means tell other images of the same name and number.
+  const identity = { network: description, options, data: { name, classes, size, ...counts, mean, deviation, split } };
+  return { row, seed, folder: join(out, rowFolder(row), `seed-${seed}`), description, options, identity };
+}
+
+/** The one place where a row becomes a training: a network of the data's classes and size, and settings on top of what is usual for the data. */
+function trainingOf(
+  study: Study,
+  row: StudyRow,
+  seed: number,
+  { dataset, path }: StudyData,
+): Pick<StudyRun, "description" | "options"> {
+  const { network, width, networkOptions } = row;
+  const description = networkByName(network, { classes: dataset.classes.length, width, size: dataset.size, ...networkOptions });
+  const usual = standardSettings(dataset, path);
+  const options = parseTrainingSettings({ ...merged({ ...usual }, settingsOf(study, row)), seed });
+  if (options.batch > dataset.train.count)
+    throw new UserError(
+      `row "${row.name}" has a batch of ${options.batch}, larger than the ${dataset.train.count} training images; use a smaller batch or more images`,
+    );
+  const teacher = options.distill?.teacher;
+  // Else it would be missed when the row's turn comes, maybe after hours.
+  if (teacher !== undefined && !existsSync(teacher))
+    throw new UserError(`row "${row.name}" has the teacher ${teacher}, which is not there; correct its path`);
+  return { description, options };
+}

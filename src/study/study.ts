@@ -1,0 +1,133 @@
+/**
+ * Runs a study: the runs of its plan in turn, each in its own folder, and after every finished one the comparison written anew. What is finished is never
+ * repeated and what was cut off goes on from its checkpoint, so running a study again is how it is resumed.
+ */
+import { join } from "node:path";
+import { writeFileAtomic } from "../atomic-file.js";
+import { UserError } from "../errors.js";
+import type { EpochRecord } from "../training/records.js";
+import { prepareRunFolder } from "../training/run-folder.js";
+import { resultsChart } from "./chart.js";
+import { resultsMarkdown } from "./markdown.js";
+import { resultsPage } from "./page.js";
+import { planStudy, type StudyData, type StudyRun } from "./plan.js";
+import { collectResults, type StudyResults } from "./results.js";
+import { clearRun, type RunResult, type RunState, readRunState } from "./run-file.js";
+import type { Study } from "./study-file.js";
+import { type OfRun, type RunSetup, trainRun } from "./train-run.js";
+
+export interface StudySetup extends RunSetup {
+  /** Folder of runs and results; default studies/ and the study's name. */
+  readonly out?: string;
+  /** Names of rows to run; default all. */
+  readonly rows?: readonly string[];
+  /** Train rows anew that have changed since they were run; without it that is refused. */
+  readonly rerun?: boolean;
+  /** What to type to repeat the study, for the results. */
+  readonly command?: string;
+}
+
+/** What is said of a study while it runs. */
+export type StudyEvent =
+  | (OfRun & {
+      readonly kind: "run";
+      /** Among the runs of this call, from 1; `of` is how many they are, those that were finished before left out. */
+      readonly number: number;
+      readonly of: number;
+      readonly folder: string;
+      readonly epochs: number;
+      readonly resumed: boolean;
+    })
+  | (OfRun & EpochRecord)
+  | (OfRun & { readonly kind: "result" } & RunResult)
+  /** The run cannot be trained as its row says; the others go on, and the study ends with an error. */
+  | (OfRun & { readonly kind: "failed"; readonly reason: string })
+  /** The signal ended the study, and the run under way has a checkpoint. */
+  | (OfRun & { readonly kind: "stopped" })
+  /** The last: all of the plan is finished. */
+  | ({ readonly kind: "study"; readonly out: string } & StudyResults);
+
+export function studyFolder(study: Study): string {
+  return join("studies", study.name);
+}
+
+/**
+ * Trains what is not finished yet, and yields what happens; the last event holds the results, which lie in the folder as results.json, results.md,
+ * results.html and chart.svg too.
+ *
+ * @throws UserError where a row has changed since it was run, does not fit the data, or the folder cannot be used, before anything is trained; and at
+ *   the end where a run failed
+ */
+export async function* runStudy(study: Study, data: StudyData, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
+  const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
+  const runs = planStudy(study, data, out, rows);
+  const states = await statesOf(runs);
+  if (!rerun) refuseChanged(states);
+  await prepareRunFolder(out, false);
+  await writeResults(await collectResults(study, data, out, command), out);
+  const failures: string[] = [];
+  const pending = states.filter(({ state }) => state.kind !== "finished");
+  for (const [index, { run, state }] of pending.entries()) {
+    const of = { row: run.row.name, seed: run.seed };
+    if (signal?.aborted === true) {
+      yield { kind: "stopped", ...of };
+      return;
+    }
+    if (state.kind === "changed") await clearRun(run.folder);
+    yield {
+      kind: "run",
+      ...of,
+      number: index + 1,
+      of: pending.length,
+      folder: run.folder,
+      epochs: run.options.epochs,
+      resumed: state.kind === "under way",
+    };
+    let result: RunResult | undefined;
+    try {
+      result = yield* trainRun(run, data.dataset, command, setup);
+    } catch (error) {
+      // A run that diverged says nothing of the others, which may have a night before them.
+      if (!(error instanceof UserError)) throw error;
+      failures.push(`row "${run.row.name}", seed ${run.seed}: ${error.message}`);
+      yield { kind: "failed", ...of, reason: error.message };
+      continue;
+    }
+    if (result === undefined) {
+      yield { kind: "stopped", ...of };
+      return;
+    }
+    await writeResults(await collectResults(study, data, out, command), out);
+    yield { kind: "result", ...of, ...result };
+  }
+  const [failure, ...more] = failures;
+  if (failure !== undefined)
+    throw new UserError(more.length === 0 ? failure : `${failure} (and ${more.length} more runs failed)`);
+  yield { kind: "study", out, ...(await collectResults(study, data, out, command)) };
+}
+
+export interface StatedRun {
+  readonly run: StudyRun;
+  readonly state: RunState;
+}
+
+export async function statesOf(runs: readonly StudyRun[]): Promise<readonly StatedRun[]> {
+  return Promise.all(runs.map(async (run) => ({ run, state: await readRunState(run) })));
+}
+
+/** @throws UserError that names the first row whose folder holds a run of something else */
+export function refuseChanged(states: readonly StatedRun[]): void {
+  for (const { run, state } of states)
+    if (state.kind === "changed")
+      throw new UserError(
+        `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it anew in its place, or the row another name`,
+      );
+}
+
+async function writeResults(results: StudyResults, out: string): Promise<void> {
+  const chart = resultsChart(results);
+  await writeFileAtomic(join(out, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFileAtomic(join(out, "results.md"), resultsMarkdown(results));
+  await writeFileAtomic(join(out, "chart.svg"), `${chart.text}\n`);
+  await writeFileAtomic(join(out, "results.html"), resultsPage(results, chart));
+}
