@@ -7,6 +7,7 @@ import { tell } from "./output.js";
 /** How to add each command. Its code is loaded only where it is asked for: a prediction need not wait for what training takes. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   train: async () => (await import("./train.js")).addTrain,
+  shards: async () => (await import("./shards.js")).addShards,
   eval: async () => (await import("./eval.js")).addEval,
   predict: async () => (await import("./predict.js")).addPredict,
   export: async () => (await import("./export.js")).addExport,
