@@ -41,6 +41,17 @@ export interface AdamStep {
   readonly limit: number;
 }
 
+/** How much of a loss a cross-entropy is. */
+export interface LossTerm {
+  readonly weight: number;
+  /** Above 1 it brings the likelier classes closer together; the square before the loss keeps gradients as large as at 1. */
+  readonly temperature: number;
+  /** Of the gradient alone. */
+  readonly scale: number;
+  /** Add to losses and gradient, and do not replace them. */
+  readonly accumulate: boolean;
+}
+
 export interface SgdStep {
   readonly rate: number;
   readonly momentum: number;
@@ -163,8 +174,11 @@ export interface Kernels {
   averagePool(x: Tensor, size: number, out: Tensor): void;
   /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
   averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
-  /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]; targets of an image sum to 1. */
-  softmaxCrossEntropy(logits: Tensor, targets: Tensor, scale: number, losses: Tensor, gradient: Tensor): void;
+  /**
+   * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p, with p = softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
+   * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
+   */
+  softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
 
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */

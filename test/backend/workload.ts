@@ -86,7 +86,7 @@ export function everyKernel(backend: Backend): Workload {
       backend.scatterColumns(dGathered, window, dx);
       backend.averagePool(x, 2, pooled);
       backend.averagePoolGradient(pooled, 2, dx, true);
-      backend.softmaxCrossEntropy(logits, targets, 1, losses, dLogits);
+      backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
       backend.adam(latent, dLatent, first, second, adam, flips);
       backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
       backend.movingAverage(beta, dBeta, 0.9);

@@ -66,7 +66,7 @@ export function training(backend: Backend, description: NetworkDescription, imag
   backend.write(targets, wanted);
   const forward = () => {
     const logits = network.forward(x);
-    backend.softmaxCrossEntropy(logits, targets, 1, losses, gradient);
+    backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, gradient);
     return { logits, losses };
   };
   return {

@@ -79,7 +79,7 @@ export function realKernels(runner: Runner): RealKernels {
       runner.run("averagePoolGradient", images, address(dOut), height, width, channels, size, address(dx), accumulate ? 1 : 0);
     },
 
-    softmaxCrossEntropy(logits, targets, scale, losses, gradient) {
+    softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
       const [images, classes] = matrixShape(logits);
       runner.run(
         "softmaxCrossEntropy",
@@ -87,7 +87,10 @@ export function realKernels(runner: Runner): RealKernels {
         address(logits),
         address(targets),
         classes,
-        scale,
+        1 / temperature,
+        weight * temperature ** 2,
+        scale * weight * temperature,
+        accumulate ? 1 : 0,
         address(losses),
         address(gradient),
       );
