@@ -118,5 +118,6 @@ function classesOf(root: string, layout: ShardLayout, table: ShardTable): readon
 async function sizeOf({ source, count }: ImageSet): Promise<number> {
   if (source.kind === "memory") throw new Error("a set of shards has no images in memory");
   await using images = openEncoded(source);
-  return usualSize(count, async (index) => imageShape(await images.read(index)));
+  // Awaited here: what reads must be done before the files are closed.
+  return await usualSize(count, async (index) => imageShape(await images.read(index)));
 }
