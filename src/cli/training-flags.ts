@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import type { Dataset } from "../data/dataset.js";
 import { isIdxFolder } from "../data/idx-folder.js";
 import { UserError } from "../errors.js";
+import { LARGE_SIDE } from "../pixels/square.js";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
 import type { DistillOptions } from "../training/teacher.js";
 import { flagName, forbidFlags, readNumber } from "./flags.js";
@@ -40,8 +41,6 @@ const STANDARD = trainingSchema.parse({});
 /** Smallest share of an image's area that a random resized crop takes, after Szegedy et al. 2015. */
 const SMALLEST_CROP = 0.08;
 const CROP_RATIO: [number, number] = [3 / 4, 4 / 3];
-/** From this side on, images are cropped and scaled; smaller ones are moved by a few pixels. */
-const LARGE_SIDE = 64;
 
 export function addTrainingFlags(command: Command): Command {
   const option = (flags: string, text: string, standard: number | string): Option =>
