@@ -3,7 +3,7 @@
  * the old file or the new one, never half of either; a failure leaves the old file and nothing beside it.
  */
 import { randomBytes } from "node:crypto";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "./errors.js";
 
@@ -27,16 +27,16 @@ export function explainWriteError(error: unknown, path: string): unknown {
 }
 
 /**
- * Puts `data` (text is written as UTF-8) at `path`, in place of what is there; the folder has to exist.
- * Throws UserError when the disk is full or the folder is missing, not a folder or not writable.
+ * Puts `data` (text is written as UTF-8; what comes in parts is never whole in memory) at `path`, in place of what is there; the folder has to exist.
+ * Throws what the source of the parts throws, and UserError when the disk is full or the folder is missing, not a folder or not writable.
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  // A random part in the name keeps writers of one path apart, the process's number says whose it was should it be left behind.
-  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.unfinished`);
+export async function writeFileAtomic(path: string, data: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  const unfinished = unfinishedPath(path);
   try {
     const file = await open(unfinished, "wx");
     try {
-      await file.writeFile(data);
+      if (typeof data === "string" || data instanceof Uint8Array) await file.writeFile(data);
+      else for await (const part of data) await file.appendFile(part);
       await file.sync();
     } finally {
       await file.close();
@@ -49,11 +49,38 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
   await flushFolder(dirname(path));
 }
 
-/** Removes what killed processes left unfinished in `folder`. To be called before this process writes there. */
-export async function removeUnfinished(folder: string): Promise<void> {
+/**
+ * Fills a new folder whole or not at all: `fill` writes into a folder beside `path`, which takes the place of an empty folder or of none.
+ * Throws what `fill` throws, with nothing left behind.
+ */
+export async function writeFolderAtomic<Result>(path: string, fill: (folder: string) => Promise<Result>): Promise<Result> {
+  const unfinished = unfinishedPath(path);
+  try {
+    await mkdir(unfinished);
+    const result = await fill(unfinished);
+    await rmdir(path).catch((error: unknown) => {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    });
+    await rename(unfinished, path);
+    await flushFolder(dirname(path));
+    return result;
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true }).catch(() => {});
+    throw explainWriteError(error, path);
+  }
+}
+
+/** A random part in the name keeps writers of one path apart, the process's number says whose it was should it be left behind. */
+function unfinishedPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.unfinished`);
+}
+
+/** Removes what killed processes left unfinished in `folder`, of the path `only` where it is given. To be called before this process writes there. */
+export async function removeUnfinished(folder: string, only?: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    const owner = /^\..+\.(\d+)-[0-9a-f]+\.unfinished$/.exec(name)?.[1];
-    if (owner !== undefined && !isOtherProcess(Number(owner))) await rm(join(folder, name), { force: true });
+    const [, path, owner] = /^\.(.+)\.(\d+)-[0-9a-f]+\.unfinished$/.exec(name) ?? [];
+    if (only !== undefined && path !== only) continue;
+    if (owner !== undefined && !isOtherProcess(Number(owner))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

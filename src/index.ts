@@ -10,6 +10,7 @@ export { decodeImage } from "./data/image-file.js";
 export { imageFolder } from "./data/image-folder.js";
 export { type Batch, Loader, type LoaderOptions } from "./data/loader.js";
 export { shapes } from "./data/shapes.js";
+export { shardFolder } from "./data/shard-folder.js";
 export { type LoadOptions, loadModel, type ModelSource, type NodeImage } from "./deploy/load-model.js";
 export { readModelFile, writeModelFile } from "./deploy/model-file.js";
 export { UserError } from "./errors.js";

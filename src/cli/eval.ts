@@ -8,7 +8,7 @@ import type { Model } from "../runtime/model.js";
 import { evaluateModel } from "../training/evaluate.js";
 import { formatInteger } from "../training/quantities.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags } from "./flags.js";
-import { accuracyText, bold, print, printJson } from "./output.js";
+import { accuracyText, bold, print, printJson, tellSkipped } from "./output.js";
 import { Progress } from "./progress.js";
 
 const SETS = ["train", "validation", "test"] as const;
@@ -45,8 +45,9 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   requireSameClasses(model, data);
   const [set, images] = chooseSet(data, wanted);
   using backend = await openBackend({ threads, name });
-  const { top1, top5, loss, images: count } = await evaluateModel(backend, model, images);
-  if (flags.json === true) printJson({ top1, top5, images: count, loss, set });
+  const { top1, top5, loss, images: count, skipped } = await evaluateModel(backend, model, images);
+  tellSkipped({ count: skipped.length, named: skipped });
+  if (flags.json === true) printJson({ top1, top5, images: count, loss, set, skipped: skipped.length });
   else
     print(
       `${bold(accuracyText({ top1, top5 }, model.classes.length))}, loss ${loss.toFixed(4)} on ${formatInteger(count)} ${set} images of ${data.name}`,

@@ -61,7 +61,7 @@ export function addDataFlags(command: Command): Command {
     );
 }
 
-function readSeed(text: string): number {
+export function readSeed(text: string): number {
   const seed = readWholeNumber(text);
   if (seed > 0xffffffff) throw new InvalidArgumentError("At most 4294967295 is possible.");
   return seed;

@@ -1,5 +1,6 @@
 /** What the commands say: results on standard output, everything else on standard error, colour only where a person looks. */
-import { formatShare } from "../training/quantities.js";
+import { formatInteger, formatShare } from "../training/quantities.js";
+import type { SkippedSummary } from "../training/records.js";
 
 /** A line of results. */
 export function print(line: string): void {
@@ -14,6 +15,16 @@ export function printJson(value: unknown): void {
 /** A sentence to the person at the terminal, beside the results. */
 export function tell(sentence: string): void {
   process.stderr.write(`rbnet: ${sentence}\n`);
+}
+
+/** Says how many images could not be read, and the first few of them with the reason; nothing where there are none. */
+export function tellSkipped({ count, named }: SkippedSummary): void {
+  if (count === 0) return;
+  const shown = named.slice(0, 3).map(({ path, reason }) => `${path} (${reason})`);
+  const others = count - shown.length;
+  tell(
+    `skipped ${count === 1 ? "an image that cannot be read" : `${formatInteger(count)} images that cannot be read`}: ${shown.join(", ")}${others > 0 ? ` and ${formatInteger(others)} more` : ""}`,
+  );
 }
 
 /** A reader that went away (`rbnet ... | head`) ends the program without a complaint. */

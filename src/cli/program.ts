@@ -8,6 +8,7 @@ import { tell } from "./output.js";
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   train: async () => (await import("./train.js")).addTrain,
   study: async () => (await import("./study.js")).addStudy,
+  shards: async () => (await import("./shards.js")).addShards,
   eval: async () => (await import("./eval.js")).addEval,
   predict: async () => (await import("./predict.js")).addPredict,
   export: async () => (await import("./export.js")).addExport,

@@ -17,8 +17,12 @@ export class Progress {
   }
 
   readonly decoding = (done: number, total: number): void => {
-    this.show(done, total, "reading images {bar} {value}/{total}", {});
+    this.show(done, total, "reading the data {bar} {value}/{total}", {});
     if (done === total) this.clear();
+  };
+
+  readonly writing = (done: number, total: number): void => {
+    this.show(done, total, "writing shards {bar} {value}/{total} images, {eta_formatted} left", {});
   };
 
   readonly step = ({ epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft }: StepProgress): void => {

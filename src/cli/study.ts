@@ -10,9 +10,9 @@ import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } 
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
-import { bold, dim, milliseconds, print, printJson, printTable, tell } from "./output.js";
+import { bold, dim, milliseconds, print, printJson, printTable, tell, tellSkipped } from "./output.js";
 import { Progress } from "./progress.js";
-import { epochLine, tellSkipped } from "./train.js";
+import { epochLine } from "./train.js";
 
 interface StudyFlags extends BackendFlags {
   readonly out?: string;
@@ -44,7 +44,8 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const progress = new Progress(json);
   const data = await openStudyData(described, { progress: progress.decoding, ...(path === undefined ? {} : { path }) });
   progress.clear();
-  tellSkipped(data.dataset);
+  const { skipped } = data.dataset;
+  tellSkipped({ count: skipped.length, named: skipped });
   if (flags.dryRun === true) {
     await estimate(described, data, flags);
     return;

@@ -15,7 +15,7 @@ import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
-import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
+import { accuracyText, bold, dim, print, printJson, tell, tellSkipped } from "./output.js";
 import { printProfile } from "./profile.js";
 import { Progress } from "./progress.js";
 import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from "./training-flags.js";
@@ -37,7 +37,7 @@ interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
 export function addTrain(program: Command): void {
   const command = program
     .command("train")
-    .description("train a network on a folder of images by class, CIFAR, IDX (MNIST) or generated shapes")
+    .description("train a network on a folder of images by class, tar shards, CIFAR, IDX (MNIST) or generated shapes")
     .argument("[data]", "folder of the data, or `shapes`, which are drawn from the seed", "shapes")
     .option("--network <name>", `${networkNames.join(", ")} (default: by the data)`)
     .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
@@ -48,7 +48,10 @@ export function addTrain(program: Command): void {
     .option("--resume", "go on from the checkpoint in that folder")
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
     .option("--json", "one JSON object a line on standard output")
-    .addHelpText("after", "\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos")
+    .addHelpText(
+      "after",
+      "\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1",
+    )
     .action(train);
 }
 
@@ -66,7 +69,7 @@ async function train(path: string, flags: TrainFlags): Promise<void> {
     ...(size === undefined ? {} : { size }),
   });
   progress.clear();
-  tellSkipped(data);
+  tellSkipped({ count: data.skipped.length, named: data.skipped });
   const description = networkFor(flags, data);
   if (flags.profile === true) {
     const { threads, backend: name } = flags;
@@ -127,11 +130,15 @@ export async function runTraining({
   try {
     if (json) printJson(log.run);
     else introduce(log.run.network, data, trainer, out);
+    let skipped = 0;
     for await (const epoch of trainer) {
       progress.clear();
       await log.addEpoch(epoch);
       if (json) printJson(epoch);
       else print(epochLine(epoch, settings.epochs));
+      // Said again only where more were found.
+      if (epoch.skipped !== undefined && epoch.skipped.count > skipped) tellSkipped(epoch.skipped);
+      skipped = epoch.skipped?.count ?? 0;
     }
     progress.clear();
     if (trainer.stopped) {
@@ -171,14 +178,6 @@ function standardFolder(name: string, resume: boolean): string {
   if (next === 1)
     throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);
   return folderOf(next - 1);
-}
-
-/** Says which images could not be used. */
-export function tellSkipped({ skipped }: Dataset): void {
-  if (skipped.length === 0) return;
-  const [first] = skipped;
-  const more = skipped.length === 1 ? "" : ` and ${skipped.length - 1} more`;
-  tell(`skipped ${first?.path ?? ""} (${first?.reason ?? ""})${more}: ${skipped.length === 1 ? "it" : "they"} cannot be read`);
 }
 
 function introduce(network: string, data: Dataset, trainer: Trainer, out: string): void {

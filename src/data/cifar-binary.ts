@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../errors.js";
+import { storedSide } from "../pixels/square.js";
 import type { Dataset, DatasetOptions } from "./dataset.js";
 import { type DecodedPart, memoryDataset, resizeAll, sharedPixels } from "./memory-dataset.js";
 import { checkSize, checkValidationFraction } from "./split.js";
@@ -52,7 +53,7 @@ export async function cifarBinary(path: string, options: DatasetOptions = {}): P
     readPart(
       names.map((name) => join(root, name)),
       edition,
-      size,
+      storedSide(size),
     );
   return memoryDataset(
     {

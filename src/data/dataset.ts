@@ -1,12 +1,14 @@
 /**
  * What training sees of data: labelled image sets whose pixels workers can open by themselves, and the one door to them. Every kind of
- * source (folder, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
+ * source (folder, shards, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
  */
 import { readdirSync } from "node:fs";
 import { cifarBinary, isCifarBinary } from "./cifar-binary.js";
 import { idxFolder, isIdxFolder } from "./idx-folder.js";
 import { imageFolder } from "./image-folder.js";
 import { shapes } from "./shapes.js";
+import { shardFolder } from "./shard-folder.js";
+import { isShardFolder } from "./shard-layout.js";
 
 /** Labelled images with their split and their statistics. */
 export interface Dataset {
@@ -44,7 +46,10 @@ export interface ImageSet {
 }
 
 /** Where pixels come from; can be posted to a worker without copying any image. */
-export type PixelSource = MemorySource | FileSource;
+export type PixelSource = MemorySource | EncodedSource;
+
+/** Images that are decoded when they are needed. */
+export type EncodedSource = FileSource | ShardSource;
 
 /** Decoded images in shared memory: image i is the square [side, side, 3] at `rows[i] * side * side * 3`. */
 export interface MemorySource {
@@ -54,11 +59,26 @@ export interface MemorySource {
   readonly rows: Uint32Array;
 }
 
-/** Image files, decoded when they are needed. */
-export interface FileSource {
+/** Image files. */
+export interface FileSource extends SourceLimits {
   readonly kind: "files";
   readonly paths: readonly string[];
+}
+
+/** Images in tar shards: image i is the `lengths[i]` bytes at `offsets[i]` of shard `shardOf[i]`. In the order in which they lie there, on shared memory. */
+export interface ShardSource extends SourceLimits {
+  readonly kind: "shards";
+  readonly paths: readonly string[];
+  readonly shardOf: Uint32Array;
+  readonly offsets: Float64Array;
+  readonly lengths: Uint32Array;
+}
+
+export interface SourceLimits {
+  /** Images with more pixels count as unreadable. */
   readonly pixelLimit: number;
+  /** Share of unreadable images above which loading stops. */
+  readonly maxBadFraction: number;
 }
 
 /** Common to all sources. Every wrong value ends in a UserError. */
@@ -71,16 +91,17 @@ export interface DatasetOptions {
   readonly seed?: number;
   /** Where decoded images are kept; default $RBNET_CACHE or .cache/rbnet in the home folder. */
   readonly cacheDir?: string;
-  /** Share of unreadable images above which opening stops; default 0.1. */
+  /** Share of unreadable images above which opening, and later loading, stops; default 0.1. */
   readonly maxBadFraction?: number;
   /** Images with more pixels than this count as unreadable; default 64 million. */
   readonly pixelLimit?: number;
-  /** Told while images are decoded for the first time. */
+  /** Told while images are decoded, or shards are read, for the first time. */
   readonly progress?: (done: number, total: number) => void;
 }
 
 /**
- * Opens a data set: the generator where `path` is "shapes" or undefined, else a folder in CIFAR's binary format, in IDX format, or of images by class.
+ * Opens a data set: the generator where `path` is "shapes" or undefined, else a folder in CIFAR's binary format, in IDX format, of tar
+ * shards, or of images by class.
  *
  * @throws UserError where nothing usable is there, in one sentence that says what to do
  */
@@ -90,7 +111,7 @@ export async function openDataset(options: DatasetOptions & { readonly path?: st
   const names = namesIn(path);
   if (isCifarBinary(names)) return cifarBinary(path, options);
   if (isIdxFolder(names)) return idxFolder(path, options);
-  return imageFolder(path, options);
+  return isShardFolder(path) ? shardFolder(path, options) : imageFolder(path, options);
 }
 
 /** Entries of a folder; none where it cannot be read, which imageFolder then says in full. */

@@ -5,11 +5,11 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { UserError } from "../errors.js";
 import type { SkippedImage } from "./dataset.js";
 import { cacheFolder, type DecodedRecord, readDecoded, writeDecoded } from "./decoded-cache.js";
 import type { ImageFile } from "./folder-layout.js";
 import { BadImageError, decodeSquare, imageShape } from "./image-file.js";
+import { requireFewSkipped } from "./skipped-images.js";
 
 /** sharp decodes on the threads of libuv, four by default; the rest keep the queue full. */
 const inFlight = 16;
@@ -77,14 +77,7 @@ export function skippedImages(
   maxBadFraction: number,
 ): readonly SkippedImage[] {
   const skipped = record.bad.map(([index, reason]) => ({ path: files[index].path, reason }));
-  if (skipped.length > files.length * maxBadFraction) {
-    const named = skipped.slice(0, 3).map(({ path, reason }) => `${path} (${reason})`);
-    const others = skipped.length - named.length;
-    throw new UserError(
-      `${String(skipped.length)} of the ${String(files.length)} images in ${root} cannot be used, more than the ${String(maxBadFraction * 100)} % that are ` +
-        `skipped without asking: ${named.join(", ")}${others > 0 ? ` and ${String(others)} more` : ""}; repair or remove them`,
-    );
-  }
+  requireFewSkipped(`in ${root}`, skipped, files.length, maxBadFraction);
   return skipped;
 }
 

@@ -7,6 +7,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { UserError } from "../errors.js";
+import { storedSide } from "../pixels/square.js";
 import type { Dataset, DatasetOptions } from "./dataset.js";
 import { type DecodedPart, memoryDataset, resizeAll, sharedPixels } from "./memory-dataset.js";
 import { checkSize, checkValidationFraction } from "./split.js";
@@ -40,8 +41,8 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
   const trainName = found.find((name) => imagesName.exec(name)?.[2] === "train");
   const testName = found.find((name) => ["t10k", "test"].includes(imagesName.exec(name)?.[2] ?? ""));
   if (trainName === undefined) throw new UserError(`${root} holds no train-images-idx3-ubyte (or .gz) file`);
-  const train = readPart(root, trainName, found, size);
-  const test = testName === undefined ? undefined : readPart(root, testName, found, size);
+  const train = readPart(root, trainName, found, storedSide(size));
+  const test = testName === undefined ? undefined : readPart(root, testName, found, storedSide(size));
   const lowest = Math.min(least(train.labels), test === undefined ? 255 : least(test.labels));
   const highest = Math.max(greatest(train.labels), test === undefined ? 0 : greatest(test.labels));
   if (highest === lowest) throw new UserError(`${root} holds a single class, ${String(lowest)}: a classifier needs at least 2`);

@@ -7,11 +7,13 @@ import { UserError } from "../errors.js";
 import { PIXEL_LIMIT, storedSide } from "../pixels/square.js";
 import type { Dataset, DatasetOptions, ImageSet } from "./dataset.js";
 import { decodeFiles, skippedImages } from "./decode-files.js";
-import { type FolderLayout, type ImageFile, type Part, readFolderLayout } from "./folder-layout.js";
+import { type FolderLayout, type Part, readFolderLayout } from "./folder-layout.js";
 import { imageShape } from "./image-file.js";
 import { fileSet, memorySet } from "./image-set.js";
+import { USUAL_BAD_FRACTION } from "./skipped-images.js";
 import { checkSize, checkValidationFraction, splitByClass } from "./split.js";
-import { fileStatistics, memoryStatistics, type Statistics } from "./statistics.js";
+import { statisticsOf } from "./statistics.js";
+import { usualSize } from "./usual-size.js";
 
 /** Decoded images up to this many bytes are kept in memory. */
 const memoryLimit = 2 ** 30;
@@ -25,12 +27,12 @@ const smallImageLimit = 2 ** 32 - 2 ** 16;
  * @throws UserError where the folder is not laid out so, or too many of its images are unreadable
  */
 export async function imageFolder(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { validationFraction = 0.1, seed = 0, maxBadFraction = 0.1, pixelLimit = PIXEL_LIMIT } = options;
+  const { validationFraction = 0.1, seed = 0, maxBadFraction = USUAL_BAD_FRACTION, pixelLimit = PIXEL_LIMIT } = options;
   checkValidationFraction(validationFraction);
   if (options.size !== undefined) checkSize(options.size);
   const root = resolve(path);
   const layout = readFolderLayout(root);
-  const size = options.size ?? (await usualSize(layout.files));
+  const size = options.size ?? (await usualSize(layout.files.length, (index) => imageShape(layout.files[index].path)));
 
   const total = layout.files.length * storedSide(size) ** 2 * 3;
   const inMemory = total <= (size <= 64 ? smallImageLimit : memoryLimit);
@@ -55,6 +57,7 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
           Array.from(rows, (row) => paths[row]),
           Uint16Array.from(rows, (row) => labels[row]),
           pixelLimit,
+          maxBadFraction,
         );
   const train = setOf(parts.train);
   return {
@@ -67,10 +70,6 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
     ...(await statisticsOf(train, size, seed)),
     skipped,
   };
-}
-
-async function statisticsOf(train: ImageSet, size: number, seed: number): Promise<Statistics> {
-  return train.source.kind === "memory" ? memoryStatistics(train.source) : fileStatistics(train.source, size, seed);
 }
 
 interface Parts {
@@ -106,17 +105,4 @@ function requireAllClasses(layout: FolderLayout, train: Uint32Array): void {
       `none of the training images of class "${layout.classes[missing]}" can be read: replace them or remove the class`,
     );
   }
-}
-
-/** 32 where most images are tiny, 224 elsewhere, judged by the headers of some files spread over the folder. */
-async function usualSize(files: readonly ImageFile[]): Promise<number> {
-  const step = Math.max(1, Math.floor(files.length / 32));
-  const sides: number[] = [];
-  for (let index = 0; index < files.length; index += step) {
-    const shape = await imageShape(files[index].path).catch(() => undefined);
-    if (shape !== undefined) sides.push(Math.min(shape.width, shape.height));
-  }
-  sides.sort((a, b) => a - b);
-  const median = sides[sides.length >> 1] ?? 224;
-  return median <= 48 ? 32 : 224;
 }

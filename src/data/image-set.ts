@@ -1,7 +1,8 @@
 /**
- * Makes image sets: over rows of decoded images, or over files that are decoded when they are needed.
+ * Makes image sets: over rows of decoded images, or over files and samples of shards that are decoded when they are needed.
  */
-import type { ImageSet } from "./dataset.js";
+import type { ImageSet, SourceLimits } from "./dataset.js";
+import { USUAL_BAD_FRACTION } from "./skipped-images.js";
 
 /** A set over some rows of decoded images; `labels` and `names` are those of all rows. */
 export function memorySet(
@@ -21,17 +22,54 @@ export function memorySet(
 }
 
 /** Image files as a set; `paths` and `labels` go together. */
-export function fileSet(paths: readonly string[], labels: Uint16Array, pixelLimit: number): ImageSet {
+export function fileSet(
+  paths: readonly string[],
+  labels: Uint16Array,
+  pixelLimit: number,
+  maxBadFraction = USUAL_BAD_FRACTION,
+): ImageSet {
   return {
     count: paths.length,
     labels,
     nameOf: (index) => paths[index],
-    source: { kind: "files", paths, pixelLimit },
+    source: { kind: "files", paths, pixelLimit, maxBadFraction },
+  };
+}
+
+/** All samples of some shards, in columns. */
+export interface ShardTable {
+  readonly paths: readonly string[];
+  readonly shardOf: Uint32Array;
+  readonly offsets: Float64Array;
+  readonly lengths: Uint32Array;
+  readonly labels: Uint16Array;
+  nameOf(row: number): string;
+}
+
+/** Some rows, in increasing order, of a table of samples as a set. */
+export function shardSet(table: ShardTable, rows: Uint32Array, limits: SourceLimits): ImageSet {
+  const offsets = new Float64Array(new SharedArrayBuffer(rows.length * Float64Array.BYTES_PER_ELEMENT));
+  rows.forEach((row, index) => {
+    offsets[index] = table.offsets[row];
+  });
+  return {
+    count: rows.length,
+    labels: Uint16Array.from(rows, (row) => table.labels[row]),
+    nameOf: (index) => table.nameOf(rows[index]),
+    source: {
+      kind: "shards",
+      paths: table.paths,
+      shardOf: sharedUint32(rows.map((row) => table.shardOf[row])),
+      offsets,
+      lengths: sharedUint32(rows.map((row) => table.lengths[row])),
+      pixelLimit: limits.pixelLimit,
+      maxBadFraction: limits.maxBadFraction,
+    },
   };
 }
 
 /** A copy in shared memory, so that posting it to workers copies nothing. */
-function sharedUint32(values: Uint32Array): Uint32Array {
+export function sharedUint32(values: Uint32Array): Uint32Array {
   const shared = new Uint32Array(new SharedArrayBuffer(values.byteLength));
   shared.set(values);
   return shared;

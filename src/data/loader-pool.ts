@@ -4,9 +4,11 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { UserError } from "../errors.js";
 import type { BatchSlot } from "./batch-ring.js";
 import type { SkippedImage } from "./dataset.js";
 import type { WorkerAnswer, WorkerPlan, WorkerTask } from "./loader-worker.js";
+import type { ByteRange } from "./shard-reader.js";
 
 /** A slot in work: how many answers are missing, and who waits for them. */
 interface PendingSlot {
@@ -18,12 +20,15 @@ interface PendingSlot {
 export class LoaderPool {
   readonly #workers: readonly Worker[];
   readonly #pending: readonly PendingSlot[];
-  readonly #skipped = new Map<string, SkippedImage>();
+  readonly #nameOf: (index: number) => string;
+  readonly #skipped = new Map<number, SkippedImage>();
   /** Set once a worker has died: nothing more can be prepared. */
   #broken: Error | undefined;
   #closed = false;
 
-  constructor(workers: number, plan: WorkerPlan) {
+  /** `nameOf`: of image `index`, for those that are skipped. */
+  constructor(workers: number, plan: WorkerPlan, nameOf: (index: number) => string) {
+    this.#nameOf = nameOf;
     this.#pending = Array.from({ length: plan.shape.slots }, () => ({ missing: 0, error: undefined, wake: undefined }));
     this.#workers = Array.from({ length: Math.max(1, workers) }, () => {
       const worker = new Worker(new URL("./loader-worker.js", import.meta.url), { workerData: plan });
@@ -54,8 +59,8 @@ export class LoaderPool {
     for (const worker of this.#workers) worker.unref();
   }
 
-  /** Has the first `count` images of a slot prepared, an equal part by each worker. */
-  prepare(index: number, slot: BatchSlot, epoch: number, count: number): void {
+  /** Has the first `count` images of a slot prepared, and what later batches need read ahead, an equal part by each worker. */
+  prepare(index: number, slot: BatchSlot, epoch: number, count: number, readAhead: readonly ByteRange[]): void {
     const pending = this.#pending[index];
     const parts = Math.min(this.#workers.length, count);
     pending.missing = parts;
@@ -64,7 +69,11 @@ export class LoaderPool {
     for (let part = 0; part < parts; part++) {
       const first = Math.floor((count * part) / parts);
       const end = Math.floor((count * (part + 1)) / parts);
-      this.#workers[part].postMessage({ slot: index, epoch, first, end, count } satisfies WorkerTask);
+      const ranges = readAhead.slice(
+        Math.floor((readAhead.length * part) / parts),
+        Math.floor((readAhead.length * (part + 1)) / parts),
+      );
+      this.#workers[part].postMessage({ slot: index, epoch, first, end, count, readAhead: ranges } satisfies WorkerTask);
     }
   }
 
@@ -99,8 +108,16 @@ export class LoaderPool {
 
   #answered(answer: WorkerAnswer): void {
     const pending = this.#pending[answer.slot];
-    for (const image of answer.skipped) this.#skipped.set(image.path, image);
-    if (answer.error !== undefined) pending.error = new Error(`a batch could not be prepared: ${answer.error}`);
+    for (const { index, reason } of answer.skipped)
+      if (!this.#skipped.has(index)) this.#skipped.set(index, { path: this.#nameOf(index), reason });
+    if (answer.unreadable !== undefined) {
+      const { count, index, reason } = answer.unreadable;
+      pending.error = new UserError(
+        `${String(count)} images in a row cannot be read, the last of them ${this.#nameOf(index)} (${reason}): check the disk or drive that they are on`,
+      );
+    } else if (answer.error !== undefined) {
+      pending.error = new Error(`a batch could not be prepared: ${answer.error}`);
+    }
     pending.missing--;
     if (pending.missing === 0) pending.wake?.();
   }

@@ -7,9 +7,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { storedSide } from "../pixels/square.js";
 import { type Augmentation, ImageWriter } from "./augmentation.js";
 import { type BatchSlot, batchSlots, type RingShape } from "./batch-ring.js";
-import type { Channels, FileSource, MemorySource, PixelSource, SkippedImage } from "./dataset.js";
+import type { Channels, EncodedSource, MemorySource, PixelSource } from "./dataset.js";
 import { mixBatch } from "./mixup.js";
 import { Random } from "./random.js";
+import type { ByteRange } from "./shard-reader.js";
 
 /** What a worker is started with. */
 export interface WorkerPlan {
@@ -31,30 +32,47 @@ export interface WorkerTask {
   readonly end: number;
   /** Images in the whole batch. */
   readonly count: number;
+  /** What later batches need. */
+  readonly readAhead: readonly ByteRange[];
+}
+
+/** An image, by its index in the set, that cannot be used. */
+interface BadImage {
+  readonly index: number;
+  readonly reason: string;
 }
 
 export interface WorkerAnswer {
   readonly slot: number;
-  readonly skipped: readonly SkippedImage[];
-  /** Set where the task failed. */
+  /** Replaced by their neighbours. */
+  readonly skipped: readonly BadImage[];
+  /** Set where so many neighbours in a row are bad that none was tried any more; the last of them. */
+  readonly unreadable?: BadImage & { readonly count: number };
+  /** Set where the task failed otherwise. */
   readonly error?: string;
+}
+
+class UnreadableImages extends Error {
+  constructor(readonly last: BadImage) {
+    super("no neighbour of an unreadable image can be read");
+  }
 }
 
 /** Keeps the draws of augmentation apart from those of the order of images. */
 const imageStream = 0x696d6167;
-/** Files that are decoded at once by one worker. */
-const filesInFlight = 4;
-/** So many unreadable files in a row are no accident, but a folder that went away. */
+/** Images that are decoded at once by one worker. */
+const imagesInFlight = 4;
+/** So many unreadable images in a row are no accident, but a folder that went away. */
 const mostReplacements = 100;
 
-/** Prepares the images of a task in its slot; names in `skipped` the files that it had to replace. */
-type Preparation = (slot: BatchSlot, task: WorkerTask, skipped: SkippedImage[]) => Promise<void> | void;
+/** Prepares the images of a task in its slot; adds to `skipped` those that it had to replace. */
+type Preparation = (slot: BatchSlot, task: WorkerTask, skipped: BadImage[]) => Promise<void> | void;
 
 function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
   const { slots } = batchSlots(plan.shape, plan.memory);
-  const prepare = plan.source.kind === "memory" ? fromMemory(plan, plan.source) : fromFiles(plan, plan.source);
+  const prepare = plan.source.kind === "memory" ? fromMemory(plan, plan.source) : fromEncoded(plan, plan.source);
   const run = async (task: WorkerTask): Promise<void> => {
-    const skipped: SkippedImage[] = [];
+    const skipped: BadImage[] = [];
     try {
       const slot = slots[task.slot];
       await prepare(slot, task, skipped);
@@ -65,7 +83,9 @@ function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
       port.postMessage({
         slot: task.slot,
         skipped,
-        error: error instanceof Error ? error.message : String(error),
+        ...(error instanceof UnreadableImages
+          ? { unreadable: { ...error.last, count: mostReplacements + 1 } }
+          : { error: error instanceof Error ? error.message : String(error) }),
       } satisfies WorkerAnswer);
     }
   };
@@ -99,49 +119,58 @@ function fromMemory(plan: WorkerPlan, source: MemorySource): Preparation {
   };
 }
 
-function fromFiles(plan: WorkerPlan, source: FileSource): Preparation {
+function fromEncoded(plan: WorkerPlan, source: EncodedSource): Preparation {
   const writer = new ImageWriter(plan.shape.size, plan.mean, plan.deviation, plan.augmentation);
   const { size } = plan.shape;
+  const count = plan.labels.length;
   const imageFloats = size ** 2 * 3;
   // Loaded here only: workers on decoded images start without the decoder.
   const decoder = import("./image-file.js");
+  const opened = import("./encoded-images.js").then(({ openEncoded }) => openEncoded(source));
+  let ahead: Promise<void> = Promise.resolve();
 
-  const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: SkippedImage[]): Promise<void> => {
+  const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: BadImage[]): Promise<void> => {
     const { BadImageError, decodeRegion, decodeSquare } = await decoder;
+    const images = await opened;
     const wanted = slot.indices[position];
+    let last: BadImage = { index: wanted, reason: "" };
     for (let attempt = 0; attempt <= mostReplacements; attempt++) {
-      const index = (wanted + attempt) % source.paths.length;
-      const path = source.paths[index];
+      const index = (wanted + attempt) % count;
       // Of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there.
       const random = new Random(plan.seed, task.epoch, wanted, imageStream);
       try {
+        const image = await images.read(index);
         if (writer.cropsRegions) {
-          const pixels = await decodeRegion(path, size, (width, height) => writer.chooseRegion(width, height, random), source);
+          const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);
           writer.writeCropped(pixels, slot.images, position * imageFloats, random);
         } else {
-          const pixels = await decodeSquare(path, storedSide(size), source);
+          const pixels = await decodeSquare(image, storedSide(size), source);
           writer.write(pixels, 0, storedSide(size), slot.images, position * imageFloats, random);
         }
       } catch (error) {
         if (!(error instanceof BadImageError)) throw error;
-        skipped.push({ path, reason: error.reason });
+        last = { index, reason: error.reason };
+        skipped.push(last);
         continue;
       }
       slot.labels[position] = plan.labels[index];
       slot.indices[position] = index;
       return;
     }
-    throw new Error(
-      `${String(mostReplacements + 1)} images in a row cannot be read, the last of them ${skipped.at(-1)?.path ?? ""}`,
-    );
+    throw new UnreadableImages(last);
   };
 
   return async (slot, task, skipped) => {
+    const images = await opened;
+    // One stretch at a time: where the disk is slower than the training, there is nothing to gain from a queue of them.
+    const earlier = ahead;
     let next = task.first;
     const prepareSome = async (): Promise<void> => {
       while (next < task.end) await prepareOne(slot, task, next++, skipped);
     };
-    await Promise.all(Array.from({ length: filesInFlight }, prepareSome));
+    await Promise.all(Array.from({ length: imagesInFlight }, prepareSome));
+    await earlier;
+    ahead = images.readAhead(task.readAhead);
   };
 }
 

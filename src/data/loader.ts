@@ -7,9 +7,12 @@ import { UserError } from "../errors.js";
 import type { Augmentation } from "./augmentation.js";
 import { checkAugmentation } from "./augmentation.js";
 import { type BatchSlot, batchSlots } from "./batch-ring.js";
-import type { Channels, ImageSet, SkippedImage } from "./dataset.js";
+import type { Channels, ImageSet, PixelSource, SkippedImage } from "./dataset.js";
 import { LoaderPool } from "./loader-pool.js";
 import { Random } from "./random.js";
+import { bufferShuffle, byteRanges, shardSequence, shuffleBuffer } from "./shard-order.js";
+import type { ByteRange } from "./shard-reader.js";
+import { requireFewSkipped } from "./skipped-images.js";
 
 /** Keeps the draws of the order apart from those of augmentation. */
 const orderStream = 0x6f726465;
@@ -60,6 +63,11 @@ export class Loader {
   /** Slots in the order of their batches, from the next to be delivered. */
   readonly #ahead: number[] = [];
   readonly #order: Uint32Array;
+  readonly #source: PixelSource;
+  /** Samples of shards in the order in which they are read ahead. */
+  #sequence: Uint32Array = new Uint32Array(0);
+  /** How far in it they have been read ahead. */
+  #readTo = 0;
   #running = false;
   #epoch = 0;
   #nextBatch = 0;
@@ -81,12 +89,13 @@ export class Loader {
     this.#options = options;
     this.#count = set.count;
     this.#order = new Uint32Array(set.count);
+    this.#source = set.source;
     this.batchesPerEpoch = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
     const shape = { slots: options.ahead ?? 3, batch, size };
     const { memory, slots } = batchSlots(shape);
     this.#slots = slots;
     const workers = options.workers ?? (set.source.kind === "memory" ? 1 : Math.min(8, availableParallelism()));
-    this.#pool = new LoaderPool(workers, {
+    const plan = {
       source: set.source,
       labels: set.labels,
       shape,
@@ -95,10 +104,11 @@ export class Loader {
       deviation: options.deviation,
       augmentation,
       seed: options.seed,
-    });
+    };
+    this.#pool = new LoaderPool(workers, plan, (index) => set.nameOf(index));
   }
 
-  /** Files that turned out unreadable and were replaced by their neighbour, since the loader was made. */
+  /** Images that turned out unreadable and were replaced by their neighbour, since the loader was made. */
   get skipped(): readonly SkippedImage[] {
     return this.#pool.skipped;
   }
@@ -106,6 +116,8 @@ export class Loader {
   /**
    * The batches of an epoch, from batch `fromBatch` on. Each batch must be released; one that is held keeps its slot, and when all `ahead` slots
    * are held, the next batch fails. Only one epoch may run at a time; starting another invalidates the batches of the last.
+   *
+   * @throws UserError where more images turn out unreadable than the data set's `maxBadFraction` allows
    */
   async *epoch(epoch: number, fromBatch = 0): AsyncGenerator<Batch, void, undefined> {
     if (this.#running) throw new Error("an epoch of this loader is still running");
@@ -116,6 +128,7 @@ export class Loader {
     this.#free.splice(0, this.#free.length, ...this.#slots.keys());
     this.#ahead.length = 0;
     this.#setOrder(epoch);
+    this.#readTo = fromBatch * this.#options.batch;
     this.#pool.hold();
     try {
       this.#fill();
@@ -123,6 +136,7 @@ export class Loader {
         const slot = this.#ahead.shift();
         if (slot === undefined) throw new Error("all batches of the loader are held: release() them before asking for more");
         await this.#pool.finished(slot);
+        if (this.#source.kind !== "memory") requireFewSkipped("to load", this.skipped, this.#count, this.#source.maxBadFraction);
         yield this.#deliver(slot, batch);
       }
     } finally {
@@ -144,7 +158,24 @@ export class Loader {
 
   #setOrder(epoch: number): void {
     for (let index = 0; index < this.#count; index++) this.#order[index] = index;
-    if (this.#options.shuffle) new Random(this.#options.seed, epoch, orderStream).shuffle(this.#order);
+    this.#sequence = this.#order;
+    if (!this.#options.shuffle) return;
+    const random = new Random(this.#options.seed, epoch, orderStream);
+    if (this.#source.kind === "shards") {
+      this.#sequence = shardSequence(this.#source, random);
+      bufferShuffle(this.#sequence, shuffleBuffer, random, this.#order);
+    } else {
+      random.shuffle(this.#order);
+    }
+  }
+
+  /** What enters the buffer of the shuffle before batch `batch` and a few more are drawn, and was not read before. */
+  #readAhead(batch: number): readonly ByteRange[] {
+    if (this.#source.kind !== "shards") return [];
+    const drawn = (batch + 1 + this.#slots.length) * this.#options.batch;
+    const first = this.#readTo;
+    this.#readTo = Math.min(this.#count, drawn + (this.#options.shuffle ? shuffleBuffer : 0));
+    return byteRanges(this.#source, this.#sequence, first, this.#readTo);
   }
 
   /** Hands every free slot to the workers, as long as the epoch has batches left. */
@@ -156,7 +187,7 @@ export class Loader {
       const start = this.#nextBatch * this.#options.batch;
       const indices = this.#order.subarray(start, start + this.#options.batch);
       slot.indices.set(indices);
-      this.#pool.prepare(index, slot, this.#epoch, indices.length);
+      this.#pool.prepare(index, slot, this.#epoch, indices.length, this.#readAhead(this.#nextBatch));
       this.#ahead.push(index);
       this.#nextBatch++;
     }

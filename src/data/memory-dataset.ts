@@ -4,6 +4,7 @@
  */
 
 import { RegionResizer } from "../pixels/resize.js";
+import { storedSide } from "../pixels/square.js";
 import type { Dataset, ImageSet } from "./dataset.js";
 import type { Part } from "./folder-layout.js";
 import { memorySet } from "./image-set.js";
@@ -12,7 +13,7 @@ import { memoryStatistics } from "./statistics.js";
 
 /** Decoded images of one part. */
 export interface DecodedPart {
-  /** [count, side, side, 3] on shared memory. */
+  /** [count, side, side, 3] on shared memory, for a side of `storedSide(size)`. */
   readonly pixels: Uint8Array;
   readonly labels: Uint16Array;
 }
@@ -30,7 +31,13 @@ export interface DecodedParts {
 export function memoryDataset(parts: DecodedParts, validationFraction: number, seed: number): Dataset {
   const { name, classes, size } = parts;
   const setOf = (part: DecodedPart, kind: Part, rows: Uint32Array): ImageSet =>
-    memorySet(part.pixels, size, rows, part.labels, (row) => `${name}/${kind}/${String(row)} (${classes[part.labels[row]]})`);
+    memorySet(
+      part.pixels,
+      storedSide(size),
+      rows,
+      part.labels,
+      (row) => `${name}/${kind}/${String(row)} (${classes[part.labels[row]]})`,
+    );
   const all = allRows(parts.train);
   const split =
     parts.validation === undefined && validationFraction > 0

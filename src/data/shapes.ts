@@ -3,6 +3,7 @@
  * the first command work on a machine without data, and gives tests something that can be learned.
  */
 import { UserError } from "../errors.js";
+import { storedSide } from "../pixels/square.js";
 import type { Dataset } from "./dataset.js";
 import { type DecodedPart, memoryDataset, sharedPixels } from "./memory-dataset.js";
 import { Random } from "./random.js";
@@ -43,9 +44,9 @@ export function shapes(options: ShapesOptions = {}): Dataset {
       name: "shapes",
       classes: outlines.map((outline) => outline.name),
       size,
-      train: drawPart(seed, 0, train, size),
-      validation: validation === 0 ? undefined : drawPart(seed, 1, validation, size),
-      test: test === 0 ? undefined : drawPart(seed, 2, test, size),
+      train: drawPart(seed, 0, train, storedSide(size)),
+      validation: validation === 0 ? undefined : drawPart(seed, 1, validation, storedSide(size)),
+      test: test === 0 ? undefined : drawPart(seed, 2, test, storedSide(size)),
     },
     0,
     seed,

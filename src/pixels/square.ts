@@ -18,12 +18,15 @@ export const PIXEL_LIMIT = 64_000_000;
 /** Transparent parts show white, as on a page. */
 const BACKGROUND = 255;
 
+/** From this side on, networks are trained on crops that are scaled and evaluated on the centre, as for ImageNet; below, images are used whole. */
+export const LARGE_SIDE = 64;
+
 /**
- * The side at which an image is kept for a network input of `size`: from 128 pixels on, the usual margin of 256 to 224,
+ * The side at which an image is kept for a network input of `size`: for large ones with the usual margin of 256 to 224,
  * which evaluation crops away; small images are kept whole.
  */
 export function storedSide(size: number): number {
-  return size >= 128 ? Math.round((size * 256) / 224) : size;
+  return size >= LARGE_SIDE ? Math.round((size * 256) / 224) : size;
 }
 
 /**

@@ -42,20 +42,22 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
     const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
     const tally = new Tally(model.classes.length, set);
     const input = new Float32Array(network.images * size * size * 3);
+    let first = 0;
     for await (const batch of loader.epoch(0)) {
       input.set(batch.images);
       backend.write(network.input, input);
       network.run();
       const logits = (await backend.read(network.output)) as Float32Array;
-      for (let i = 0; i < batch.count; i++)
-        tally.add(
-          batch.indices[i] as number,
-          batch.labels[i] as number,
-          logits.subarray(i * tally.classes, (i + 1) * tally.classes),
-        );
+      for (let i = 0; i < batch.count; i++) {
+        const index = batch.indices[i] as number;
+        // An image that cannot be read was replaced by its neighbour, which has its own turn.
+        if (index !== first + i) continue;
+        tally.add(index, batch.labels[i] as number, logits.subarray(i * tally.classes, (i + 1) * tally.classes));
+      }
+      first += batch.count;
       batch.release();
     }
-    return tally.result();
+    return { ...tally.result(), skipped: loader.skipped };
   } finally {
     await loader.close();
     backend.release(mark);
@@ -107,7 +109,7 @@ class Tally {
     if (mistakes.length > MISTAKES) mistakes.pop();
   }
 
-  result(): DetailedEvaluation {
+  result(): Omit<DetailedEvaluation, "skipped"> {
     const { images, loss, top1, top5, confusion, mistakes } = this;
     return { images, loss: loss / images, top1: top1 / images, top5: top5 / images, confusion, mistakes };
   }

@@ -20,6 +20,7 @@ const epochSchema = z.object({
   seconds: z.number(),
   flipRatio: z.record(z.string(), z.number()),
   positiveShare: z.record(z.string(), z.number()),
+  skipped: z.object({ count: z.number(), named: z.array(z.object({ path: z.string(), reason: z.string() })) }).optional(),
 });
 
 export class MetricsFile {
@@ -72,8 +73,8 @@ async function readEpochs(path: string): Promise<readonly EpochRecord[]> {
     try {
       const record = epochSchema.safeParse(JSON.parse(line));
       if (!record.success) return [];
-      const { validation, ...rest } = record.data;
-      return [validation === undefined ? rest : { ...rest, validation }];
+      const { validation, skipped, ...rest } = record.data;
+      return [{ ...rest, ...(validation === undefined ? {} : { validation }), ...(skipped === undefined ? {} : { skipped }) }];
     } catch {
       return [];
     }

@@ -1,5 +1,7 @@
 /** What a training run says about itself: the lines of metrics.jsonl, what the report draws and what `for await (const epoch of trainer)` yields. */
 
+import type { SkippedImage } from "../data/dataset.js";
+
 /** How well a folded network does on a set of images. */
 export interface Evaluation {
   readonly images: number;
@@ -24,6 +26,14 @@ export interface DetailedEvaluation extends Evaluation {
   /** confusion[label][predicted], in images. */
   readonly confusion: readonly (readonly number[])[];
   readonly mistakes: readonly Mistake[];
+  /** Images that could not be read and do not count. */
+  readonly skipped: readonly SkippedImage[];
+}
+
+/** Images that could not be read: how many, and the first few by name. */
+export interface SkippedSummary {
+  readonly count: number;
+  readonly named: readonly SkippedImage[];
 }
 
 /** One epoch, as `for await` yields it and as metrics.jsonl holds it. */
@@ -44,6 +54,8 @@ export interface EpochRecord {
   readonly flipRatio: Readonly<Record<string, number>>;
   /** By binary layer: share of +1 among its input signs, in the epoch's last step. */
   readonly positiveShare: Readonly<Record<string, number>>;
+  /** Training and validation images that could not be read since the run was started or resumed; absent where all could. */
+  readonly skipped?: SkippedSummary;
 }
 
 /** First line of metrics.jsonl. */

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import type { Dataset } from "../data/dataset.js";
 import { isIdxFolder } from "../data/idx-folder.js";
+import { LARGE_SIDE } from "../pixels/square.js";
 import { type TrainingOptions, trainingSchema } from "./options.js";
 
 type Augmentation = TrainingOptions["augmentation"];
@@ -9,8 +10,6 @@ type Augmentation = TrainingOptions["augmentation"];
 /** Smallest share of an image's area that a random resized crop takes, after Szegedy et al. 2015. */
 export const SMALLEST_CROP = 0.08;
 const CROP_RATIO: [number, number] = [3 / 4, 4 / 3];
-/** From this side on, images are cropped and scaled; smaller ones are moved by a few pixels. */
-const LARGE_SIDE = 64;
 
 /** @param path where the data were opened from; undefined for generated ones */
 export function standardSettings(data: Dataset, path: string | undefined): Pick<TrainingOptions, "batch" | "augmentation"> {

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/kernels.js";
 import { type BackendName, openBackend } from "../backend/open.js";
-import type { Dataset, ImageSet } from "../data/dataset.js";
+import type { Dataset, ImageSet, SkippedImage } from "../data/dataset.js";
 import type { Batch } from "../data/loader.js";
 import { Loader } from "../data/loader.js";
 import { Random } from "../data/random.js";
@@ -236,6 +236,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       seconds,
       flipRatio,
       positiveShare,
+      ...skippedIn([...this.loader.skipped, ...(validation?.skipped ?? [])]),
     };
   }
 
@@ -310,6 +311,13 @@ type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["a
 function hasFiniteWeights(operation: Operation): boolean {
   const parts: object = "epilogue" in operation ? { ...operation, ...operation.epilogue } : operation;
   return Object.values(parts).every((part: unknown) => !(part instanceof Float32Array) || part.every(Number.isFinite));
+}
+
+/** Enough to see what is wrong; metrics.jsonl is no list of files. */
+const NAMED_SKIPPED = 5;
+
+function skippedIn(images: readonly SkippedImage[]): Pick<EpochRecord, "skipped"> {
+  return images.length === 0 ? {} : { skipped: { count: images.length, named: images.slice(0, NAMED_SKIPPED) } };
 }
 
 function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation {

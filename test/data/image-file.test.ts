@@ -173,13 +173,26 @@ describe("decodeImage", () => {
   });
 
   it("scales large inputs by the usual margin of 256 to 224 and crops it away", async () => {
-    expect([storedSide(32), storedSide(64), storedSide(128), storedSide(224)]).toEqual([32, 64, 146, 256]);
+    expect([storedSide(32), storedSide(63), storedSide(64), storedSide(224)]).toEqual([32, 63, 73, 256]);
     const file = await picture(300, 256, 5).png().toBuffer();
     const whole = await decodeSquare(file, 256);
     expect(difference(await decodeImage(file, 224), centreCrop(whole, 256, 224))).toBe(0);
     expect([...centreCrop(whole, 256, 224).subarray(0, 3)]).toEqual([
       ...whole.subarray((16 * 256 + 16) * 3, (16 * 256 + 16) * 3 + 3),
     ]);
+  });
+
+  it("sees what a short side of 256 and the centre of 224 leave of an oblong photograph", async () => {
+    const file = await picture(500, 375, 9).jpeg({ quality: 95 }).toBuffer();
+    const short = await sharp(file).resize(null, 256).raw().toBuffer({ resolveWithObject: true });
+    const { width, height } = short.info;
+    const [left, top] = [(width - 224) >> 1, (height - 224) >> 1];
+    const expected = await sharp(short.data, { raw: { width, height, channels: 3 } })
+      .extract({ left, top, width: 224, height: 224 })
+      .raw()
+      .toBuffer();
+    expect(height).toBe(256);
+    expect(difference(await decodeImage(file, 224), expected)).toBeLessThanOrEqual(5);
   });
 
   it("names what is wrong with a bad file", async () => {
@@ -239,5 +252,16 @@ describe("decodeRegion", () => {
     expect(Math.abs(pixels[1]! - 64)).toBeLessThan(6);
     expect(Math.abs(pixels.at(-3)! - 191)).toBeLessThan(6);
     expect(Math.abs(pixels.at(-2)! - 191)).toBeLessThan(6);
+  });
+
+  it("of a large JPEG, scaled while it is decoded, are those of a lossless copy to within the loss", async () => {
+    const large = picture(2000, 1504, 4);
+    const [jpeg, png] = [await large.jpeg({ quality: 95 }).toBuffer(), await large.png({ compressionLevel: 1 }).toBuffer()];
+    // From nearly all of the image, which the decoder makes eight times smaller, to a piece that it has to enlarge.
+    for (const share of [0.95, 0.4, 0.2, 0.05]) {
+      const region = { left: 0.03, top: 0.31 * (1 - share), width: share, height: share };
+      const [fast, exact] = [await decodeRegion(jpeg, 112, () => region), await decodeRegion(png, 112, () => region)];
+      expect(difference(fast, exact), `a share of ${share}`).toBeLessThanOrEqual(6);
+    }
   });
 });

@@ -290,6 +290,7 @@ describe("files", () => {
       names,
       Uint16Array.from(names, (_, index) => (index < 5 ? 0 : 1)),
       PIXEL_LIMIT,
+      0.2,
     );
     for (const broken of [4, 9]) writeFileSync(names[broken]!, readFileSync(names[broken]!).subarray(0, 60));
     await using loader = new Loader(set, options({ batch: 5, shuffle: false, workers: 2 }));

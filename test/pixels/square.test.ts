@@ -39,12 +39,16 @@ describe("centredSquare", () => {
     expect([...pixels.subarray(12, 15)]).toEqual([224, 204, 244]);
   });
 
-  it("leaves out the margin that evaluation leaves out, from 128 pixels on", () => {
+  it("leaves out the margin that evaluation leaves out of large images", () => {
     // 256 pixels with a frame of 16: exactly the part that a 224 pixel network does not see.
     const framed = imageOf(256, 256, (x, y) => (Math.min(x, y) < 16 || Math.max(x, y) >= 240 ? [255, 0, 0] : [0, 9, 0]));
     expect(new Set(centredSquare(framed, 224))).toEqual(new Set([0, 9]));
     const twice = imageOf(512, 512, (x, y) => (Math.min(x, y) < 30 || Math.max(x, y) >= 482 ? [255, 0, 0] : [0, 9, 0]));
     expect(new Set(centredSquare(twice, 224))).toEqual(new Set([0, 9]));
+    const least = imageOf(146, 146, (x, y) => (Math.min(x, y) < 8 || Math.max(x, y) >= 138 ? [255, 0, 0] : [0, 9, 0]));
+    expect(new Set(centredSquare(least, 64))).toEqual(new Set([0, 9]));
+    const small = imageOf(60, 60, (x) => (x === 0 ? [255, 0, 0] : [0, 9, 0]));
+    expect(centredSquare(small, 60)[0]).toBe(255);
   });
 
   it("scales a small image up and a large one down without changing its colour", () => {

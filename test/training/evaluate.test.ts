@@ -145,7 +145,7 @@ describe("evaluation in a run", () => {
     for await (const epoch of trainer) {
       const { validation } = data;
       if (validation === undefined) throw new Error("expected validation images");
-      const { confusion: _confusion, mistakes: _mistakes, ...again } = await trainer.evaluate(validation);
+      const { confusion: _confusion, mistakes: _mistakes, skipped: _skipped, ...again } = await trainer.evaluate(validation);
       if (trainer.bestEpoch === epoch.index) expect(again).toEqual(epoch.validation);
       await trainer.evaluate(data.train);
     }

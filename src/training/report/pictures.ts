@@ -1,9 +1,10 @@
 /** Images of a set as small files that a page can hold. */
 import sharp from "sharp";
 import type { ImageSet } from "../../data/dataset.js";
+import { openEncoded } from "../../data/encoded-images.js";
 import { decodeSquare } from "../../data/image-file.js";
 
-/** Side of a picture decoded from a file; images in memory keep theirs. */
+/** Side of a picture decoded from a file or shard; images in memory keep theirs. */
 const SIDE = 160;
 
 /** Image `index` of a set as PNG (from memory, so that every pixel stays as it is) or JPEG (from a file). */
@@ -20,9 +21,9 @@ export async function encodePicture(
     const image = sharp(Uint8Array.from(pixels.subarray(start, start + side * side * 3)), { raw });
     return { type: "png", bytes: await image.png().toBuffer() };
   }
-  const path = source.paths[index];
-  if (path === undefined) throw new Error(`the set has no image ${index}`);
-  const pixels = await decodeSquare(path, SIDE, { pixelLimit: source.pixelLimit });
+  if (index >= set.count) throw new Error(`the set has no image ${index}`);
+  await using images = openEncoded(source);
+  const pixels = await decodeSquare(await images.read(index), SIDE, { pixelLimit: source.pixelLimit });
   return {
     type: "jpeg",
     bytes: await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } })

@@ -35,7 +35,7 @@ export function renderReport(report: Report): string {
   const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${`${run.network} on ${run.data.name}`}</title><style>${new Markup(STYLE)}</style></head>
-<body><main>${header(report)}${curves(report)}${errors(report)}${activations(report)}
+<body><main>${header(report)}${curves(report)}${errors(report)}${skippedImages(report)}${activations(report)}
 <section><h2>Layers and cost</h2>${layersTable(report.summary)}</section>${settings(report)}
 <footer>Written by rbnet ${run.version}. This page loads nothing and can be sent as it is.</footer></main></body></html>
 `;
@@ -163,6 +163,18 @@ function errors({ assessment, run }: Report): Markup {
   const wrong = evaluation.images - Math.round(evaluation.top1 * evaluation.images);
   return markup`<section><h2>What is taken for what</h2><p class="quiet">${formatInteger(wrong)} of ${formatInteger(evaluation.images)} ${set} images are classified wrongly.</p>${confusionSection(evaluation, run.classes)}</section>
 <section><h2>The worst mistakes</h2>${mistakesSection(evaluation.mistakes, pictures, run.classes)}</section>`;
+}
+
+function skippedImages({ epochs }: Report): Markup {
+  // Each epoch counts all since the run was started or resumed, so the longest list has them all, or nearly.
+  const most = epochs.reduce<EpochRecord["skipped"]>(
+    (longest, { skipped }) => ((skipped?.count ?? 0) > (longest?.count ?? 0) ? skipped : longest),
+    undefined,
+  );
+  if (most === undefined) return NOTHING;
+  const others = most.count - most.named.length;
+  const rows = most.named.map(({ path, reason }) => markup`<li><code>${path}</code>: ${reason}</li>`);
+  return markup`<section><h2>Images that could not be read</h2><p class="quiet">${formatInteger(most.count)} in all. In training each was replaced by its neighbour; in validation they do not count.</p><ul>${rows}${others > 0 ? markup`<li>and ${formatInteger(others)} more</li>` : NOTHING}</ul></section>`;
 }
 
 function activations({ epochs, plannedEpochs, result }: Report): Markup {

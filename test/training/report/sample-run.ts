@@ -50,6 +50,7 @@ export async function sampleReport({ classes, epochs, finished, validated = true
       { index: 3, name: `folder/${HOSTILE}.png`, label: 0, predicted: 1, score: 0.987 },
       { index: 4, name: "gone.png", label: 1, predicted: 0, score: 0.5 },
     ],
+    skipped: [],
   };
   const { images, loss, top1, top5 } = evaluation;
   return {
