@@ -163,8 +163,32 @@ export interface Kernels {
   averagePool(x: Tensor, size: number, out: Tensor): void;
   /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
   averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
+  /** out[m, c] = the largest x[c] at the taps of window m that lie on the map, 0 where none does. x: map float32 -> out: [M, C]. */
+  maxPool(x: Tensor, window: Window, out: Tensor): void;
+  /** dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps. */
+  maxPoolGradient(dOut: Tensor, x: Tensor, window: Window, dx: Tensor): void;
   /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]; targets of an image sum to 1. */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, scale: number, losses: Tensor, gradient: Tensor): void;
+
+  // Channels and filters ---------------------------------------------------------------------------------------------
+  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or rows of one; factors: [images, C]; out: float32, may be x. */
+  multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
+  /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
+  multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
+  /** out[m, t * C + c] = x[m, c] for t from 0 to times - 1. x: float32 [M, C]; out: [M, times * C]. */
+  repeatChannels(x: Tensor, times: number, out: Tensor): void;
+  /** dx[m, c] = the sum over t of dOut[m, t * C + c]. */
+  repeatChannelsGradient(dOut: Tensor, times: number, dx: Tensor): void;
+  /** out = 1 / (1 + exp(-x)). */
+  sigmoid(x: Tensor, out: Tensor): void;
+  /** dx = dOut * out * (1 - out). */
+  sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
+  /** to += from; float32. */
+  add(from: Tensor, to: Tensor): void;
+  /** magnitudes[n] = the mean over k of |latent[k, n]|, in the first N elements. latent: [K, N]. */
+  filterMagnitudes(latent: Tensor, magnitudes: Tensor): void;
+  /** gradient[k, n] += sign(latent[k, n]) * sums[1, n] / K: where row 1 of float64 `sums` [.., N] is the gradient of the magnitudes. */
+  filterMagnitudesGradient(sums: Tensor, latent: Tensor, gradient: Tensor): void;
 
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
@@ -201,7 +225,18 @@ export const kernelNames = Object.keys({
   normalizationGradient: true,
   averagePool: true,
   averagePoolGradient: true,
+  maxPool: true,
+  maxPoolGradient: true,
   softmaxCrossEntropy: true,
+  multiplyChannels: true,
+  multiplyChannelsGradient: true,
+  repeatChannels: true,
+  repeatChannelsGradient: true,
+  sigmoid: true,
+  sigmoidGradient: true,
+  add: true,
+  filterMagnitudes: true,
+  filterMagnitudesGradient: true,
   adam: true,
   sgd: true,
   movingAverage: true,

@@ -6,6 +6,7 @@ import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry, wordsF
 import type { Backend } from "../kernels.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
 import { normalizationKernels } from "./normalization.js";
 import { type KernelFunction, Pool } from "./pool.js";
@@ -16,7 +17,7 @@ import { updateKernels } from "./update.js";
 /** Static data of the module lies below. */
 const CONTROL_OFFSET = 65536;
 const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
-/** Largest need: an input gradient of 9 * 512 inputs and 2,048 filters, 64 bytes each, and the tables. */
+/** Largest need: an input gradient of 11,584 inputs and 4,096 filters, 64 bytes each, and the tables. */
 const SCRATCH_BYTES = 1 << 20;
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
@@ -125,6 +126,7 @@ function connect(arena: Arena, run: Runner["run"], product: ProductKind, descrip
     ...binaryKernels(runner),
     ...realKernels(runner),
     ...normalizationKernels(runner),
+    ...channelKernels(runner),
     ...updateKernels(runner),
     description,
     get memory() {

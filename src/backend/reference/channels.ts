@@ -1,0 +1,83 @@
+/** Channels that are weighed, repeated or added, and scales of binary filters, in the reference. */
+import type { Kernels } from "../kernels.js";
+import { elements, matrixShape } from "./memory.js";
+
+type ChannelKernels = Pick<
+  Kernels,
+  | "multiplyChannels"
+  | "multiplyChannelsGradient"
+  | "repeatChannels"
+  | "repeatChannelsGradient"
+  | "sigmoid"
+  | "sigmoidGradient"
+  | "add"
+  | "filterMagnitudes"
+  | "filterMagnitudesGradient"
+>;
+
+export const channelKernels: ChannelKernels = {
+  multiplyChannels(x, factors, out) {
+    const [M, C] = matrixShape(x);
+    const rows = M / matrixShape(factors)[0];
+    const [X, F, OUT] = [x, factors, out].map(elements);
+    for (let m = 0; m < M; m++) for (let c = 0; c < C; c++) OUT[m * C + c] = X[m * C + c] * F[Math.floor(m / rows) * C + c];
+  },
+
+  multiplyChannelsGradient(dOut, x, factors, dx, dFactors) {
+    const [M, C] = matrixShape(x);
+    const rows = M / matrixShape(factors)[0];
+    const [DO, X, F, DX, DF] = [dOut, x, factors, dx, dFactors].map(elements);
+    DF.fill(0);
+    for (let m = 0; m < M; m++) {
+      for (let c = 0; c < C; c++) {
+        const factor = Math.floor(m / rows) * C + c;
+        DF[factor] += DO[m * C + c] * X[m * C + c];
+        DX[m * C + c] = DO[m * C + c] * F[factor];
+      }
+    }
+  },
+
+  repeatChannels(x, times, out) {
+    const [M, C] = matrixShape(x);
+    const [X, OUT] = [x, out].map(elements);
+    for (let m = 0; m < M; m++) for (let c = 0; c < times * C; c++) OUT[m * times * C + c] = X[m * C + (c % C)];
+  },
+
+  repeatChannelsGradient(dOut, times, dx) {
+    const [M, C] = matrixShape(dx);
+    const [DO, DX] = [dOut, dx].map(elements);
+    DX.fill(0);
+    for (let m = 0; m < M; m++) for (let c = 0; c < times * C; c++) DX[m * C + (c % C)] += DO[m * times * C + c];
+  },
+
+  sigmoid(x, out) {
+    const [X, OUT] = [x, out].map(elements);
+    for (let i = 0; i < X.length; i++) OUT[i] = 1 / (1 + Math.exp(-X[i]));
+  },
+
+  sigmoidGradient(dOut, out, dx) {
+    const [DO, OUT, DX] = [dOut, out, dx].map(elements);
+    for (let i = 0; i < DO.length; i++) DX[i] = DO[i] * OUT[i] * (1 - OUT[i]);
+  },
+
+  add(from, to) {
+    const [X, Y] = [from, to].map(elements);
+    for (let i = 0; i < X.length; i++) Y[i] += X[i];
+  },
+
+  filterMagnitudes(latent, magnitudes) {
+    const [K, N] = matrixShape(latent);
+    const [W, A] = [latent, magnitudes].map(elements);
+    for (let n = 0; n < N; n++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += Math.abs(W[k * N + n]);
+      A[n] = sum / K;
+    }
+  },
+
+  filterMagnitudesGradient(sums, latent, gradient) {
+    const [K, N] = matrixShape(latent);
+    const [S, W, G] = [sums, latent, gradient].map(elements);
+    for (let k = 0; k < K; k++) for (let n = 0; n < N; n++) G[k * N + n] += ((W[k * N + n] >= 0 ? 1 : -1) * S[N + n]) / K;
+  },
+};

@@ -1,0 +1,150 @@
+// Channels that are weighed, repeated or added, and scales of binary filters.
+import { loadFour, loadOne } from "./normalize-forward";
+
+const CHUNK: i32 = 4096;
+const ROWS: i32 = 64;
+
+// A chunk is one image of `rows` pixels. x: [images * rows, channels]; factors: float32 [images, channels].
+function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  for (let image = begin; image < end; image++) {
+    const factor = factors + (<usize>(image * channels) << 2);
+    let element = <usize>(image * rows * channels);
+    for (let m = 0; m < rows; m++, element += <usize>channels) {
+      const to = out + (element << 2);
+      let c = 0;
+      for (; c + 4 <= channels; c += 4) {
+        const at = <usize>c << 2;
+        v128.store(to + at, f32x4.mul(loadFour<T>(x, element + <usize>c), v128.load(factor + at)));
+      }
+      for (; c < channels; c++) {
+        const at = <usize>c << 2;
+        store<f32>(to + at, loadOne<T>(x, element + <usize>c) * load<f32>(factor + at));
+      }
+    }
+  }
+}
+
+export function multiplyChannelsInteger(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  multiplyChannels<i16>(begin, end, x, factors, rows, channels, out);
+}
+
+export function multiplyChannelsReal(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  multiplyChannels<f32>(begin, end, x, factors, rows, channels, out);
+}
+
+// A chunk is one image. dx may be dOut.
+function multiplyChannelsGradient<T>(begin: i32, end: i32, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  for (let image = begin; image < end; image++) {
+    const first = <usize>(image * rows * channels);
+    const factor = factors + (<usize>(image * channels) << 2), dFactor = dFactors + (<usize>(image * channels) << 2);
+    let c = 0;
+    for (; c + 4 <= channels; c += 4) {
+      const at = <usize>c << 2, f = v128.load(factor + at);
+      let low = f64x2.splat(0), high = low;
+      let element = first + <usize>c;
+      for (let m = 0; m < rows; m++, element += <usize>channels) {
+        const g = v128.load(dOut + (element << 2)), product = f32x4.mul(g, loadFour<T>(x, element));
+        low = f64x2.add(low, f64x2.promote_low_f32x4(product));
+        high = f64x2.add(high, f64x2.promote_low_f32x4(i8x16.shuffle(product, product, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)));
+        v128.store(dx + (element << 2), f32x4.mul(g, f));
+      }
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(low, 0));
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(low, 1), 4);
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(high, 0), 8);
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(high, 1), 12);
+    }
+    for (; c < channels; c++) {
+      const at = <usize>c << 2, f = load<f32>(factor + at);
+      let sum: f64 = 0;
+      let element = first + <usize>c;
+      for (let m = 0; m < rows; m++, element += <usize>channels) {
+        const g = load<f32>(dOut + (element << 2));
+        sum += <f64>(g * loadOne<T>(x, element));
+        store<f32>(dx + (element << 2), g * f);
+      }
+      store<f32>(dFactor + at, <f32>sum);
+    }
+  }
+}
+
+export function multiplyChannelsGradientInteger(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  multiplyChannelsGradient<i16>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
+}
+
+export function multiplyChannelsGradientReal(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  multiplyChannelsGradient<f32>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
+}
+
+/** A chunk is 64 rows. x: float32 [rows, channels]; out: [rows, times * channels]. */
+export function repeatChannels(begin: i32, end: i32, scratch: usize, x: usize, rows: i32, channels: i32, times: i32, out: usize): void {
+  const bytes = <usize>channels << 2;
+  const last = min(rows, end * ROWS);
+  let to = out + <usize>(begin * ROWS * times) * bytes;
+  for (let m = begin * ROWS; m < last; m++) {
+    for (let t = 0; t < times; t++, to += bytes) memory.copy(to, x + <usize>m * bytes, bytes);
+  }
+}
+
+export function repeatChannelsGradient(begin: i32, end: i32, scratch: usize, dOut: usize, rows: i32, channels: i32, times: i32, dx: usize): void {
+  const bytes = <usize>channels << 2, vectors = bytes & ~15;
+  const last = min(rows, end * ROWS);
+  for (let m = begin * ROWS; m < last; m++) {
+    const from = dOut + <usize>(m * times) * bytes, to = dx + <usize>m * bytes;
+    memory.copy(to, from, bytes);
+    for (let t = 1; t < times; t++) {
+      const more = from + <usize>t * bytes;
+      let at: usize = 0;
+      for (; at < vectors; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(more + at)));
+      for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(more + at));
+    }
+  }
+}
+
+/** A chunk is 4,096 elements. */
+export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i32, out: usize): void {
+  const last = min(count, end * CHUNK);
+  for (let i = begin * CHUNK; i < last; i++) {
+    const at = <usize>i << 2;
+    store<f32>(out + at, <f32>(1 / (1 + Math.exp(-<f64>load<f32>(x + at)))));
+  }
+}
+
+export function sigmoidGradient(begin: i32, end: i32, scratch: usize, dOut: usize, out: usize, count: i32, dx: usize): void {
+  const last = min(count, end * CHUNK);
+  for (let i = begin * CHUNK; i < last; i++) {
+    const at = <usize>i << 2, y = load<f32>(out + at);
+    store<f32>(dx + at, load<f32>(dOut + at) * y * (1 - y));
+  }
+}
+
+/** A chunk is 4,096 elements. */
+export function add(begin: i32, end: i32, scratch: usize, from: usize, to: usize, count: i32): void {
+  const last = <usize>min(count, end * CHUNK) << 2;
+  let at = <usize>(begin * CHUNK) << 2;
+  for (; at + 16 <= last; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+  for (; at < last; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+}
+
+/** A chunk is sixteen filters. latent: float32 [inputs, filters]. */
+export function filterMagnitudes(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, magnitudes: usize): void {
+  const last = min(filters, end * 16);
+  for (let n = begin * 16; n < last; n++) {
+    let sum: f64 = 0;
+    let at = latent + (<usize>n << 2);
+    for (let k = 0; k < inputs; k++, at += <usize>filters << 2) sum += <f64>abs(load<f32>(at));
+    store<f32>(magnitudes + (<usize>n << 2), <f32>(sum / <f64>inputs));
+  }
+}
+
+/** A chunk is sixteen rows of latent. sums: float64 [.., filters], of which row 1 is read. */
+export function filterMagnitudesGradient(begin: i32, end: i32, scratch: usize, sums: usize, latent: usize, inputs: i32, filters: i32, gradient: usize): void {
+  const last = min(inputs, end * 16);
+  const share = 1 / <f64>inputs;
+  for (let k = begin * 16; k < last; k++) {
+    for (let n = 0; n < filters; n++) {
+      const at = <usize>(k * filters + n) << 2;
+      const part = <f32>(load<f64>(sums + (<usize>(filters + n) << 3)) * share);
+      store<f32>(gradient + at, load<f32>(gradient + at) + (load<f32>(latent + at) >= 0 ? part : -part));
+    }
+  }
+}

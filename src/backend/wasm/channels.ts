@@ -1,0 +1,92 @@
+/** Connects the contract's kernels on channels and filters to the WebAssembly ones. */
+import { elementCount } from "../../tensor.js";
+import type { Kernels } from "../kernels.js";
+import { address, matrixShape, type Runner } from "./runner.js";
+
+type ChannelKernels = Pick<
+  Kernels,
+  | "multiplyChannels"
+  | "multiplyChannelsGradient"
+  | "repeatChannels"
+  | "repeatChannelsGradient"
+  | "sigmoid"
+  | "sigmoidGradient"
+  | "add"
+  | "filterMagnitudes"
+  | "filterMagnitudesGradient"
+>;
+
+/** Elements, rows and rows or columns of weights in a chunk; the kernels have the same numbers. */
+const CHUNK = 4096;
+const ROWS = 64;
+const WEIGHTS = 16;
+
+export function channelKernels(runner: Runner): ChannelKernels {
+  return {
+    multiplyChannels(x, factors, out) {
+      const [rows, channels] = matrixShape(x);
+      const [images] = matrixShape(factors);
+      const kernel = x.type === "int16" ? "multiplyChannelsInteger" : "multiplyChannelsReal";
+      runner.run(kernel, images, address(x), address(factors), rows / images, channels, address(out));
+    },
+
+    multiplyChannelsGradient(dOut, x, factors, dx, dFactors) {
+      const [rows, channels] = matrixShape(x);
+      const [images] = matrixShape(factors);
+      runner.run(
+        x.type === "int16" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal",
+        images,
+        address(dOut),
+        address(x),
+        address(factors),
+        rows / images,
+        channels,
+        address(dx),
+        address(dFactors),
+      );
+    },
+
+    repeatChannels(x, times, out) {
+      const [rows, channels] = matrixShape(x);
+      runner.run("repeatChannels", Math.ceil(rows / ROWS), address(x), rows, channels, times, address(out));
+    },
+
+    repeatChannelsGradient(dOut, times, dx) {
+      const [rows, channels] = matrixShape(dx);
+      runner.run("repeatChannelsGradient", Math.ceil(rows / ROWS), address(dOut), rows, channels, times, address(dx));
+    },
+
+    sigmoid(x, out) {
+      const count = elementCount(x.shape);
+      runner.run("sigmoid", Math.ceil(count / CHUNK), address(x), count, address(out));
+    },
+
+    sigmoidGradient(dOut, out, dx) {
+      const count = elementCount(out.shape);
+      runner.run("sigmoidGradient", Math.ceil(count / CHUNK), address(dOut), address(out), count, address(dx));
+    },
+
+    add(from, to) {
+      const count = elementCount(from.shape);
+      runner.run("add", Math.ceil(count / CHUNK), address(from), address(to), count);
+    },
+
+    filterMagnitudes(latent, magnitudes) {
+      const [inputs, filters] = matrixShape(latent);
+      runner.run("filterMagnitudes", Math.ceil(filters / WEIGHTS), address(latent), inputs, filters, address(magnitudes));
+    },
+
+    filterMagnitudesGradient(sums, latent, gradient) {
+      const [inputs, filters] = matrixShape(latent);
+      runner.run(
+        "filterMagnitudesGradient",
+        Math.ceil(inputs / WEIGHTS),
+        address(sums),
+        address(latent),
+        inputs,
+        filters,
+        address(gradient),
+      );
+    },
+  };
+}
