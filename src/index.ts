@@ -13,6 +13,7 @@ export { shapes } from "./data/shapes.js";
 export { type LoadOptions, loadModel, type ModelSource, type NodeImage } from "./deploy/load-model.js";
 export { readModelFile, writeModelFile } from "./deploy/model-file.js";
 export { UserError } from "./errors.js";
+export { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from "./networks/birealnet.js";
 export type { NetworkDescription } from "./networks/description.js";
 export type { NetworkOptions } from "./networks/form.js";
 export { rbnet8, rbnet18, rbnet20, rbnet34 } from "./networks/rbnet.js";

@@ -41,6 +41,17 @@ export interface AdamStep {
   readonly limit: number;
 }
 
+/** How much of a loss a cross-entropy is. */
+export interface LossTerm {
+  readonly weight: number;
+  /** Above 1 it brings the likelier classes closer together; the square before the loss keeps gradients as large as at 1. */
+  readonly temperature: number;
+  /** Of the gradient alone. */
+  readonly scale: number;
+  /** Add to losses and gradient, and do not replace them. */
+  readonly accumulate: boolean;
+}
+
 export interface SgdStep {
   readonly rate: number;
   readonly momentum: number;
@@ -167,28 +178,11 @@ export interface Kernels {
   maxPool(x: Tensor, window: Window, out: Tensor): void;
   /** dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps. */
   maxPoolGradient(dOut: Tensor, x: Tensor, window: Window, dx: Tensor): void;
-  /** losses[i] = -sum over classes of targets * log softmax(logits); gradient = (softmax - targets) * scale. All float32 [I, classes], losses [I]; targets of an image sum to 1. */
-  softmaxCrossEntropy(logits: Tensor, targets: Tensor, scale: number, losses: Tensor, gradient: Tensor): void;
-
-  // Channels and filters ---------------------------------------------------------------------------------------------
-  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or rows of one; factors: [images, C]; out: float32, may be x. */
-  multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
-  /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
-  multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
-  /** out[m, t * C + c] = x[m, c] for t from 0 to times - 1. x: float32 [M, C]; out: [M, times * C]. */
-  repeatChannels(x: Tensor, times: number, out: Tensor): void;
-  /** dx[m, c] = the sum over t of dOut[m, t * C + c]. */
-  repeatChannelsGradient(dOut: Tensor, times: number, dx: Tensor): void;
-  /** out = 1 / (1 + exp(-x)). */
-  sigmoid(x: Tensor, out: Tensor): void;
-  /** dx = dOut * out * (1 - out). */
-  sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
-  /** to += from; float32. */
-  add(from: Tensor, to: Tensor): void;
-  /** magnitudes[n] = the mean over k of |latent[k, n]|, in the first N elements. latent: [K, N]. */
-  filterMagnitudes(latent: Tensor, magnitudes: Tensor): void;
-  /** gradient[k, n] += sign(latent[k, n]) * sums[1, n] / K: where row 1 of float64 `sums` [.., N] is the gradient of the magnitudes. */
-  filterMagnitudesGradient(sums: Tensor, latent: Tensor, gradient: Tensor): void;
+  /**
+   * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p, with p = softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
+   * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
+   */
+  softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
 
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
@@ -199,6 +193,8 @@ export interface Kernels {
   movingAverage(average: Tensor, value: Tensor, decay: number): void;
   /** float32, int32 or uint32 of any value, float64 of 0. */
   fill(tensor: Tensor, value: number): void;
+  /** to += from; float32. */
+  add(from: Tensor, to: Tensor): void;
   copy(from: Tensor, to: Tensor): void;
 }
 
@@ -228,19 +224,11 @@ export const kernelNames = Object.keys({
   maxPool: true,
   maxPoolGradient: true,
   softmaxCrossEntropy: true,
-  multiplyChannels: true,
-  multiplyChannelsGradient: true,
-  repeatChannels: true,
-  repeatChannelsGradient: true,
-  sigmoid: true,
-  sigmoidGradient: true,
-  add: true,
-  filterMagnitudes: true,
-  filterMagnitudesGradient: true,
   adam: true,
   sgd: true,
   movingAverage: true,
   fill: true,
+  add: true,
   copy: true,
 } satisfies Record<keyof Kernels, true>) as readonly (keyof Kernels)[];
 

@@ -5,7 +5,8 @@ import type { Dataset } from "../data/dataset.js";
 import { isIdxFolder } from "../data/idx-folder.js";
 import { UserError } from "../errors.js";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
-import { flagName, readNumber } from "./flags.js";
+import type { DistillOptions } from "../training/teacher.js";
+import { flagName, forbidFlags, readNumber } from "./flags.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
 export interface TrainingFlags {
@@ -29,6 +30,10 @@ export interface TrainingFlags {
   readonly lighting?: number;
   readonly cutout?: number;
   readonly mixup?: number;
+  readonly teacher?: string;
+  readonly teacherWeight?: number;
+  readonly teacherTemperature?: number;
+  readonly teacherPixels?: DistillOptions["pixels"];
 }
 
 const STANDARD = trainingSchema.parse({});
@@ -74,7 +79,16 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--color-jitter <amount>", "vary brightness, contrast and saturation, 0 to 1", "off"))
     .addOption(option("--lighting <deviation>", "colour noise, such as 0.1", "off"))
     .addOption(option("--cutout <pixels>", "side of a square that is blanked", "off"))
-    .addOption(option("--mixup <alpha>", "mix images of a batch, such as 0.2", "off"));
+    .addOption(option("--mixup <alpha>", "mix images of a batch, such as 0.2", "off"))
+    .option("--teacher <file>", "learn from a teacher: a model file, the folder of a run, or an ONNX classifier")
+    .addOption(option("--teacher-weight <share>", "of the teacher's part in the loss; the rest is the label's", 1))
+    .addOption(option("--teacher-temperature <t>", "brings the teacher's likelier classes closer together", 1))
+    .addOption(
+      new Option(
+        "--teacher-pixels <form>",
+        "what an ONNX teacher takes: normalized as the data, 0 to 1, or as for ImageNet (default: data)",
+      ).choices(["data", "unit", "imagenet"]),
+    );
 }
 
 /**
@@ -99,7 +113,11 @@ export function readSettings(flags: TrainingFlags): TrainingOptions {
     "seed",
   ] as const;
   const given = names.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]);
-  return checked({ ...Object.fromEntries(given), augmentation: cleaned({ ...chosenAugmentation(flags) }) });
+  return checked({
+    ...Object.fromEntries(given),
+    ...chosenTeacher(flags),
+    augmentation: cleaned({ ...chosenAugmentation(flags) }),
+  });
 }
 
 /** The settings with what the data decide: augmentation, and a batch that is not larger than the data unless that was asked for. */
@@ -110,6 +128,20 @@ export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | 
   const augmentation = cleaned({ flip: !isIdx(path), ...usual, ...chosenAugmentation(flags) });
   const batch = flags.batch ?? Math.min(settings.batch, 2 ** Math.floor(Math.log2(Math.max(1, data.train.count))));
   return checked({ ...settings, batch, augmentation });
+}
+
+function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {
+  const { teacher, teacherWeight: weight, teacherTemperature: temperature, teacherPixels: pixels } = flags;
+  if (teacher === undefined) {
+    forbidFlags(
+      { ...flags },
+      ["teacherWeight", "teacherTemperature", "teacherPixels"],
+      "there is no teacher; name one by --teacher",
+    );
+    return {};
+  }
+  const given = Object.entries({ teacher, weight, temperature, pixels }).filter(([, value]) => value !== undefined);
+  return { distill: Object.fromEntries(given) };
 }
 
 type Augmentation = NonNullable<TrainingSettings["augmentation"]>;
@@ -160,6 +192,7 @@ function checked(settings: unknown): TrainingOptions {
 
 function flagOf(path: readonly string[]): string {
   const [name = "", part, detail] = path;
+  if (name === "distill") return part === "teacher" ? "--teacher" : flagName(`teacher-${part ?? ""}`);
   if (name !== "augmentation") return flagName(name);
   if (part !== "crop") return flagName(part ?? name);
   return detail === "padding" ? "--crop-padding" : "--random-resized-crop";

@@ -19,8 +19,8 @@ const INITIAL_LEFT = 0.25;
 export class BalancedActivation {
   /** [4, C]: from, left, right, to. */
   readonly shape: Parameter;
-  /** 1 for what is learned and 0 for what is frozen, [4, C]; undefined where nothing is frozen, or all. */
-  private readonly learned: Tensor | undefined;
+  /** Gradients of the rows that this kind does not learn, where it learns others. */
+  private readonly frozen: readonly Tensor[];
 
   constructor(
     private readonly backend: Backend,
@@ -31,11 +31,8 @@ export class BalancedActivation {
     const values = fixedValues(channels);
     if (kind !== "relu") values.fill(INITIAL_LEFT, channels, 2 * channels);
     this.shape = parameter(backend, `${name}.activation`, "other", [4, channels], values);
-    if (kind === "relu" || kind === "balanced") return;
-    const mask = new Float32Array(4 * channels);
-    for (const row of LEARNED_ROWS[kind]) mask.fill(1, row * channels, (row + 1) * channels);
-    this.learned = backend.allocate("float32", [4, channels]);
-    backend.write(this.learned, mask);
+    const fixedRows = kind === "relu" ? [] : [0, 1, 2, 3].filter((row) => !LEARNED_ROWS[kind].includes(row));
+    this.frozen = fixedRows.map((row) => backend.view(this.shape.gradient, [channels], row * channels));
   }
 
   get parameters(): readonly Parameter[] {
@@ -49,7 +46,7 @@ export class BalancedActivation {
 
   /** After the backward pass: what is frozen has no gradient. */
   freeze(): void {
-    if (this.learned !== undefined) this.backend.multiplyChannels(this.shape.gradient, this.learned, this.shape.gradient);
+    for (const gradient of this.frozen) this.backend.fill(gradient, 0);
   }
 
   get realParameters(): number {

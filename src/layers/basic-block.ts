@@ -1,6 +1,5 @@
 /**
  * The basic block of ResNet (He et al., 2016): two convolution units, and a shortcut around both that the second unit adds before its activation.
- * The units are real ones in ResNet itself, and binary ones in XNOR-Net.
  */
 import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";

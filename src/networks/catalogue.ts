@@ -1,5 +1,6 @@
 /** The networks by the names that a command line knows. */
 import { UserError } from "../errors.js";
+import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from "./birealnet.js";
 import type { BinaryDescription, NetworkDescription } from "./description.js";
 import type { NetworkOptions } from "./form.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
@@ -13,6 +14,11 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   resnet20,
   resnet18,
   resnet34,
+  birealnet20,
+  birealnet18,
+  birealnet34,
+  reactnet20,
+  reactnet18,
 };
 
 export const networkNames: readonly string[] = Object.keys(NETWORKS);

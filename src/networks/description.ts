@@ -12,10 +12,10 @@ export const binaryConvolutionKinds = ["reshaped", "3x3"] as const satisfies rea
 
 /**
  * Which 2x2 blocks the reshaped convolutions of a stage see: the same grid in all; a grid that is shifted by one pixel in every other; pixels of a block
- * 1, 2 and 4 apart in turn; or `mixed`, the dilations and the shift in turn. A fixed grid never exchanges information across its borders.
+ * 1, 2 and 4 apart in turn; or `alternating`, the dilations and the shift in turn. A fixed grid never exchanges information across its borders.
  */
-export type BlockPattern = "fixed" | "shifted" | "dilated" | "mixed";
-export const blockPatterns = ["fixed", "shifted", "dilated", "mixed"] as const satisfies readonly BlockPattern[];
+export type BlockPattern = "fixed" | "shifted" | "dilated" | "alternating";
+export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const satisfies readonly BlockPattern[];
 
 export interface StemLayer {
   readonly windows: Windows;
@@ -55,7 +55,7 @@ export interface BinaryDescription extends NetworkForm {
   readonly learnThreshold: boolean;
   /** Default: balanced. */
   readonly activation?: ActivationKind | "none";
-  /** Of reshaped convolutions; default mixed. */
+  /** Of reshaped convolutions; default alternating. */
   readonly blocks?: BlockPattern;
 }
 
@@ -69,7 +69,7 @@ export interface ResNetDescription extends NetworkForm {
 export type NetworkDescription = BinaryDescription | ResNetDescription;
 
 /** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
-export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "mixed"): Windows {
+export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {
   const dilations = [1, 2, 4].filter(
     (dilation) => dilation === 1 || (height % (2 * dilation) === 0 && width % (2 * dilation) === 0),
   );
@@ -78,7 +78,7 @@ export function blockPattern(index: number, height: number, width: number, patte
     fixed: [HALVING_BLOCKS],
     shifted: [HALVING_BLOCKS, SHIFTED_BLOCKS],
     dilated,
-    mixed: [...dilated, SHIFTED_BLOCKS],
+    alternating: [...dilated, SHIFTED_BLOCKS],
   };
   const chosen = patterns[pattern];
   return chosen[index % chosen.length] ?? HALVING_BLOCKS;

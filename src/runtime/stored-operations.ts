@@ -34,7 +34,7 @@ const windows = variants({
   blocks: members({ kind: oneOf("blocks"), dilation: integer(1, 64), shift: oneOf(0, 1) }),
 });
 /** True is the balanced activation. */
-const activation = oneOf(true, false, "relu", "prelu", "rprelu");
+const activation = oneOf<StoredActivation>(true, false, "relu", "prelu", "rprelu");
 const epilogue = members({ activation, depthToSpace: truth }, { shortcut: value });
 const convolution = { name, input: value, windows, filters, epilogue };
 const readOperation = variants({

@@ -20,6 +20,8 @@ export interface RunIdentity {
   readonly network: unknown;
   readonly options: unknown;
   readonly data: unknown;
+  /** Empty without one. */
+  readonly teacher: { readonly sha256?: string };
 }
 
 /** Reads `tensors` out at once (so that training may go on) and writes them atomically. */
@@ -60,6 +62,7 @@ function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> 
     network: JSON.stringify(identity.network),
     options: JSON.stringify(identity.options),
     data: JSON.stringify(identity.data),
+    teacher: JSON.stringify(identity.teacher),
   };
 }
 
@@ -124,6 +127,7 @@ export async function loadCheckpoint(
     ["network", "another network"],
     ["data", "other data"],
     ["options", "other settings"],
+    ["teacher", "another teacher"],
   ] as const) {
     const found = metadata[part] ?? "{}";
     if (found !== expected[part])

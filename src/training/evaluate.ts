@@ -8,7 +8,7 @@ import type { Operation } from "../runtime/operations.js";
 import type { DetailedEvaluation, Mistake } from "./records.js";
 
 /** Pixels a batch: maps of so many stay in the second-level cache. With six times as many, an image of 32 x 32 takes a third longer. */
-const BATCH_PIXELS = 1 << 14;
+export const BATCH_PIXELS = 1 << 14;
 const MISTAKES = 24;
 
 export interface EvaluatedModel {

@@ -40,6 +40,19 @@ export const trainingSchema = z.strictObject({
   accumulate: z.int().min(1).default(1),
   /** Stop after this many epochs without a better validation top-1; 0 for never. */
   patience: z.int().min(0).default(0),
+  /** Learn from a teacher's probabilities of each image, and not (only) from its label. */
+  distill: z
+    .strictObject({
+      /** A model file of ours, the folder of a run, or an ONNX classifier (.onnx). */
+      teacher: z.string().min(1),
+      /** Of the teacher's part in the loss; the rest is the label's. */
+      weight: z.number().gt(0).max(1).default(1),
+      /** Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more. */
+      temperature: z.number().gt(0).max(100).default(1),
+      /** What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for ImageNet. */
+      pixels: z.enum(["data", "unit", "imagenet"]).optional(),
+    })
+    .optional(),
   augmentation: augmentation.default({}),
   seed: z.int().min(0).max(0xffffffff).default(1),
 });

@@ -24,6 +24,7 @@ import { afterEpoch, afterStep, isBest, type Progress, START, stepProgress } fro
 import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
 import { checkpointPath, modelPath, prepareRunFolder } from "./run-folder.js";
 import { learningRateAt } from "./schedule.js";
+import { type OpenedTeacher, openTeacher } from "./teacher.js";
 import { TrainingStep } from "./training-step.js";
 
 /** Keeps the draws of initial weights apart from those of the data. */
@@ -60,6 +61,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     readonly data: Dataset,
     readonly options: TrainingOptions,
     private readonly setup: TrainerSetup,
+    private readonly opened: OpenedTeacher | undefined,
   ) {
     const random = new Random(options.seed, WEIGHT_STREAM);
     this.network = new Network(backend, description, {
@@ -67,7 +69,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     });
     this.optimizer = new Optimizer(backend, this.network.parameters, this.network.states, options);
     this.network.bind(options.batch);
-    this.trainingStep = new TrainingStep(backend, this.network, options);
+    this.trainingStep = new TrainingStep(backend, this.network, options, opened?.teacher);
     const { size, mean, deviation, train } = data;
     const { batch, seed, augmentation } = options;
     this.loader = new Loader(train, {
@@ -100,12 +102,16 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const backend = await backendOf(setup);
     const mark = backend.mark();
     let trainer: Trainer | undefined;
+    let opened: OpenedTeacher | undefined;
     try {
-      trainer = new Trainer(backend, ownsBackend, description, data, options, setup);
+      const { distill, batch } = options;
+      if (distill !== undefined) opened = await openTeacher(distill, data, backend, batch);
+      trainer = new Trainer(backend, ownsBackend, description, data, options, setup, opened);
       if (setup.resume === true) await trainer.resume();
       return trainer;
     } catch (error) {
       await trainer?.loader.close();
+      await opened?.teacher.close();
       backend.release(mark);
       if (ownsBackend) backend[Symbol.dispose]();
       throw error;
@@ -245,6 +251,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.loader.close();
+    await this.opened?.teacher.close();
     if (this.ownsBackend) this.backend[Symbol.dispose]();
   }
 
@@ -275,6 +282,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       network: this.description,
       options: this.options,
       data: { name, classes, size, train: train.count, mean, deviation },
+      teacher: this.opened === undefined ? {} : { sha256: this.opened.digest },
     };
   }
 

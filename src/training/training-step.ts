@@ -4,9 +4,10 @@ import type { Batch } from "../data/loader.js";
 import type { Network } from "../networks/network.js";
 import type { Tensor } from "../tensor.js";
 import type { TrainingOptions } from "./options.js";
+import type { Teacher } from "./teacher.js";
 
 export interface StepResult {
-  /** Mean cross-entropy of the batch. */
+  /** Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler). */
   readonly loss: number;
   /** Images whose highest score is their own class; with mixup, the class of larger weight. */
   readonly correct: number;
@@ -15,6 +16,7 @@ export interface StepResult {
 export class TrainingStep {
   private readonly images: Tensor;
   private readonly targets: Tensor;
+  private readonly softTargets: Tensor;
   private readonly targetValues: Float32Array;
   private readonly losses: Tensor;
   private readonly gradient: Tensor;
@@ -24,12 +26,14 @@ export class TrainingStep {
     private readonly backend: Backend,
     private readonly network: Network,
     private readonly options: TrainingOptions,
+    private readonly teacher?: Teacher,
   ) {
     const { input, classes } = network.description;
     const { batch } = options;
     this.classes = classes;
     this.images = backend.allocate("float32", [batch, input.height, input.width, input.channels]);
     this.targets = backend.allocate("float32", [batch, 1, 1, classes]);
+    this.softTargets = teacher === undefined ? this.targets : backend.allocate("float32", [batch, 1, 1, classes]);
     this.targetValues = new Float32Array(batch * classes);
     this.losses = backend.allocate("float32", [batch]);
     this.gradient = backend.allocate("float32", [batch, 1, 1, classes]);
@@ -38,16 +42,43 @@ export class TrainingStep {
   /** Adds the batch's gradients to those of the parameters. The batch must be full. */
   async run(batch: Batch): Promise<StepResult> {
     const { backend, network, options } = this;
-    this.fillTargets(batch);
+    const soft = await this.teacher?.probabilities(batch.images, batch.count, options.distill?.temperature ?? 1);
     backend.write(this.images, batch.images);
-    backend.write(this.targets, this.targetValues);
     const logits = network.forward(this.images);
-    backend.softmaxCrossEntropy(logits, this.targets, 1 / (options.batch * options.accumulate), this.losses, this.gradient);
+    const entropy = this.enqueueLoss(logits, batch, soft);
     network.backward(this.gradient);
     const [losses, scores] = await Promise.all([backend.read(this.losses), backend.read(logits)]);
     let loss = 0;
     for (const value of losses) loss += value;
-    return { loss: loss / options.batch, correct: this.countCorrect(batch, scores as Float32Array) };
+    return { loss: (loss - entropy) / options.batch, correct: this.countCorrect(batch, scores as Float32Array) };
+  }
+
+  /** Cross-entropy to the labels, to the teacher's probabilities, or to both. Returns the least that the losses can sum to, which is the teacher's doubt. */
+  private enqueueLoss(logits: Tensor, batch: Batch, soft: Float32Array | undefined): number {
+    const { backend, targets, losses, gradient, options } = this;
+    const { weight, temperature } = options.distill ?? { weight: 0, temperature: 1 };
+    const scale = 1 / (options.batch * options.accumulate);
+    if (weight < 1) {
+      this.fillTargets(batch);
+      backend.write(targets, this.targetValues);
+      backend.softmaxCrossEntropy(
+        logits,
+        targets,
+        { weight: 1 - weight, temperature: 1, scale, accumulate: false },
+        losses,
+        gradient,
+      );
+    }
+    if (soft === undefined) return 0;
+    backend.write(this.softTargets, soft);
+    backend.softmaxCrossEntropy(
+      logits,
+      this.softTargets,
+      { weight, temperature, scale, accumulate: weight < 1 },
+      losses,
+      gradient,
+    );
+    return weight * temperature ** 2 * entropySum(soft);
   }
 
   /** Smoothed and mixed one-hot rows. */
@@ -73,4 +104,11 @@ export class TrainingStep {
     }
     return correct;
   }
+}
+
+/** Sum over images of -sum over classes of p * log p. */
+function entropySum(probabilities: Float32Array): number {
+  let sum = 0;
+  for (const p of probabilities) if (p > 0) sum -= p * Math.log(p);
+  return sum;
 }

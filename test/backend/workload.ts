@@ -58,9 +58,6 @@ export function everyKernel(backend: Backend): Workload {
   const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
-  const [factors, dFactors, magnitudes] = [real([5, N]), real([5, N]), real([N])];
-  const [weighed, dWeighed, repeated, dRepeated] = [real([M, N]), real([M, N]), real([M, 2 * N]), real([M, N])];
-  const [likely, dLikely] = [real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
   return {
@@ -92,16 +89,8 @@ export function everyKernel(backend: Backend): Workload {
       backend.averagePoolGradient(pooled, 2, dx, true);
       backend.maxPool(x, window, largest);
       backend.maxPoolGradient(largest, x, window, dLargest);
-      backend.multiplyChannels(y, factors, weighed);
-      backend.multiplyChannelsGradient(weighed, realY, factors, dWeighed, dFactors);
-      backend.repeatChannels(weighed, 2, repeated);
-      backend.repeatChannelsGradient(repeated, 2, dRepeated);
-      backend.sigmoid(logits, likely);
-      backend.sigmoidGradient(weighed, likely, dLikely);
-      backend.add(dLikely, dRepeated);
-      backend.filterMagnitudes(latent, magnitudes);
-      backend.filterMagnitudesGradient(backwardSums, latent, dLatent);
-      backend.softmaxCrossEntropy(logits, targets, 1, losses, dLogits);
+      backend.add(dLargest, dx);
+      backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
       backend.adam(latent, dLatent, first, second, adam, flips);
       backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
       backend.movingAverage(beta, dBeta, 0.9);
@@ -129,14 +118,6 @@ export function everyKernel(backend: Backend): Workload {
       total,
       dx,
       pooled,
-      weighed,
-      dWeighed,
-      dFactors,
-      repeated,
-      dRepeated,
-      likely,
-      dLikely,
-      magnitudes,
       largest,
       dLargest,
       losses,

@@ -40,6 +40,16 @@ describe("the settings of a run", () => {
     expect(settingsFor({ randomResizedCrop: true }, small, undefined).augmentation.crop).toEqual(resized(0.08));
   });
 
+  it("take a teacher, and no word on one that is not there", () => {
+    const { distill } = settingsFor({ teacher: "teacher.onnx", teacherWeight: 0.5, teacherPixels: "unit" }, small, undefined);
+    expect(distill).toEqual({ teacher: "teacher.onnx", weight: 0.5, temperature: 1, pixels: "unit" });
+    expect(settingsFor({}, small, undefined).distill).toBeUndefined();
+    const refusal = (flags: object) => () => settingsFor(flags, small, undefined);
+    expect(refusal({ teacherTemperature: 4 })).toThrow(/--teacher-temperature cannot be used here: there is no teacher/);
+    expect(refusal({ teacher: "a.onnx", teacherWeight: 2 })).toThrow(/--teacher-weight cannot be 2: it must be at most 1/);
+    expect(refusal({ teacher: "" })).toThrow(/--teacher cannot be/);
+  });
+
   it("have a batch that the data can fill, unless a larger one was asked for", () => {
     expect(settingsFor({}, small, undefined).batch).toBe(32);
     expect(settingsFor({ batch: 100 }, small, undefined).batch).toBe(100);

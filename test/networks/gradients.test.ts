@@ -30,6 +30,9 @@ function loss(backend: Backend, description: typeof TINY_ODD, share: number): Di
 describe("a network's backward is the derivative of its loss", () => {
   it.each(TINY)("$form", { timeout: 60_000 }, async ({ description }) => {
     const share = description === TINY_ODD ? 1 : 4;
-    await expectGradients((backend) => loss(backend, description, share), description.estimator);
+    await expectGradients(
+      (backend) => loss(backend, description, share),
+      description.body === undefined ? description.estimator : undefined,
+    );
   });
 });

@@ -5,7 +5,8 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Batch } from "#rbnet/data/loader";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
-import { parseTrainingSettings } from "#rbnet/training/options";
+import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/options";
+import type { Teacher } from "#rbnet/training/teacher";
 import { TrainingStep } from "#rbnet/training/training-step";
 import { linearNetwork, readStored, temporaryFolder, trainTiny } from "./tiny-runs.js";
 
@@ -43,14 +44,15 @@ function part(batch: Batch, from: number, count: number): Batch {
 
 function stepOn(
   backend: Backend,
-  settings: { readonly batch: number; readonly accumulate?: number; readonly labelSmoothing?: number },
+  settings: Pick<TrainingSettings, "accumulate" | "labelSmoothing" | "distill"> & { readonly batch: number },
+  teacher?: Teacher,
 ) {
   const random = new Random(1);
   const network = new Network(backend, linearNetwork, {
     normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
   });
   network.bind(settings.batch);
-  const step = new TrainingStep(backend, network, parseTrainingSettings(settings));
+  const step = new TrainingStep(backend, network, parseTrainingSettings(settings), teacher);
   const gradients = async (): Promise<readonly number[]> =>
     (await Promise.all(network.parameters.map(async ({ gradient }) => Array.from(await backend.read(gradient))))).flat();
   return { step, gradients };
@@ -95,6 +97,49 @@ describe("targets", () => {
       }
     },
   );
+});
+
+describe("a teacher's part", () => {
+  const batch = batchOf(8, 1);
+  const oneHot = Float32Array.from({ length: 8 * CLASSES }, (_, i) =>
+    i % CLASSES === batch.labels[Math.floor(i / CLASSES)] ? 1 : 0,
+  );
+  const doubtful = Float32Array.from({ length: 8 * CLASSES }, (_, i) => (i % CLASSES < 2 ? 0.5 : 0));
+  const run = async (distill: { weight?: number; temperature?: number } | undefined, probabilities?: Float32Array) => {
+    const teacher = probabilities === undefined ? undefined : { probabilities: async () => probabilities, close: async () => {} };
+    const { step, gradients } = stepOn(
+      createReferenceBackend(),
+      distill === undefined ? { batch: 8 } : { batch: 8, distill: { teacher: "of this test", ...distill } },
+      teacher,
+    );
+    return { loss: (await step.run(batch)).loss, gradient: await gradients() };
+  };
+
+  it("is what the labels are, where the teacher is certain of them", async () => {
+    const [plain, taught] = [await run(undefined), await run({}, oneHot)];
+    expect(taught.loss).toBeCloseTo(plain.loss, 6);
+    for (const [i, value] of plain.gradient.entries()) expect(taught.gradient[i]).toBeCloseTo(value, 7);
+  });
+
+  it("and the labels' part add up by their weight", async () => {
+    const [labels, teacher, both] = [
+      await run(undefined),
+      await run({ temperature: 3 }, doubtful),
+      await run({ weight: 0.25, temperature: 3 }, doubtful),
+    ];
+    expect(both.loss).toBeCloseTo(0.75 * labels.loss + 0.25 * teacher.loss, 6);
+    expect(teacher.gradient).not.toEqual(labels.gradient);
+    for (const [i, value] of both.gradient.entries())
+      expect(value).toBeCloseTo(0.75 * labels.gradient[i]! + 0.25 * teacher.gradient[i]!, 7);
+  });
+
+  it("is a divergence: 0 where both networks say the same", async () => {
+    // Without weights all classes are alike.
+    const alike = new Float32Array(8 * CLASSES).fill(1 / CLASSES);
+    const { loss } = await run({ temperature: 100 }, alike);
+    expect(loss / 100 ** 2).toBeLessThan(1e-4);
+    expect(loss).toBeGreaterThan(0);
+  });
 });
 
 describe("gradient accumulation", () => {

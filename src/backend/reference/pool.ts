@@ -65,18 +65,18 @@ export const poolKernels: PoolKernels = {
     for (const [i, at] of largest(x, window).entries()) if (at !== undefined) DX[at] += DO[i];
   },
 
-  softmaxCrossEntropy(logits, targets, scale, losses, gradient) {
+  softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
     const [I, classes] = matrixShape(logits);
     const [Z, T, L, G] = [logits, targets, losses, gradient].map(elements);
+    if (!accumulate) for (const values of [L, G]) values.fill(0);
     for (let i = 0; i < I; i++) {
-      const z = Array.from(Z.subarray(i * classes, (i + 1) * classes));
+      const z = Array.from(Z.subarray(i * classes, (i + 1) * classes), (value) => value / temperature);
       const largest = Math.max(...z);
       const logTotal = largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-      L[i] = 0;
       for (const [k, value] of z.entries()) {
         const at = i * classes + k;
-        L[i] -= T[at] * (value - logTotal);
-        G[at] = (Math.exp(value - logTotal) - T[at]) * scale;
+        L[i] -= weight * temperature ** 2 * T[at] * (value - logTotal);
+        G[at] += scale * weight * temperature * (Math.exp(value - logTotal) - T[at]);
       }
     }
   },

@@ -91,7 +91,7 @@ export function realKernels(runner: Runner): RealKernels {
       runner.run("maxPoolGradient", images, address(dOut), address(x), windowAddress(window), address(dx));
     },
 
-    softmaxCrossEntropy(logits, targets, scale, losses, gradient) {
+    softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
       const [images, classes] = matrixShape(logits);
       runner.run(
         "softmaxCrossEntropy",
@@ -99,7 +99,10 @@ export function realKernels(runner: Runner): RealKernels {
         address(logits),
         address(targets),
         classes,
-        scale,
+        1 / temperature,
+        weight * temperature ** 2,
+        scale * weight * temperature,
+        accumulate ? 1 : 0,
         address(losses),
         address(gradient),
       );

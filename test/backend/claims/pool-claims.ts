@@ -106,24 +106,38 @@ export function poolClaims(subject: () => Backend): void {
 
     it("takes cross entropy and its gradient, for large logits too", async () => {
       const limits = fc.constantFrom(1, 30, 1e4);
+      const terms = fc.record({
+        weight: fc.constantFrom(1, 0.25),
+        temperature: fc.constantFrom(1, 2, 0.5),
+        scale: fc.constantFrom(1, 0.5),
+        accumulate: fc.boolean(),
+      });
       await fc.assert(
-        fc.asyncProperty(rowCounts, fc.constantFrom(1, 2, 3, 10, 100), limits, seeds, async (images, classes, limit, seed) => {
-          const draw = new Draw(seed);
-          const logits = draw.reals(images * classes, limit);
-          const shares = draw.between(images * classes, 0.01, 1);
-          for (let i = 0; i < images; i++) {
-            const row = shares.subarray(i * classes, (i + 1) * classes);
-            const total = row.reduce((sum, share) => sum + share, 0);
-            row.set(row.map((share) => share / total));
-          }
-          await expectAgreement(subject(), (backend) => {
-            const losses = backend.allocate("float32", [images]);
-            const gradient = backend.allocate("float32", [images, classes]);
-            const targets = put(backend, "float32", [images, classes], shares);
-            backend.softmaxCrossEntropy(put(backend, "float32", [images, classes], logits), targets, 0.5, losses, gradient);
-            return { losses: about(losses, 1), gradient: about(gradient, 1) };
-          });
-        }),
+        fc.asyncProperty(
+          rowCounts,
+          fc.constantFrom(1, 2, 3, 10, 100),
+          limits,
+          terms,
+          seeds,
+          async (images, classes, limit, term, seed) => {
+            const draw = new Draw(seed);
+            const logits = draw.reals(images * classes, limit);
+            const shares = draw.between(images * classes, 0.01, 1);
+            for (let i = 0; i < images; i++) {
+              const row = shares.subarray(i * classes, (i + 1) * classes);
+              const total = row.reduce((sum, share) => sum + share, 0);
+              row.set(row.map((share) => share / total));
+            }
+            const before = { losses: draw.reals(images, 1), gradient: draw.reals(images * classes, 1) };
+            await expectAgreement(subject(), (backend) => {
+              const losses = put(backend, "float32", [images], before.losses);
+              const gradient = put(backend, "float32", [images, classes], before.gradient);
+              const targets = put(backend, "float32", [images, classes], shares);
+              backend.softmaxCrossEntropy(put(backend, "float32", [images, classes], logits), targets, term, losses, gradient);
+              return { losses: about(losses, 1), gradient: about(gradient, 1) };
+            });
+          },
+        ),
         { numRuns: 40 },
       );
     });

@@ -46,18 +46,27 @@ describe("pooling and loss of the reference", () => {
     backend.softmaxCrossEntropy(
       real(backend, [1, 10], new Float32Array(10).fill(1000)),
       targets,
-      1,
+      { weight: 1, temperature: 1, scale: 1, accumulate: false },
       losses,
       backend.allocate("float32", [1, 10]),
     );
     expect((await numbers(backend, losses))[0]).toBeCloseTo(Math.log(10), 12);
   });
 
-  it("has the gradient of finite differences, scaled", async () => {
+  it.each([
+    { weight: 1, temperature: 1 },
+    { weight: 0.4, temperature: 3 },
+  ])("has the gradient of finite differences, scaled, at weight $weight and temperature $temperature", async (term) => {
     const targets = [0.9, 0.05, 0.05, 0, 0.5, 0.5];
     const loss = (backend: Backend, logits: readonly number[]) => {
       const [losses, gradient] = [backend.allocate("float32", [2]), backend.allocate("float32", [2, 3])];
-      backend.softmaxCrossEntropy(real(backend, [2, 3], logits), real(backend, [2, 3], targets), 0.25, losses, gradient);
+      backend.softmaxCrossEntropy(
+        real(backend, [2, 3], logits),
+        real(backend, [2, 3], targets),
+        { ...term, scale: 0.25, accumulate: false },
+        losses,
+        gradient,
+      );
       return { losses, gradient };
     };
     const logits = [1, -2, 0.5, 3, 0, -1];

@@ -7,4 +7,3 @@ export { gatherColumns } from "./columns";
 export { product, addBias } from "./product";
 export { normalizeActivateReal } from "./normalize-forward";
 export { averagePool, maxPool } from "./pool";
-export { multiplyChannelsReal, repeatChannels, sigmoid } from "./channels";
