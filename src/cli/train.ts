@@ -14,6 +14,7 @@ import { RunLog } from "../training/run-log.js";
 import { Trainer } from "../training/trainer.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
+import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { accuracyText, bold, dim, print, printJson, tell } from "./output.js";
 import { printProfile } from "./profile.js";
 import { Progress } from "./progress.js";
@@ -22,7 +23,7 @@ import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from 
 /** Enough for means that hold still. */
 const PROFILED_STEPS = 20;
 
-interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
+interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags, VariationFlags {
   readonly seed: number;
   readonly network?: string;
   readonly width: number;
@@ -41,6 +42,7 @@ export function addTrain(program: Command): void {
     .option("--network <name>", `${networkNames.join(", ")} (default: by the data)`)
     .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
     .option("--size <pixels>", "side of the network's input (default: by the images)", readPositive);
+  addVariationFlags(command);
   addTrainingFlags(command);
   addBackendFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
@@ -54,7 +56,7 @@ export function addTrain(program: Command): void {
 async function train(path: string, flags: TrainFlags): Promise<void> {
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   readSettings(flags);
-  if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width });
+  if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new Progress(flags.json === true);
   const { size, seed, validationFraction } = flags;
   const data = await openDataset({
@@ -156,9 +158,9 @@ export async function runTraining({
   }
 }
 
-function networkFor({ network, width }: TrainFlags, data: Dataset): NetworkDescription {
+function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): NetworkDescription {
   const usual = data.name === "shapes" ? "rbnet8" : data.size <= 64 ? "rbnet20" : "rbnet18";
-  return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size });
+  return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size, ...variationOf(flags) });
 }
 
 /** The first of name, name-2, name-3, ... without a run; to resume, the last with one. */

@@ -4,20 +4,18 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import { type ActivationKind, LEARNED_ROWS } from "#rbnet/runtime/activation";
 import { Draw } from "../backend/shapes.js";
-import { drawParameters } from "./subjects.js";
 
 const CHANNELS = 3;
 const OUTPUT = { height: 4, width: 4, channels: CHANNELS };
 const ROWS = 16;
 
-/** After one pass each way from drawn values: the gradient of from, left, right, to, and how many rows are a parameter. */
+/** After one pass each way from drawn values, on both sides of `from`: the gradient of from, left, right, to, and the names of the parameters. */
 async function gradientOf(kind: ActivationKind): Promise<{ gradient: number[]; names: string[] }> {
   const backend = createReferenceBackend();
   const normalized = new NormalizedOutput(backend, { name: "unit", filters: CHANNELS, output: OUTPUT, activation: kind });
   const draw = new Draw(3);
-  drawParameters(backend, normalized.normalization.parameters, draw);
   const shape = normalized.activation!.shape;
-  backend.write(shape.value, draw.between(4 * CHANNELS, 0.2, 1.2));
+  backend.write(shape.value, draw.between(4 * CHANNELS, 0.1, 0.4));
   normalized.bind(1, ROWS);
   const y = backend.allocate("float32", [ROWS, CHANNELS]);
   backend.write(y, draw.reals(ROWS * CHANNELS, 2));

@@ -83,7 +83,6 @@ describe("the count of operations", () => {
     ["rbnet20", {}],
     ["rbnet20", { convolution: "3x3" }],
     ["resnet20", {}],
-    ["birealnet20", {}],
     ["reactnet20", {}],
     ["rbnet20", { activation: "prelu" }],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
@@ -91,6 +90,14 @@ describe("the count of operations", () => {
     const network = build(description);
     const folded = summarizeOperations(await network.fold(), description.input);
     expect(totalsOf(folded)).toEqual(totalsOf(network.summary()));
+  });
+
+  it("has the thresholds in the folded network, which holds them learned or not", async () => {
+    const description = networkByName("birealnet20", { classes: 7 });
+    const network = build(description);
+    const [folded, own] = [totalsOf(summarizeOperations(await network.fold(), description.input)), totalsOf(network.summary())];
+    expect(folded.ops).toBe(own.ops);
+    expect(folded.realParameters - own.realParameters).toBe(6 * 16 + (16 + 5 * 32) + (32 + 5 * 64));
   });
 });
 
