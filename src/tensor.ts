@@ -59,7 +59,7 @@ export function windowSize(geometry: WindowGeometry): number {
 }
 
 /**
- * Most values under a window of a binary product. Kernels sum the squares of 64 results at a time in 32 bits: 64 * inputs^2 has to stay below 2^31; and a
- * result has to fit 16 bits.
+ * Most values under a window of a binary product: a 3x3 on 1,024 channels has 9,216. Kernels sum the squares of sixteen results at a time in 32 bits, so
+ * 16 * inputs^2 has to stay below 2^31; and twice a count of differences has to fit 16 bits.
  */
-export const MAXIMUM_BINARY_INPUTS = 5792;
+export const MAXIMUM_BINARY_INPUTS = 11_584;

@@ -174,6 +174,10 @@ export interface Kernels {
   averagePool(x: Tensor, size: number, out: Tensor): void;
   /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
   averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
+  /** out[m, c] = the largest x[c] at the taps of window m that lie on the map, 0 where none does. x: map float32 -> out: [M, C]. */
+  maxPool(x: Tensor, window: Window, out: Tensor): void;
+  /** dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps. */
+  maxPoolGradient(dOut: Tensor, x: Tensor, window: Window, dx: Tensor): void;
   /**
    * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p, with p = softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
    * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
@@ -189,6 +193,8 @@ export interface Kernels {
   movingAverage(average: Tensor, value: Tensor, decay: number): void;
   /** float32, int32 or uint32 of any value, float64 of 0. */
   fill(tensor: Tensor, value: number): void;
+  /** to += from; float32. */
+  add(from: Tensor, to: Tensor): void;
   copy(from: Tensor, to: Tensor): void;
 }
 
@@ -215,11 +221,14 @@ export const kernelNames = Object.keys({
   normalizationGradient: true,
   averagePool: true,
   averagePoolGradient: true,
+  maxPool: true,
+  maxPoolGradient: true,
   softmaxCrossEntropy: true,
   adam: true,
   sgd: true,
   movingAverage: true,
   fill: true,
+  add: true,
   copy: true,
 } satisfies Record<keyof Kernels, true>) as readonly (keyof Kernels)[];
 

@@ -1,21 +1,20 @@
 /** `rbnet summary`: what a network costs, before it is trained or after. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { readModelFile } from "../deploy/model-file.js";
 import type { LayerSummary } from "../layers/layer.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
-import type { BinaryConvolutionKind } from "../networks/description.js";
 import { type NetworkTotals, summarizeOperations, totalsOf } from "../networks/summary.js";
 import { inferenceMemory, summarizeNetwork } from "../training/memory.js";
 import { formatBytes, formatCount } from "../training/quantities.js";
 import { forbidFlags, readNumber, readPositive } from "./flags.js";
+import { addVariationFlags, type VariationFlags, variationFlagNames, variationOf } from "./network-flags.js";
 import { alignedTable, bold, dim, print, printJson } from "./output.js";
 
-interface SummaryFlags {
+interface SummaryFlags extends VariationFlags {
   readonly width?: number;
   readonly classes?: number;
   readonly size?: number;
   readonly batch?: number;
-  readonly convolution?: BinaryConvolutionKind;
   readonly json?: boolean;
 }
 
@@ -33,15 +32,15 @@ interface Summary {
 const BATCH = 128;
 
 export function addSummary(program: Command): void {
-  program
+  const command = program
     .command("summary")
     .description("list layers with parameters, multiply-accumulates, size and memory, without running anything")
     .argument("<network>", `${networkNames.join(", ")}, or a model file`)
     .option("--width <factor>", "multiplies the channels of every stage (default: 1)", readNumber)
     .option("--classes <n>", "outputs (default: 10 for 32 x 32 images, else 1000)", readPositive)
     .option("--size <pixels>", "side of the input (default: the network's own)", readPositive)
-    .option("--batch <n>", `images a training step (default: ${BATCH})`, readPositive)
-    .addOption(new Option("--convolution <kind>", "what the binary layers are (default: reshaped)").choices(["reshaped", "3x3"]))
+    .option("--batch <n>", `images a training step (default: ${BATCH})`, readPositive);
+  addVariationFlags(command)
     .option("--json", "one JSON object on standard output")
     .addHelpText("after", "\nExample:\n  rbnet summary rbnet18 --classes 1000")
     .action(summarize);
@@ -57,9 +56,9 @@ async function summarize(subject: string, flags: SummaryFlags): Promise<void> {
 
 async function summarizeNamed(
   name: string,
-  { width = 1, classes, size, batch = BATCH, convolution }: SummaryFlags,
+  { width = 1, classes, size, batch = BATCH, ...flags }: SummaryFlags,
 ): Promise<Summary> {
-  const chosen = { width, ...(size === undefined ? {} : { size }), ...(convolution === undefined ? {} : { convolution }) };
+  const chosen = { width, ...(size === undefined ? {} : { size }), ...variationOf(flags) };
   const { input } = networkByName(name, { classes: 1, ...chosen });
   const usualClasses = input.width <= 64 ? 10 : 1000;
   const { rows, totals, trainingBytes, inferenceBytes } = await summarizeNetwork(
@@ -77,7 +76,7 @@ async function summarizeNamed(
 }
 
 async function summarizeModel(path: string, flags: SummaryFlags): Promise<Summary> {
-  forbidFlags({ ...flags }, ["width", "classes", "size", "batch", "convolution"], "a model file is what it is");
+  forbidFlags({ ...flags }, ["width", "classes", "size", "batch", ...variationFlagNames], "a model file is what it is");
   const { network, operations, size } = await readModelFile(path);
   const input = { height: size, width: size, channels: 3 };
   const rows = summarizeOperations(operations, input);

@@ -15,6 +15,7 @@ import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
+import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { accuracyText, bold, dim, print, printJson, tell, tellSkipped } from "./output.js";
 import { printProfile } from "./profile.js";
 import { Progress } from "./progress.js";
@@ -23,7 +24,7 @@ import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from 
 /** Enough for means that hold still. */
 const PROFILED_STEPS = 20;
 
-interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags {
+interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags, VariationFlags {
   readonly seed: number;
   readonly network?: string;
   readonly width: number;
@@ -42,6 +43,7 @@ export function addTrain(program: Command): void {
     .option("--network <name>", `${networkNames.join(", ")} (default: by the data)`)
     .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
     .option("--size <pixels>", "side of the network's input (default: by the images)", readPositive);
+  addVariationFlags(command);
   addTrainingFlags(command);
   addBackendFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
@@ -58,7 +60,7 @@ export function addTrain(program: Command): void {
 async function train(path: string, flags: TrainFlags): Promise<void> {
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   readSettings(flags);
-  if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width });
+  if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new Progress(flags.json === true);
   const { size, seed, validationFraction } = flags;
   const data = await openDataset({
@@ -164,9 +166,9 @@ export async function runTraining({
   }
 }
 
-function networkFor({ network, width }: TrainFlags, data: Dataset): NetworkDescription {
+function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): NetworkDescription {
   const usual = data.name === "shapes" ? "rbnet8" : data.size <= 64 ? "rbnet20" : "rbnet18";
-  return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size });
+  return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size, ...variationOf(flags) });
 }
 
 /** The first of name, name-2, name-3, ... without a run; to resume, the last with one. */

@@ -6,9 +6,12 @@
  *   y = left[c]  * (x - from[c]) + to[c]   elsewhere
  *
  * x, y: [N, H, W, C] float32. Four learned vectors of length C, kept as one parameter [4, C]: from, left, right, to.
- * PReLU is from = to = 0, right = 1; RPReLU (ReActNet) is right = 1. The pass over memory is shared with the normalization (NormalizedOutput).
+ * Other kinds freeze some of them: RPReLU (ReActNet) learns all but right = 1, PReLU learns left alone, ReLU nothing. The pass over memory is shared
+ * with the normalization (NormalizedOutput).
  */
 import type { Backend } from "../backend/kernels.js";
+import { type Activation, type ActivationKind, fixedValues, LEARNED_ROWS } from "../runtime/activation.js";
+import type { Tensor } from "../tensor.js";
 import { type Parameter, parameter } from "./layer.js";
 
 const INITIAL_LEFT = 0.25;
@@ -16,17 +19,41 @@ const INITIAL_LEFT = 0.25;
 export class BalancedActivation {
   /** [4, C]: from, left, right, to. */
   readonly shape: Parameter;
+  /** Gradients of the rows that this kind does not learn, where it learns others. */
+  private readonly frozen: readonly Tensor[];
 
   constructor(
-    backend: Backend,
+    private readonly backend: Backend,
     name: string,
     readonly channels: number,
+    readonly kind: ActivationKind,
   ) {
-    const values = new Float32Array(4 * channels).fill(INITIAL_LEFT, channels, 2 * channels).fill(1, 2 * channels, 3 * channels);
+    const values = fixedValues(channels);
+    if (kind !== "relu") values.fill(INITIAL_LEFT, channels, 2 * channels);
     this.shape = parameter(backend, `${name}.activation`, "other", [4, channels], values);
+    const fixedRows = kind === "relu" ? [] : [0, 1, 2, 3].filter((row) => !LEARNED_ROWS[kind].includes(row));
+    this.frozen = fixedRows.map((row) => backend.view(this.shape.gradient, [channels], row * channels));
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.kind === "relu" ? [] : [this.shape];
+  }
+
+  /** Where the backward pass adds the gradient of the four; undefined where none is learned. */
+  get gradient(): Tensor | undefined {
+    return this.kind === "relu" ? undefined : this.shape.gradient;
+  }
+
+  /** After the backward pass: what is frozen has no gradient. */
+  freeze(): void {
+    for (const gradient of this.frozen) this.backend.fill(gradient, 0);
   }
 
   get realParameters(): number {
-    return 4 * this.channels;
+    return LEARNED_ROWS[this.kind].length * this.channels;
+  }
+
+  async fold(read: (tensor: Tensor) => Promise<Float32Array>): Promise<Activation> {
+    return { kind: this.kind, values: await read(this.shape.value) };
   }
 }

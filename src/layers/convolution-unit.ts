@@ -1,9 +1,14 @@
-/** A full-precision convolution with normalization and balanced activation: the stem of a network. */
+/**
+ * A full-precision convolution with normalization, a shortcut where one is given, and activation: the stem of a network, the units of a full-precision
+ * ResNet, and its shortcuts.
+ */
 import type { Backend } from "../backend/kernels.js";
-import type { MapShape, Windows } from "../runtime/windows.js";
+import type { ActivationKind } from "../runtime/activation.js";
+import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import { elementCount, type Tensor } from "../tensor.js";
+import type { BlockUnit } from "./basic-block.js";
 import type { Initializer } from "./initializer.js";
-import type { Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
+import type { Folding, LayerSummary, Parameter, State } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 import { RealConvolution } from "./real-convolution.js";
 
@@ -15,18 +20,19 @@ export interface ConvolutionUnitOptions {
   readonly windows: Windows;
   /** With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size. */
   readonly depthToSpace: boolean;
-  readonly activation: boolean;
+  readonly activation: ActivationKind | "none";
   /** Whether the input is the image, which needs no gradient. */
   readonly first: boolean;
 }
 
-export class ConvolutionUnit implements Layer {
+export class ConvolutionUnit implements BlockUnit {
   readonly output: MapShape;
   private readonly convolution: RealConvolution;
   private readonly normalized: NormalizedOutput;
   private readonly backend: Backend;
   private x: Tensor | undefined;
   private y: Tensor | undefined;
+  private carried: Tensor | undefined;
   private dx: Tensor | undefined;
   private spare: Tensor | undefined;
 
@@ -53,26 +59,35 @@ export class ConvolutionUnit implements Layer {
 
   bind(images: number): void {
     const { input, first } = this.options;
-    this.convolution.bind(images, !first);
-    const { height, width, channels } = this.convolution.windowMap;
-    this.normalized.bind(images, images * height * width);
-    if (!first) this.dx = this.backend.allocate("float32", [images, input.height, input.width, input.channels]);
+    const { backend, convolution } = this;
+    const { height, width, channels } = convolution.windowMap;
     const result = [images * height * width, channels];
+    if (first) {
+      convolution.bind(images, false);
+    } else {
+      // The result of the product is not needed any more when the gradient of the input is written.
+      const memory = backend.allocate("float32", [Math.max(elementCount(result), images * elementsOf(input))]);
+      convolution.bind(images, true, backend.view(memory, result));
+      this.dx = backend.view(memory, [images, input.height, input.width, input.channels]);
+    }
+    this.normalized.bind(images, images * height * width);
     // Blocks that reach over the border have more results than the map has values.
     if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels)
       this.spare = this.backend.allocate("float32", result);
   }
 
-  forward(x: Tensor): Tensor {
+  /** carried: a map of the output's shape that is added before the activation. */
+  forward(x: Tensor, carried?: Tensor): Tensor {
     this.x = x;
+    this.carried = carried;
     this.y = this.convolution.forward(x, this.normalized.normalization.sums);
-    return this.normalized.forward(this.y, this.placement, undefined);
+    return this.normalized.forward(this.y, this.placement, carried);
   }
 
   backward(gradient: Tensor): Tensor | undefined {
-    const { x, y, dx } = this;
+    const { x, y, dx, carried } = this;
     if (x === undefined || y === undefined) throw new Error("backward before forward");
-    const dy = this.normalized.backward(gradient, y, this.placement, undefined, this.spare);
+    const dy = this.normalized.backward(gradient, y, this.placement, carried, this.spare);
     this.convolution.backward(dy, x, dx);
     return dx;
   }
@@ -90,9 +105,9 @@ export class ConvolutionUnit implements Layer {
     ];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  async fold(folding: Folding, input: number, carried?: number): Promise<number> {
     const { windows, depthToSpace } = this.options;
-    const epilogue = await this.normalized.fold(folding.read, depthToSpace, undefined);
+    const epilogue = await this.normalized.fold(folding.read, depthToSpace, carried);
     const weights = await folding.read(this.convolution.weights.value);
     return folding.add({
       kind: "realConvolution",

@@ -77,8 +77,8 @@ export interface Layer {
   summary(): readonly LayerSummary[];
   /** Appends the folded form on value `input`; returns the number of the output's value. */
   fold(folding: Folding, input: number): Promise<number>;
-  /** Balance of the binary inputs in the last forward. */
-  balance?(): Promise<Balance>;
+  /** Balance of the binary inputs in the last forward, one a binary product. */
+  balances?(): Promise<readonly Balance[]>;
 }
 
 /** Allocates a parameter and its gradient, with initial values. */

@@ -4,6 +4,7 @@
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
 import type { Backend, Placement } from "../backend/kernels.js";
+import type { ActivationKind } from "../runtime/activation.js";
 import type { Epilogue } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -15,7 +16,7 @@ export interface NormalizedOutputOptions {
   readonly name: string;
   readonly filters: number;
   readonly output: MapShape;
-  readonly activation: boolean;
+  readonly activation: ActivationKind | "none";
   /** Of the normalization, before training; default 1. */
   readonly initialGamma?: number;
 }
@@ -32,11 +33,11 @@ export class NormalizedOutput {
   ) {
     const { name, filters, output, activation, initialGamma = 1 } = options;
     this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters, initialGamma);
-    this.activation = activation ? new BalancedActivation(backend, name, output.channels) : undefined;
+    this.activation = activation === "none" ? undefined : new BalancedActivation(backend, name, output.channels, activation);
   }
 
   get parameters(): readonly Parameter[] {
-    return [...this.normalization.parameters, ...(this.activation === undefined ? [] : [this.activation.shape])];
+    return [...this.normalization.parameters, ...(this.activation?.parameters ?? [])];
   }
 
   get states(): readonly State[] {
@@ -78,7 +79,8 @@ export class NormalizedOutput {
       activation?.shape.value,
       normalization.reductions,
     );
-    normalization.backward(this.rows, activation?.shape.gradient);
+    normalization.backward(this.rows, activation?.gradient);
+    activation?.freeze();
     const dy = spare ?? backend.view(out, [this.rows, this.options.filters]);
     backend.normalizationGradient(gradient, y, normalization.coefficients, placement, dy);
     return dy;
@@ -90,7 +92,7 @@ export class NormalizedOutput {
     shortcut: number | undefined,
   ): Promise<Epilogue> {
     const affine = await this.normalization.fold(read);
-    const activation = this.activation === undefined ? {} : { activation: await read(this.activation.shape.value) };
+    const activation = this.activation === undefined ? {} : { activation: await this.activation.fold(read) };
     return { ...affine, ...activation, ...(shortcut === undefined ? {} : { shortcut }), depthToSpace };
   }
 }

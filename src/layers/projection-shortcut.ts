@@ -11,7 +11,7 @@ import { elementsOf } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { AveragePool } from "./average-pool.js";
 import type { Initializer } from "./initializer.js";
-import type { Folding, LayerSummary, Parameter, State } from "./layer.js";
+import type { Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 import { RealConvolution } from "./real-convolution.js";
 
@@ -23,7 +23,8 @@ export interface ProjectionShortcutOptions {
   readonly stride: 1 | 2;
 }
 
-export class ProjectionShortcut {
+export class ProjectionShortcut implements Layer {
+  readonly output: MapShape;
   private readonly pool: AveragePool;
   private readonly convolution: RealConvolution;
   private readonly normalized: NormalizedOutput;
@@ -39,11 +40,12 @@ export class ProjectionShortcut {
     this.pool = new AveragePool(backend, `${name}.pool`, input, stride);
     const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
     this.convolution = new RealConvolution(backend, { name, input: this.pool.output, filters: channels, windows }, initializer);
+    this.output = this.convolution.windowMap;
     this.normalized = new NormalizedOutput(backend, {
       name,
       filters: channels,
-      output: this.convolution.windowMap,
-      activation: false,
+      output: this.output,
+      activation: "none",
     });
   }
 
@@ -81,10 +83,10 @@ export class ProjectionShortcut {
     return this.pool.backward(pooled);
   }
 
-  summary(): LayerSummary {
+  summary(): readonly LayerSummary[] {
     const { counts, windowMap } = this.convolution;
     const realParameters = counts.realParameters + this.normalized.realParameters;
-    return { name: this.options.name, kind: "real 1x1", output: windowMap, ...counts, realParameters };
+    return [{ name: this.options.name, kind: "real 1x1", output: windowMap, ...counts, realParameters }];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {

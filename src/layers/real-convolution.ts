@@ -33,12 +33,14 @@ export interface RealConvolutionOptions {
   readonly windows: Windows;
 }
 
-/** Images whose columns exist at a time: few enough to stay in the cache, enough to share among threads. */
+/** Images whose columns exist at a time: few enough to stay in the cache, enough to share among threads, */
 const SLICE = 16;
+/** and no more than 32 MB of them where the maps are large. */
+const SLICE_ELEMENTS = 1 << 23;
 
-/** Largest divisor of `images` up to SLICE. */
-function sliceOf(images: number): number {
-  let size = Math.min(SLICE, images);
+/** Largest divisor of `images` that keeps to both; `elements`: of an image's columns. */
+function sliceOf(images: number, elements: number): number {
+  let size = Math.max(1, Math.min(SLICE, images, Math.floor(SLICE_ELEMENTS / elements)));
   while (images % size !== 0) size--;
   return size;
 }
@@ -79,7 +81,7 @@ export class RealConvolution {
   private bindSlice(images: number): Slice {
     const { backend, inputs } = this;
     const { input, windows } = this.options;
-    const size = sliceOf(images);
+    const size = sliceOf(images, this.windowMap.height * this.windowMap.width * inputs);
     const geometry = geometryOf(windows, size, input);
     return { size, window: backend.window(geometry), columns: backend.allocate("float32", [windowCount(geometry), inputs]) };
   }

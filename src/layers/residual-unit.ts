@@ -4,6 +4,7 @@
  * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection.
  */
 import type { Backend, Estimator, Placement } from "../backend/kernels.js";
+import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
@@ -23,6 +24,7 @@ export interface ResidualUnitOptions {
   readonly stride: 1 | 2;
   readonly estimator: Estimator;
   readonly learnThreshold: boolean;
+  readonly activation: ActivationKind | "none";
 }
 
 /**
@@ -46,7 +48,7 @@ export class ResidualUnit implements Layer {
     readonly options: ResidualUnitOptions,
     initializer: Initializer,
   ) {
-    const { name, input, channels, windows, stride, estimator, learnThreshold } = options;
+    const { name, input, channels, windows, stride, estimator, learnThreshold, activation } = options;
     this.depthToSpace = windows.kind === "blocks" && stride === 1;
     const filters = this.depthToSpace ? 4 * channels : channels;
     this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, initializer);
@@ -55,7 +57,7 @@ export class ResidualUnit implements Layer {
       name,
       filters,
       output: this.output,
-      activation: true,
+      activation,
       initialGamma: INITIAL_GAMMA,
     });
     if (stride === 2 || input.channels !== channels) {
@@ -128,7 +130,7 @@ export class ResidualUnit implements Layer {
       ...counts,
       realParameters: counts.realParameters + this.normalized.realParameters,
     };
-    return [own, ...(this.shortcut === undefined ? [] : [this.shortcut.summary()])];
+    return [own, ...(this.shortcut?.summary() ?? [])];
   }
 
   async fold(folding: Folding, input: number): Promise<number> {
@@ -149,7 +151,7 @@ export class ResidualUnit implements Layer {
     });
   }
 
-  async balance(): Promise<Balance> {
-    return { name: this.options.name, positiveShare: await this.convolution.positiveShare() };
+  async balances(): Promise<readonly Balance[]> {
+    return [{ name: this.options.name, positiveShare: await this.convolution.positiveShare() }];
   }
 }

@@ -1,28 +1,53 @@
 /** The networks by the names that a command line knows. */
-import type { Estimator } from "../backend/kernels.js";
 import { UserError } from "../errors.js";
-import type { BinaryConvolutionKind, NetworkDescription } from "./description.js";
-import { type RbnetOptions, rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from "./birealnet.js";
+import type { BinaryDescription, NetworkDescription } from "./description.js";
+import type { NetworkOptions } from "./form.js";
+import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+import { resnet18, resnet20, resnet34 } from "./resnet.js";
 
-const NETWORKS: Readonly<Record<string, (options: RbnetOptions) => NetworkDescription>> = { rbnet8, rbnet20, rbnet18, rbnet34 };
+const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDescription>> = {
+  rbnet8,
+  rbnet20,
+  rbnet18,
+  rbnet34,
+  resnet20,
+  resnet18,
+  resnet34,
+  birealnet20,
+  birealnet18,
+  birealnet34,
+  reactnet20,
+  reactnet18,
+};
 
 export const networkNames: readonly string[] = Object.keys(NETWORKS);
 
-export interface NamedNetworkOptions extends RbnetOptions {
-  /** What stands in place of the paper's reshaped point-wise convolution; default that itself. */
-  readonly convolution?: BinaryConvolutionKind;
-  /** Slope that stands in for the sign's in the backward pass; default that of the network. */
-  readonly estimator?: Estimator;
-}
+/** What may be changed of a network of binary units, one thing at a time: the way from a plain binary network to RB-Net. */
+export type Variation = Partial<
+  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "learnThreshold">
+>;
 
-/** @throws UserError where there is no network of this name, or it cannot be built of this width */
-export function networkByName(name: string, { convolution, estimator, ...options }: NamedNetworkOptions): NetworkDescription {
+export type NamedNetworkOptions = NetworkOptions & Variation;
+
+/** @throws UserError where there is no network of this name, or it cannot be built of this width or with this variation */
+export function networkByName(name: string, options: NamedNetworkOptions): NetworkDescription {
+  const { convolution, estimator, activation, blocks, learnThreshold, ...rest } = options;
   const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
-  const description = build(options);
-  return {
-    ...description,
-    ...(convolution === undefined ? {} : { convolution }),
-    ...(estimator === undefined ? {} : { estimator }),
-  };
+  const description = build(rest);
+  const given = Object.entries({ convolution, estimator, activation, blocks, learnThreshold }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length === 0) return description;
+  return varied(description, Object.fromEntries(given));
+}
+
+function varied(description: NetworkDescription, variation: Variation): NetworkDescription {
+  const { name, body } = description;
+  if (body !== undefined)
+    throw new UserError(
+      `${name} is what its paper says, and its ${Object.keys(variation).join(", ")} cannot be changed; choose a network of residual binary units, such as rbnet20`,
+    );
+  return { ...description, ...variation };
 }

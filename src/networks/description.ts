@@ -3,25 +3,40 @@
  * and what is built from it.
  */
 import type { Estimator } from "../backend/kernels.js";
+import type { ActivationKind } from "../runtime/activation.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 
 /** How binary convolutions see the map: the paper's reshaped point-wise convolution, or the ordinary 3x3 it replaces. */
 export type BinaryConvolutionKind = "reshaped" | "3x3";
+export const binaryConvolutionKinds = ["reshaped", "3x3"] as const satisfies readonly BinaryConvolutionKind[];
+
+/**
+ * Which 2x2 blocks the reshaped convolutions of a stage see: the same grid in all; a grid that is shifted by one pixel in every other; pixels of a block
+ * 1, 2 and 4 apart in turn; or `alternating`, the dilations and the shift in turn. A fixed grid never exchanges information across its borders.
+ */
+export type BlockPattern = "fixed" | "shifted" | "dilated" | "alternating";
+export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const satisfies readonly BlockPattern[];
 
 export interface StemLayer {
   readonly windows: Windows;
   readonly channels: number;
   readonly depthToSpace: boolean;
+  /** Default: balanced. */
+  readonly activation?: ActivationKind | "none";
+  /** What the largest values are taken of after the layer; default none. */
+  readonly maxPool?: Windows;
 }
 
 export interface Stage {
   readonly channels: number;
+  /** Convolutions with 3x3 taps or in their place. */
   readonly units: number;
   /** The first unit halves the map. */
   readonly halve: boolean;
 }
 
-export interface NetworkDescription {
+/** What all networks are: a stem, stages of units, an average pool and a classifier. */
+export interface NetworkForm {
   /** As on the command line, such as `rbnet20`. */
   readonly name: string;
   /** Multiplies the channels of every stage. */
@@ -30,26 +45,48 @@ export interface NetworkDescription {
   readonly classes: number;
   readonly stem: readonly StemLayer[];
   readonly stages: readonly Stage[];
+}
+
+/** Binary units with a shortcut each: RB-Net, Bi-Real Net, ReActNet on ResNet, and what lies between them. */
+export interface BinaryDescription extends NetworkForm {
+  readonly body?: undefined;
   readonly convolution: BinaryConvolutionKind;
   readonly estimator: Estimator;
   readonly learnThreshold: boolean;
+  /** Default: balanced. */
+  readonly activation?: ActivationKind | "none";
+  /** Of reshaped convolutions; default alternating. */
+  readonly blocks?: BlockPattern;
 }
 
-/**
- * The block pattern of unit `index` of a stage on maps of `height` x `width`: in turn, pixels of a block 1, 2 and 4 apart, as far as the map divides by
- * twice that, and the grid shifted by one pixel. A fixed grid would never exchange information across its borders.
- */
-export function blockPattern(index: number, height: number, width: number): Windows {
+/** Full-precision basic blocks: two 3x3 convolutions and a shortcut around both. */
+export interface ResNetDescription extends NetworkForm {
+  readonly body: "resnet";
+  /** How a block that changes the map's shape carries its input: by a 1x1 convolution with a stride, or by one on the average of 2x2 pixels. */
+  readonly shortcut: "strided" | "averaged";
+}
+
+export type NetworkDescription = BinaryDescription | ResNetDescription;
+
+/** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
+export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {
   const dilations = [1, 2, 4].filter(
     (dilation) => dilation === 1 || (height % (2 * dilation) === 0 && width % (2 * dilation) === 0),
   );
-  const patterns: Windows[] = dilations.map((dilation) => ({ kind: "blocks", dilation, shift: 0 }));
-  patterns.push({ kind: "blocks", dilation: 1, shift: 1 });
-  return patterns[index % patterns.length] ?? HALVING_BLOCKS;
+  const dilated = dilations.map((dilation): Windows => ({ kind: "blocks", dilation, shift: 0 }));
+  const patterns: Readonly<Record<BlockPattern, readonly Windows[]>> = {
+    fixed: [HALVING_BLOCKS],
+    shifted: [HALVING_BLOCKS, SHIFTED_BLOCKS],
+    dilated,
+    alternating: [...dilated, SHIFTED_BLOCKS],
+  };
+  const chosen = patterns[pattern];
+  return chosen[index % chosen.length] ?? HALVING_BLOCKS;
 }
 
 /** The 2x2 blocks that halve a map. */
 export const HALVING_BLOCKS: Windows = { kind: "blocks", dilation: 1, shift: 0 };
+const SHIFTED_BLOCKS: Windows = { kind: "blocks", dilation: 1, shift: 1 };
 
 export function grid(kernel: number, stride: number): Windows {
   return { kind: "grid", kernel, stride, padding: kernel >> 1 };

@@ -3,6 +3,7 @@
  * section 5.3; ReActNet): 64 binary multiply-accumulates as one real one.
  */
 import type { LayerSummary } from "../layers/layer.js";
+import { learnedValues } from "../runtime/activation.js";
 import { valueShapes } from "../runtime/network.js";
 import type { Epilogue, Operation } from "../runtime/operations.js";
 import { elementsOf, type MapShape, tapCount, windowMap } from "../runtime/windows.js";
@@ -52,8 +53,9 @@ export function summarizeOperations(operations: readonly Operation[], input: Map
 function summarizeOperation(operation: Operation, from: MapShape, output: MapShape): readonly LayerSummary[] {
   const { name } = operation;
   switch (operation.kind) {
-    // Means cost additions only, and the literature does not count them.
+    // Means cost additions and maxima comparisons only, and the literature does not count them.
     case "averagePool":
+    case "maxPool":
       return [];
     case "dense": {
       const realMacs = elementsOf(from) * operation.filters;
@@ -88,5 +90,5 @@ function summarizeOperation(operation: Operation, from: MapShape, output: MapSha
 }
 
 function epilogueParameters({ scale, bias, activation }: Epilogue): number {
-  return scale.length + bias.length + (activation?.length ?? 0);
+  return scale.length + bias.length + (activation === undefined ? 0 : learnedValues(activation).length);
 }

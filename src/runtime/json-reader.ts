@@ -44,7 +44,7 @@ export function text(longest: number): Reader<string> {
 export const truth: Reader<boolean> = checked((value): value is boolean => typeof value === "boolean");
 
 /** One of the given values. */
-export function oneOf<const T extends string | number>(...allowed: readonly T[]): Reader<T> {
+export function oneOf<const T extends string | number | boolean>(...allowed: readonly T[]): Reader<T> {
   return checked((value): value is T => allowed.includes(value as T));
 }
 

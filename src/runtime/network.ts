@@ -4,6 +4,7 @@
  */
 import type { Backend, Placement, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
+import type { Activation } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
 import type { Operation } from "./operations.js";
 import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
@@ -11,6 +12,7 @@ import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Wind
 /** What decides the shape of an operation's result. */
 export type OperationShape =
   | { readonly kind: "averagePool"; readonly size: number }
+  | { readonly kind: "maxPool"; readonly windows: Windows }
   | { readonly kind: "dense"; readonly filters: number }
   | {
       readonly kind: "binaryConvolution" | "realConvolution";
@@ -39,6 +41,8 @@ export function outputShape(operation: OperationShape, from: MapShape): MapShape
         width: Math.floor(from.width / operation.size),
         channels: from.channels,
       };
+    case "maxPool":
+      return windowMap(operation.windows, from, from.channels);
     case "dense":
       return { height: 1, width: 1, channels: operation.filters };
     default:
@@ -79,7 +83,7 @@ export class RuntimeNetwork {
     this.features = values[operations.at(-1)?.input ?? 0] as Tensor;
     const work = new ProductMemory(backend);
     for (const [index, operation] of operations.entries()) {
-      if (operation.kind === "averagePool" || operation.kind === "dense") continue;
+      if (operation.kind !== "binaryConvolution" && operation.kind !== "realConvolution") continue;
       const geometry = geometryOf(operation.windows, images, shapes[operation.input] as MapShape);
       work.need(operation, windowCount(geometry), windowSize(geometry), index);
     }
@@ -109,6 +113,10 @@ export class RuntimeNetwork {
     switch (operation.kind) {
       case "averagePool":
         return () => backend.averagePool(x, operation.size, out);
+      case "maxPool": {
+        const window = backend.window(geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape));
+        return () => backend.maxPool(x, window, out);
+      }
       case "dense": {
         const weights = this.upload(operation.weights, [operation.weights.length / operation.filters, operation.filters]);
         const bias = this.upload(operation.bias, [operation.filters]);
@@ -166,9 +174,12 @@ export class RuntimeNetwork {
       norm,
       placement: epilogue.depthToSpace ? window : undefined,
       shortcut: epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut],
-      activation:
-        epilogue.activation === undefined ? undefined : this.upload(epilogue.activation, [4, epilogue.activation.length / 4]),
+      activation: epilogue.activation === undefined ? undefined : this.uploadActivation(epilogue.activation),
     };
+  }
+
+  private uploadActivation({ values }: Activation): Tensor {
+    return this.upload(values, [4, values.length / 4]);
   }
 
   private upload(values: Float32Array, shape: readonly number[]): Tensor {

@@ -2,6 +2,7 @@
  * The deployed network: a flat list of operations on numbered values. Value 0 is the input image; operation i produces value i + 1.
  * Batch normalization and scales are folded, binary weights are packed. This is what a model file holds and what every evaluation runs.
  */
+import type { Activation } from "./activation.js";
 import type { Windows } from "./windows.js";
 
 /** What follows a product, per filter n (c is the channel that n is laid on): activation(scale[n] * y + bias[n] + shortcut). */
@@ -10,8 +11,8 @@ export interface Epilogue {
   readonly bias: Float32Array;
   /** Value that is added, of the output's shape. */
   readonly shortcut?: number;
-  /** Balanced activation: from, left, right, to, each of the output's channels, one after the other. */
-  readonly activation?: Float32Array;
+  /** Of the output's channels. */
+  readonly activation?: Activation;
   /** Filters are laid over the taps of each window (depth to space) instead of being channels of one pixel a window. */
   readonly depthToSpace: boolean;
 }
@@ -41,6 +42,7 @@ export type Operation =
       readonly epilogue: Epilogue;
     }
   | { readonly kind: "averagePool"; readonly name: string; readonly input: number; readonly size: number }
+  | { readonly kind: "maxPool"; readonly name: string; readonly input: number; readonly windows: Windows }
   | {
       readonly kind: "dense";
       readonly name: string;

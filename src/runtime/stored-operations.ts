@@ -4,6 +4,7 @@
  */
 import type { UserError } from "../errors.js";
 import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";
+import { type Activation, type ActivationKind, activationOf, LEARNED_ROWS, learnedValues } from "./activation.js";
 import { fromHalf, LARGEST_HALF, toHalf } from "./half.js";
 import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
 import { outputShape } from "./network.js";
@@ -32,11 +33,14 @@ const windows = variants({
   grid: members({ kind: oneOf("grid"), kernel: integer(1, 15), stride: integer(1, 15), padding: integer(0, 15) }),
   blocks: members({ kind: oneOf("blocks"), dilation: integer(1, 64), shift: oneOf(0, 1) }),
 });
-const epilogue = members({ activation: truth, depthToSpace: truth }, { shortcut: value });
+/** True is the balanced activation. */
+const activation = oneOf<StoredActivation>(true, false, "relu", "prelu", "rprelu");
+const epilogue = members({ activation, depthToSpace: truth }, { shortcut: value });
 const convolution = { name, input: value, windows, filters, epilogue };
 const readOperation = variants({
   binaryConvolution: members({ kind: oneOf("binaryConvolution"), ...convolution }),
   realConvolution: members({ kind: oneOf("realConvolution"), ...convolution }),
+  maxPool: members({ kind: oneOf("maxPool"), name, input: value, windows }),
   averagePool: members({ kind: oneOf("averagePool"), name, input: value, size: readSide }),
   dense: members({ kind: oneOf("dense"), name, input: value, filters }),
 });
@@ -61,6 +65,8 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
   switch (item.kind) {
     case "averagePool":
       return { kind: item.kind, name: item.name, input: item.input, size: item.size };
+    case "maxPool":
+      return { kind: item.kind, name: item.name, input: item.input, windows: item.windows };
     case "dense": {
       const { kind, name, input, filters, weights, bias } = item;
       put("weights", weights, [weights.length / filters, filters]);
@@ -68,10 +74,10 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
       return { kind, name, input, filters };
     }
     default: {
-      const { scale, bias, shortcut, activation, depthToSpace } = item.epilogue;
+      const { scale, bias, shortcut, activation: bend, depthToSpace } = item.epilogue;
       put("scale", scale);
       put("bias", bias);
-      if (activation !== undefined) put("activation", activation, [4, activation.length / 4]);
+      if (bend !== undefined) putActivation(bend, put);
       if (item.kind === "binaryConvolution") {
         put("threshold", item.threshold);
         put("weights", item.weights, [item.filters, item.weights.length / item.filters]);
@@ -84,10 +90,24 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
         input: item.input,
         windows: item.windows,
         filters: item.filters,
-        epilogue: { ...(shortcut === undefined ? {} : { shortcut }), activation: activation !== undefined, depthToSpace },
+        epilogue: { ...(shortcut === undefined ? {} : { shortcut }), activation: storedKind(bend), depthToSpace },
       };
     }
   }
+}
+
+type Put = (part: string, data: Float32Array, shape: readonly number[]) => void;
+
+function putActivation(bend: Activation, put: Put): void {
+  const rows = LEARNED_ROWS[bend.kind].length;
+  if (rows > 0) put("activation", learnedValues(bend), [rows, bend.values.length / 4]);
+}
+
+type StoredActivation = boolean | Exclude<ActivationKind, "balanced">;
+
+function storedKind(bend: Activation | undefined): StoredActivation {
+  if (bend === undefined) return false;
+  return bend.kind === "balanced" ? true : bend.kind;
 }
 
 function storeFloats(
@@ -177,6 +197,10 @@ function checkFit(item: StoredOperation, from: MapShape, index: number, broken: 
   const map = `a map of ${from.height} x ${from.width}`;
   if (item.kind === "averagePool") {
     if (item.size > from.height || item.size > from.width) throw broken(`operation ${index} pools ${item.size} pixels of ${map}`);
+  } else if (item.kind === "maxPool") {
+    // Every tap takes time, as it takes memory under a convolution's windows.
+    if (elementsOf(windowMap(item.windows, from, tapCount(item.windows) * from.channels)) > MAXIMUM_ELEMENTS)
+      throw broken(`operation ${index} asks for more memory than an image classifier needs`);
   } else if (item.kind === "dense") {
     if (from.height !== 1 || from.width !== 1) throw broken(`operation ${index} is dense, but reads ${map} instead of one pixel`);
   } else {
@@ -198,21 +222,34 @@ function checkConvolution(item: StoredConvolution, from: MapShape, index: number
   if (item.filters % taps !== 0) throw broken(`operation ${index} spreads ${item.filters} filters over ${taps} pixels`);
 }
 
+function loadActivation(
+  its: string,
+  stored: StoredActivation,
+  channels: number,
+  source: TensorSource,
+): { activation?: Activation } {
+  if (stored === false) return {};
+  const kind = stored === true ? "balanced" : stored;
+  const rows = LEARNED_ROWS[kind].length;
+  const learned = rows === 0 ? new Float32Array() : source.floats(`${its}.activation`, rows * channels);
+  return { activation: activationOf(kind, learned, channels) };
+}
+
 function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, source: TensorSource): Operation {
   const { name: its } = item;
-  if (item.kind === "averagePool") return item;
+  if (item.kind === "averagePool" || item.kind === "maxPool") return item;
   if (item.kind === "dense") {
     const weights = source.floats(`${its}.weights`, from.channels * item.filters);
     return { ...item, weights, bias: source.floats(`${its}.bias`, item.filters) };
   }
   const inputs = tapCount(item.windows) * from.channels;
-  const { activation: active, ...rest } = item.epilogue;
+  const { activation: stored, ...rest } = item.epilogue;
   const loadedEpilogue: Epilogue = {
     depthToSpace: rest.depthToSpace,
     ...(rest.shortcut === undefined ? {} : { shortcut: rest.shortcut }),
     scale: source.floats(`${its}.scale`, item.filters),
     bias: source.floats(`${its}.bias`, item.filters),
-    ...(active ? { activation: source.floats(`${its}.activation`, 4 * shape.channels) } : {}),
+    ...loadActivation(its, stored, shape.channels, source),
   };
   const common = { name: its, input: item.input, windows: item.windows, filters: item.filters, epilogue: loadedEpilogue };
   if (item.kind === "realConvolution")

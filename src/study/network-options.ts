@@ -1,14 +1,16 @@
 /** The options of a network beyond its width, as a study file gives them: checked here, since a wrong one would be built into something else unseen. */
 import { z } from "zod";
-import type { NamedNetworkOptions } from "../networks/catalogue.js";
-import type { RbnetOptions } from "../networks/rbnet.js";
-
-type Further = Omit<NamedNetworkOptions, keyof RbnetOptions>;
+import type { Variation } from "../networks/catalogue.js";
+import { binaryConvolutionKinds, blockPatterns } from "../networks/description.js";
+import { activationKinds } from "../runtime/activation.js";
 
 /** Every option of the catalogue has a line here, or this does not compile. */
-const FURTHER: { readonly [Key in keyof Required<Further>]: z.ZodExactOptional<z.ZodType<NonNullable<Further[Key]>>> } = {
-  convolution: z.enum(["reshaped", "3x3"]).exactOptional(),
+const FURTHER: { readonly [Key in keyof Required<Variation>]: z.ZodExactOptional<z.ZodType<NonNullable<Variation[Key]>>> } = {
+  convolution: z.enum(binaryConvolutionKinds).exactOptional(),
   estimator: z.enum(["polynomial", "clip"]).exactOptional(),
+  activation: z.enum([...activationKinds, "none"]).exactOptional(),
+  blocks: z.enum(blockPatterns).exactOptional(),
+  learnThreshold: z.boolean().exactOptional(),
 };
 
 export const networkOptionsSchema = z.strictObject(FURTHER);

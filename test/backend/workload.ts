@@ -57,6 +57,7 @@ export function everyKernel(backend: Backend): Workload {
   const [out, unit, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real(MAP), real([M, N])];
   const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
+  const [largest, dLargest] = [real([M, C]), real(MAP)];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
   return {
@@ -86,6 +87,9 @@ export function everyKernel(backend: Backend): Workload {
       backend.scatterColumns(dGathered, window, dx);
       backend.averagePool(x, 2, pooled);
       backend.averagePoolGradient(pooled, 2, dx, true);
+      backend.maxPool(x, window, largest);
+      backend.maxPoolGradient(largest, x, window, dLargest);
+      backend.add(dLargest, dx);
       backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
       backend.adam(latent, dLatent, first, second, adam, flips);
       backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
@@ -114,6 +118,8 @@ export function everyKernel(backend: Backend): Workload {
       total,
       dx,
       pooled,
+      largest,
+      dLargest,
       losses,
       dLogits,
       latent,

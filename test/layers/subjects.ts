@@ -4,14 +4,18 @@
  */
 import type { Backend, Estimator } from "#rbnet/backend/kernels";
 import { AveragePool } from "#rbnet/layers/average-pool";
+import { BasicBlock } from "#rbnet/layers/basic-block";
 import { BinaryConvolution } from "#rbnet/layers/binary-convolution";
 import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
 import { Dense } from "#rbnet/layers/dense";
 import type { Initializer } from "#rbnet/layers/initializer";
 import type { Layer, Parameter } from "#rbnet/layers/layer";
+import { MaxPool } from "#rbnet/layers/max-pool";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
+import { ProjectionShortcut } from "#rbnet/layers/projection-shortcut";
 import { RealConvolution } from "#rbnet/layers/real-convolution";
 import { ResidualUnit } from "#rbnet/layers/residual-unit";
+import type { ActivationKind } from "#rbnet/runtime/activation";
 import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runtime/windows";
 import { elementCount, type Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
@@ -142,12 +146,12 @@ function convolutionRunnable(backend: Backend, { height, width, channels }: MapS
  */
 export function normalizedOutput(
   output: MapShape,
-  options: { windows?: Windows; shortcut: boolean; activation: boolean },
+  options: { windows?: Windows; shortcut: boolean; activation: ActivationKind | "none" },
 ): Subject {
   const images = 2;
   const { windows } = options;
   const rows = windows === undefined ? output : windowMap(windows, output, 4 * output.channels);
-  const parts = [windows && describeWindows(windows), options.shortcut && "shortcut", options.activation && "activation"];
+  const parts = [windows && describeWindows(windows), options.shortcut && "shortcut", options.activation];
   return {
     name: ["normalized output", describeMap(output), ...parts.filter(Boolean)].join(", "),
     images,
@@ -184,10 +188,16 @@ export function normalizedOutput(
   };
 }
 
-export function convolutionUnit(windows: Windows, input: MapShape, channels: number, depthToSpace: boolean): Subject {
-  const options = { name: "unit", input, channels, windows, depthToSpace, activation: true, first: false };
+export function convolutionUnit(
+  windows: Windows,
+  input: MapShape,
+  channels: number,
+  depthToSpace: boolean,
+  activation: ActivationKind = "balanced",
+): Subject {
+  const options = { name: "unit", input, channels, windows, depthToSpace, activation, first: false };
   return {
-    name: `convolution unit, ${describeWindows(windows)}${depthToSpace ? ", depth to space" : ""} on ${describeMap(input)}`,
+    name: `convolution unit, ${describeWindows(windows)}${depthToSpace ? ", depth to space" : ""} on ${describeMap(input)}, ${activation}`,
     images: 2,
     input,
     build: (backend) => new ConvolutionUnit(backend, options, NO_VALUES),
@@ -200,14 +210,50 @@ export function residualUnit(
   input: MapShape,
   channels: number,
   estimator: Estimator = "polynomial",
+  activation: ActivationKind | "none" = "balanced",
 ): Subject {
-  const options = { name: "unit", input, channels, windows, stride, estimator, learnThreshold: true };
+  const options = { name: "unit", input, channels, windows, stride, estimator, learnThreshold: true, activation };
   return {
-    name: `residual unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}, ${estimator}`,
+    name: `residual unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}, ${estimator}, ${activation}`,
     images: 3,
     input,
     estimator,
     build: (backend) => new ResidualUnit(backend, options, NO_VALUES),
+  };
+}
+
+/** The block of ResNet; `input` keeps the map, the others halve it. */
+export function basicBlock(input: MapShape, channels: number, shortcut: "input" | "strided" | "averaged"): Subject {
+  const stride = shortcut === "input" ? 1 : 2;
+  return {
+    name: `basic block, ${describeMap(input)} to ${channels}, shortcut: ${shortcut}`,
+    images: 2,
+    input,
+    build(backend) {
+      const unit = (name: string, from: MapShape, windows: Windows, activation: "relu" | "none") =>
+        new ConvolutionUnit(
+          backend,
+          { name, input: from, channels, windows, depthToSpace: false, activation, first: false },
+          NO_VALUES,
+        );
+      const first = unit("first", input, grid(3, stride), "relu");
+      const shortcuts = {
+        input: () => undefined,
+        strided: () => unit("shortcut", input, grid(1, 2), "none"),
+        averaged: () => new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, NO_VALUES),
+      };
+      const second = unit("second", first.output, grid(3, 1), "relu");
+      return new BasicBlock(backend, { first, second, shortcut: shortcuts[shortcut]() });
+    },
+  };
+}
+
+export function maxPool(windows: Windows, input: MapShape): Subject {
+  return {
+    name: `max pool, ${describeWindows(windows)} on ${describeMap(input)}`,
+    images: 2,
+    input,
+    build: (backend) => new MaxPool(backend, "pool", input, windows),
   };
 }
 
@@ -228,16 +274,18 @@ export const SUBJECTS: readonly Subject[] = [
   binaryConvolution(blocks(1, 1), map(6, 3), 8, "polynomial"),
   binaryConvolution(blocks(2), map(8, 2), 8, "polynomial"),
   binaryConvolution(blocks(4), map(8, 2), 4, "clip"),
-  normalizedOutput(map(3, 5), { shortcut: false, activation: false }),
-  normalizedOutput(map(3, 5), { shortcut: true, activation: true }),
-  normalizedOutput(map(4, 3), { shortcut: false, activation: true, windows: blocks(2) }),
-  normalizedOutput(map(5, 3), { shortcut: true, activation: true, windows: blocks(1, 1) }),
-  normalizedOutput(map(7, 2), { shortcut: true, activation: false, windows: blocks(1) }),
+  normalizedOutput(map(3, 5), { shortcut: false, activation: "none" }),
+  normalizedOutput(map(3, 5), { shortcut: true, activation: "balanced" }),
+  normalizedOutput(map(4, 3), { shortcut: false, activation: "balanced", windows: blocks(2) }),
+  normalizedOutput(map(5, 3), { shortcut: true, activation: "balanced", windows: blocks(1, 1) }),
+  normalizedOutput(map(3, 5), { shortcut: true, activation: "relu" }),
+  normalizedOutput(map(7, 2), { shortcut: true, activation: "none", windows: blocks(1) }),
   convolutionUnit(grid(3, 2), map(7, 3), 4, false),
   convolutionUnit(grid(1, 1), map(3, 5), 4, false),
   convolutionUnit(blocks(1), map(6, 3), 4, false),
   convolutionUnit(blocks(2), map(4, 3), 2, true),
   convolutionUnit(blocks(1, 1), map(5, 3), 2, true),
+  convolutionUnit(grid(3, 1), map(4, 3), 2, false, "relu"),
   residualUnit(blocks(1), 1, map(4, 4), 4),
   residualUnit(blocks(1), 1, map(7, 3), 3, "clip"),
   residualUnit(blocks(1, 1), 1, map(7, 3), 3),
@@ -251,6 +299,12 @@ export const SUBJECTS: readonly Subject[] = [
   residualUnit(grid(3, 1), 1, map(4, 3), 2),
   residualUnit(grid(3, 1), 1, map(4, 3), 3, "clip"),
   residualUnit(grid(3, 2), 2, map(6, 3), 4),
+  residualUnit(grid(3, 1), 1, map(4, 3), 3, "polynomial", "none"),
+  basicBlock(map(4, 3), 3, "input"),
+  basicBlock(map(5, 2), 3, "strided"),
+  basicBlock(map(4, 2), 4, "averaged"),
+  maxPool(grid(3, 2), map(5, 3)),
+  maxPool(grid(3, 2), map(6, 2)),
   {
     name: "average pool that leaves a row and a column over",
     images: 2,

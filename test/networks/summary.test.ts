@@ -1,10 +1,11 @@
 /** The counter against figures that were published or are worked out here by hand, and against the folded network. */
 import { describe, expect, it } from "vitest";
 import { createCountingBackend } from "#rbnet/backend/counting";
-import { networkByName } from "#rbnet/networks/catalogue";
+import { networkByName, type Variation } from "#rbnet/networks/catalogue";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { type NetworkTotals, summarizeOperations, totalsOf } from "#rbnet/networks/summary";
+import type { ActivationKind } from "#rbnet/runtime/activation";
 
 function build(description: NetworkDescription): Network {
   return new Network(createCountingBackend(), description, { normal: (count) => new Float32Array(count) });
@@ -39,6 +40,35 @@ describe("the count of operations", () => {
     expect(ops).toBeGreaterThan(48e6);
   });
 
+  it("counts resnet18 as published: 1.81 G multiply-accumulates, 11,689,512 parameters", () => {
+    const { ops, binaryMacs, realParameters } = totals(networkByName("resnet18", { classes: 1000 }));
+    expect(binaryMacs).toBe(0);
+    expect(ops / 1.81e9).toBeGreaterThan(0.99);
+    expect(ops / 1.81e9).toBeLessThan(1.01);
+    expect(realParameters).toBe(11_689_512);
+  });
+
+  it("counts resnet34 with 21,797,672 parameters, as published", () => {
+    expect(totals(networkByName("resnet34", { classes: 1000 })).realParameters).toBe(21_797_672);
+  });
+
+  it.each(["birealnet18", "reactnet18"])("counts 164.0 M operations for %s", (name) => {
+    expect(totals(networkByName(name, { classes: 1000 })).ops / 1e6).toBeCloseTo(164.0, 1);
+  });
+
+  it("counts as parameters of an activation what it learns", () => {
+    const of = (activation: ActivationKind | "none"): number =>
+      totals(networkByName("rbnet20", { classes: 10, activation })).realParameters;
+    const channels = 6 * (16 + 32 + 64);
+    for (const [activation, rows] of [
+      ["relu", 0],
+      ["prelu", 1],
+      ["rprelu", 3],
+      ["balanced", 4],
+    ] as const)
+      expect(of(activation) - of("none"), activation).toBe(rows * channels);
+  });
+
   it("counts about 3.1 M for rbnet20 of width 2", () => {
     expect(totals(networkByName("rbnet20", { classes: 10, width: 2 })).ops / 1e6).toBeCloseTo(3.11, 1);
   });
@@ -49,11 +79,25 @@ describe("the count of operations", () => {
     expect(floatBytes).toBe(4 * (binaryParameters + realParameters));
   });
 
-  it.each(["reshaped", "3x3"] as const)("is the same for the folded network as for the layers (%s)", async (convolution) => {
-    const description = networkByName("rbnet20", { classes: 7, width: 0.5, convolution });
+  it.each<[string, Variation]>([
+    ["rbnet20", {}],
+    ["rbnet20", { convolution: "3x3" }],
+    ["resnet20", {}],
+    ["reactnet20", {}],
+    ["rbnet20", { activation: "prelu" }],
+  ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
+    const description = networkByName(name, { classes: 7, width: 0.5, ...variation });
     const network = build(description);
     const folded = summarizeOperations(await network.fold(), description.input);
     expect(totalsOf(folded)).toEqual(totalsOf(network.summary()));
+  });
+
+  it("has the thresholds in the folded network, which holds them learned or not", async () => {
+    const description = networkByName("birealnet20", { classes: 7 });
+    const network = build(description);
+    const [folded, own] = [totalsOf(summarizeOperations(await network.fold(), description.input)), totalsOf(network.summary())];
+    expect(folded.ops).toBe(own.ops);
+    expect(folded.realParameters - own.realParameters).toBe(6 * 16 + (16 + 5 * 32) + (32 + 5 * 64));
   });
 });
 
@@ -62,6 +106,7 @@ describe("a network's name", () => {
     expect(() => networkByName("rbnet19", { classes: 10 })).toThrow(
       'there is no network "rbnet19"; the networks are rbnet8, rbnet20',
     );
+    expect(() => networkByName("resnet20", { classes: 10, activation: "prelu" })).toThrow("its activation cannot be changed");
     expect(() => networkByName("toString", { classes: 10 })).toThrow("there is no network");
   });
 });

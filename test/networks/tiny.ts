@@ -1,8 +1,10 @@
 /** Networks of every form at sizes that the reference can run, with a batch to train on. */
 import type { Backend } from "#rbnet/backend/kernels";
+import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
+import { resnet18, resnet20 } from "#rbnet/networks/resnet";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { drawParameters, NO_VALUES } from "../layers/subjects.js";
@@ -40,6 +42,10 @@ export const TINY = [
   { form: "rbnet18", description: TINY18 },
   { form: "3x3", description: TINY_3X3 },
   { form: "odd", description: TINY_ODD },
+  { form: "resnet18", description: resnet18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "resnet20", description: resnet20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "birealnet18", description: birealnet18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
 ];
 
 export interface Training {

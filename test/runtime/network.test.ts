@@ -21,7 +21,7 @@ const BINARY: Operation = {
     bias: Float32Array.of(0, 0, 1, 0),
     shortcut: 0,
     // from 1, left slope 0.5, right slope 2, to -1
-    activation: Float32Array.of(1, 0.5, 2, -1),
+    activation: { kind: "balanced", values: Float32Array.of(1, 0.5, 2, -1) },
     depthToSpace: true,
   },
 };

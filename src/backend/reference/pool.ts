@@ -1,9 +1,10 @@
-/** Average pooling and the loss of the reference. */
-import type { Shape } from "../../tensor.js";
-import type { Kernels } from "../kernels.js";
+/** Pooling and the loss of the reference. */
+import { type Shape, type Tensor, windowCount } from "../../tensor.js";
+import type { Kernels, Window } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
+import { forEachTap } from "./window.js";
 
-type PoolKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "softmaxCrossEntropy">;
+type PoolKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "maxPool" | "maxPoolGradient" | "softmaxCrossEntropy">;
 
 /** Visits every element of a map [I, H, W, C] that lies in a full tile, with its tile's element of the pooled map. */
 function forEachTiled(map: Shape, size: number, visit: (at: number, pooled: number) => void): void {
@@ -17,6 +18,21 @@ function forEachTiled(map: Shape, size: number, visit: (at: number, pooled: numb
       }
     }
   }
+}
+
+/** For window m and channel c, at m * C + c: the element of x that is largest under the window, the first of equals; undefined where all is padding. */
+function largest(x: Tensor, { geometry }: Window): readonly (number | undefined)[] {
+  const C = geometry.channels;
+  const X = elements(x);
+  const found = new Array<number | undefined>(windowCount(geometry) * C).fill(undefined);
+  forEachTap(geometry, (m, _tap, pixel) => {
+    if (pixel === undefined) return;
+    for (let c = 0; c < C; c++) {
+      const best = found[m * C + c];
+      if (best === undefined || X[pixel * C + c] > X[best]) found[m * C + c] = pixel * C + c;
+    }
+  });
+  return found;
 }
 
 export const poolKernels: PoolKernels = {
@@ -35,6 +51,18 @@ export const poolKernels: PoolKernels = {
     forEachTiled(dx.shape, size, (at, pooled) => {
       DX[at] += DO[pooled] / size ** 2;
     });
+  },
+
+  maxPool(x, window, out) {
+    const X = elements(x);
+    const OUT = elements(out);
+    for (const [i, at] of largest(x, window).entries()) OUT[i] = at === undefined ? 0 : X[at];
+  },
+
+  maxPoolGradient(dOut, x, window, dx) {
+    const DO = elements(dOut);
+    const DX = elements(dx).fill(0);
+    for (const [i, at] of largest(x, window).entries()) if (at !== undefined) DX[at] += DO[i];
   },
 
   softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {

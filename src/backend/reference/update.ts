@@ -2,7 +2,7 @@
 import type { Kernels } from "../kernels.js";
 import { elements } from "./memory.js";
 
-type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "copy">;
+type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "add" | "copy">;
 
 /** Kept in [-limit, limit]; 0 for no limit. */
 function limited(value: number, limit: number): number {
@@ -43,6 +43,11 @@ export const updateKernels: UpdateKernels = {
 
   fill(tensor, value) {
     elements(tensor).fill(value);
+  },
+
+  add(from, to) {
+    const [X, Y] = [from, to].map(elements);
+    for (let i = 0; i < X.length; i++) Y[i] += X[i];
   },
 
   copy(from, to) {

@@ -16,7 +16,7 @@ import { updateKernels } from "./update.js";
 /** Static data of the module lies below. */
 const CONTROL_OFFSET = 65536;
 const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
-/** Largest need: an input gradient of 9 * 512 inputs and 2,048 filters, 64 bytes each, and the tables. */
+/** Largest need: an input gradient of 11,584 inputs and 4,096 filters, 64 bytes each, and the tables. */
 const SCRATCH_BYTES = 1 << 20;
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;

@@ -12,6 +12,8 @@ type RealKernels = Pick<
   | "sumRows"
   | "averagePool"
   | "averagePoolGradient"
+  | "maxPool"
+  | "maxPoolGradient"
   | "softmaxCrossEntropy"
 >;
 
@@ -77,6 +79,16 @@ export function realKernels(runner: Runner): RealKernels {
     averagePoolGradient(dOut, size, dx, accumulate) {
       const [images = 0, height = 0, width = 0, channels = 0] = dx.shape;
       runner.run("averagePoolGradient", images, address(dOut), height, width, channels, size, address(dx), accumulate ? 1 : 0);
+    },
+
+    maxPool(x, window, out) {
+      const { images, rows } = window.geometry;
+      runner.run("maxPool", images * rows.length, address(x), windowAddress(window), address(out));
+    },
+
+    maxPoolGradient(dOut, x, window, dx) {
+      const { images } = window.geometry;
+      runner.run("maxPoolGradient", images, address(dOut), address(x), windowAddress(window), address(dx));
     },
 
     softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {

@@ -3,7 +3,7 @@ import { BYTES, elementCount, type Tensor } from "../../tensor.js";
 import type { Kernels } from "../kernels.js";
 import { address, type Runner } from "./runner.js";
 
-type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "copy">;
+type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "add" | "copy">;
 
 /** Elements in a chunk; `update.ts` of the kernels has the same number. */
 const CHUNK = 4096;
@@ -71,6 +71,11 @@ export function updateKernels(runner: Runner): UpdateKernels {
       if (BYTES[tensor.type] < 4) throw new Error(`a tensor of ${tensor.type} cannot be filled`);
       const pattern = tensor.type === "float32" ? (new Int32Array(new Float32Array([value]).buffer)[0] ?? 0) : value | 0;
       runner.run("fillWords", Math.ceil(words / CHUNK), address(tensor), words, pattern);
+    },
+
+    add(from, to) {
+      const count = elementCount(from.shape);
+      runner.run("add", Math.ceil(count / CHUNK), address(from), address(to), count);
     },
 
     copy(from, to) {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Backend, BinaryWeights, Estimator } from "#rbnet/backend/kernels";
-import { type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { MAXIMUM_BINARY_INPUTS, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
 
@@ -110,25 +110,23 @@ export function binaryClaims(subject: () => Backend): void {
     });
 
     it("stays exact where all signs of the largest products agree, or none", async () => {
-      const [M, K, N] = [70, 9 * 512, 20];
-      for (const [bits, weight] of [
-        [2 ** 32 - 1, 1],
-        [2 ** 32 - 1, -1],
-        [0, 1],
-        [0, -1],
-      ] as const) {
-        await expectAgreement(subject(), (backend) => {
-          const weights = arrange(backend, put(backend, "float32", [K, N], new Float32Array(K * N).fill(weight)), false);
-          const y = backend.allocate("int16", [M, N]);
-          const sums = backend.allocate("float64", [2, N]);
-          backend.binaryProduct(
-            put(backend, "uint32", [M, wordsFor(K)], new Uint32Array(M * wordsFor(K)).fill(bits)),
-            weights,
-            y,
-            sums,
-          );
-          return { y: exactly(y), sums: exactly(sums) };
-        });
+      const [M, N] = [70, 20];
+      for (const K of [9 * 512, MAXIMUM_BINARY_INPUTS]) {
+        for (const [bits, weight] of [
+          [2 ** 32 - 1, 1],
+          [2 ** 32 - 1, -1],
+          [0, 1],
+          [0, -1],
+        ] as const) {
+          await expectAgreement(subject(), (backend) => {
+            const weights = arrange(backend, put(backend, "float32", [K, N], new Float32Array(K * N).fill(weight)), false);
+            const y = backend.allocate("int16", [M, N]);
+            const sums = backend.allocate("float64", [2, N]);
+            const columns = new Uint32Array(M * wordsFor(K)).fill(bits);
+            backend.binaryProduct(put(backend, "uint32", [M, wordsFor(K)], columns), weights, y, sums);
+            return { y: exactly(y), sums: exactly(sums) };
+          });
+        }
       }
     });
 

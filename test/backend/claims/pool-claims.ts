@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
-import { about, expectAgreement, put } from "../agreement.js";
-import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
+import { windowCount } from "#rbnet/tensor";
+import { about, exactly, expectAgreement, put } from "../agreement.js";
+import { channelCounts, Draw, geometries, rowCounts, seeds } from "../shapes.js";
 
 const pooled = fc
   .record({
@@ -58,6 +59,48 @@ export function poolClaims(subject: () => Backend): void {
           });
         }),
         { numRuns: 40 },
+      );
+    });
+
+    it("takes the largest value under each window, and 0 where a window lies on padding only", async () => {
+      await fc.assert(
+        fc.asyncProperty(geometries, seeds, async (geometry, seed) => {
+          const { images, height, width, channels } = geometry;
+          const mapShape = [images, height, width, channels];
+          // Below 0 too, so that a maximum with nothing would be seen; eighths, so that ties are common.
+          const values = new Draw(seed).eighths(product(mapShape), 1).map((value) => value - 0.75);
+          await expectAgreement(subject(), (backend) => {
+            const out = put(
+              backend,
+              "float32",
+              [windowCount(geometry), channels],
+              new Float32Array(windowCount(geometry) * channels).fill(7),
+            );
+            backend.maxPool(put(backend, "float32", mapShape, values), backend.window(geometry), out);
+            return { out: exactly(out) };
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("gives a maximum's gradient to the first of the largest values", async () => {
+      await fc.assert(
+        fc.asyncProperty(geometries, seeds, async (geometry, seed) => {
+          const { images, height, width, channels } = geometry;
+          const mapShape = [images, height, width, channels];
+          const draw = new Draw(seed);
+          const values = draw.eighths(product(mapShape), 1).map((value) => value - 0.75);
+          const gradients = draw.reals(windowCount(geometry) * channels, 1);
+          const old = draw.reals(product(mapShape), 1);
+          await expectAgreement(subject(), (backend) => {
+            const dx = put(backend, "float32", mapShape, old);
+            const dOut = put(backend, "float32", [windowCount(geometry), channels], gradients);
+            backend.maxPoolGradient(dOut, put(backend, "float32", mapShape, values), backend.window(geometry), dx);
+            return { dx: about(dx, 81) };
+          });
+        }),
+        { numRuns: 60 },
       );
     });
 

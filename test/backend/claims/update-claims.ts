@@ -63,6 +63,21 @@ export function updateClaims(subject: () => Backend): void {
       );
     });
 
+    it("adds one tensor to another", async () => {
+      await fc.assert(
+        fc.asyncProperty(counts, seeds, async (count, seed) => {
+          const draw = new Draw(seed);
+          const [from, to] = [draw.reals(count, 1), draw.reals(count, 1)];
+          await expectAgreement(subject(), (backend) => {
+            const sum = put(backend, "float32", [count], to);
+            backend.add(put(backend, "float32", [count], from), sum);
+            return { sum: about(sum, 2) };
+          });
+        }),
+        { numRuns: 20 },
+      );
+    });
+
     it.each(["adam", "sgd"] as const)("counts the signs that a step of %s changed", async (optimizer) => {
       await fc.assert(
         fc.asyncProperty(counts, seeds, async (count, seed) => {

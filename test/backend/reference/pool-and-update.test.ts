@@ -16,6 +16,29 @@ describe("pooling and loss of the reference", () => {
     expect(await numbers(backend, dx)).toEqual([1, 1, 2, 2, 0, 1, 1, 2, 2, 0, 0, 0, 0, 0, 0]);
   });
 
+  it("takes the largest value of overlapping windows on the map, and gives its gradient to the first of equals", async () => {
+    const backend = createReferenceBackend();
+    const geometry = {
+      images: 1,
+      height: 3,
+      width: 4,
+      channels: 1,
+      kernel: 3,
+      step: 1,
+      rows: [-1, 1, 3],
+      columns: [-1, 1],
+    };
+    const window = backend.window(geometry);
+    const x = real(backend, [1, 3, 4, 1], [-5, -2, -2, -9, -3, -8, -1, -1, -4, -7, -6, -3]);
+    const out = backend.allocate("float32", [6, 1]);
+    backend.maxPool(x, window, out);
+    // The windows of the last row lie below the map.
+    expect(await numbers(backend, out)).toEqual([-2, -1, -3, -1, 0, 0]);
+    const dx = real(backend, [1, 3, 4, 1], new Float32Array(12).fill(9));
+    backend.maxPoolGradient(real(backend, [6, 1], [1, 2, 3, 4, 5, 6]), x, window, dx);
+    expect(await numbers(backend, dx)).toEqual([0, 1, 0, 0, 3, 0, 6, 0, 0, 0, 0, 0]);
+  });
+
   it("has the loss ln 10 for ten equal logits", async () => {
     const backend = createReferenceBackend();
     const losses = backend.allocate("float32", [1]);

@@ -1,7 +1,6 @@
 // The XNOR-popcount product, with the sums and sums of squares of its results by filter.
 #include "kernel.h"
 
-/** Rows whose squares are summed in an int32 before they go to float64: 64 * inputs^2 stays below 2^31. */
 #define BLOCK 64
 
 typedef struct {
@@ -96,7 +95,7 @@ static void clearStatistics(double *sums, int filters, int n, int some) {
 }
 
 /** sums[n] += y, sums[filters + n] += y * y over `rows` rows and filters [from, from + some). Exact: integers below 2^53. */
-static void addStatistics(const int16_t *y, int rows, int filters, int from, int some, double *sums) {
+static void addFewStatistics(const int16_t *y, int rows, int filters, int from, int some, double *sums) {
   const int stop = from + some;
   int n = from;
 #if defined(__AVX2__)
@@ -137,6 +136,12 @@ static void addStatistics(const int16_t *y, int rows, int filters, int from, int
   }
 }
 
+/** Squares are summed in an int32 before they go to float64: 64 of up to 5,792 stay below 2^31, and sixteen of up to 11,584. */
+static void addStatistics(const int16_t *y, int rows, int inputs, int filters, int from, int some, double *sums) {
+  const int step = inputs <= 5792 ? 64 : 16;
+  for (int m = 0; m < rows; m += step) addFewStatistics(y + (size_t)m * filters, smaller(step, rows - m), filters, from, some, sums);
+}
+
 /** A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none. */
 KERNEL(binaryProduct) {
   int16_t *y = POINTER(int16_t, 2);
@@ -153,7 +158,7 @@ KERNEL(binaryProduct) {
     for (int m = part * chunkRows; m < last; m += BLOCK) {
       const ResultTile tile = {m, smaller(last, m + BLOCK), n, some, y + (size_t)m * filters + n, (size_t)filters};
       productTileByBits(&p, &tile);
-      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, filters, n, some, sums);
+      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, inputs, filters, n, some, sums);
     }
   }
 }

@@ -107,7 +107,7 @@ KERNEL(binaryProductTable) {
     for (int m = part * chunkRows; m < last; m += BLOCK) {
       const ResultTile tile = {m, smaller(last, m + BLOCK), n, some, y + (size_t)m * filters + n, (size_t)filters};
       productTileByTable(&p, columns, &tile);
-      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, filters, n, some, sums);
+      if (sums) addStatistics(y + (size_t)m * filters, tile.last - m, inputs, filters, n, some, sums);
     }
   }
 }

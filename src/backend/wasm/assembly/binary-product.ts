@@ -9,8 +9,16 @@ export function clearStatistics(sums: usize, filters: i32, n: i32, some: i32): v
   memory.fill(sums + (<usize>(filters + n) << 3), 0, <usize>some << 3);
 }
 
-/** sums[n] += y, sums[filters + n] += y * y, for `rows` rows and filters [from, from + some) of y. Exact: integers below 2^53. */
-export function addStatistics(y: usize, rows: i32, filters: i32, from: i32, some: i32, sums: usize): void {
+/**
+ * sums[n] += y, sums[filters + n] += y * y, for `rows` rows and filters [from, from + some) of y, |y| <= inputs. Exact: integers below 2^53, and below
+ * 2^31 before: 64 squares of 5,792, or sixteen of 11,584.
+ */
+export function addStatistics(y: usize, rows: i32, inputs: i32, filters: i32, from: i32, some: i32, sums: usize): void {
+  const step = inputs <= 5792 ? 64 : 16;
+  for (let m = 0; m < rows; m += step) addFewStatistics(y + (<usize>(m * filters) << 1), min(step, rows - m), filters, from, some, sums);
+}
+
+function addFewStatistics(y: usize, rows: i32, filters: i32, from: i32, some: i32, sums: usize): void {
   const squares = sums + (<usize>filters << 3), last = from + some;
   let n = from;
   for (; n + 8 <= last; n += 8) {
@@ -62,7 +70,7 @@ export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usi
     for (let m = part * chunkRows; m < last; m += 64) {
       const stop = min(last, m + 64);
       popcountBlock(scratch, columns, weights, y + (<usize>(m * filters + n) << 1), <usize>filters << 1, m, stop, inputs, filters, n, some);
-      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
+      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, inputs, filters, n, some, sums);
     }
   }
 }

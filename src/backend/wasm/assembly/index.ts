@@ -10,6 +10,6 @@ export { product, transpose, addBias } from "./product";
 export { columnStatistics, sumRows, reducePartials, normalizationForward, normalizationBackward } from "./statistics";
 export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
-export { averagePool, averagePoolGradient, softmaxCrossEntropy } from "./pool";
-export { adam, sgd, movingAverage, fillWords, copyWords } from "./update";
+export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, softmaxCrossEntropy } from "./pool";
+export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";

@@ -6,4 +6,4 @@ export { binaryUnit, binaryUnitTable } from "./binary-unit";
 export { gatherColumns } from "./columns";
 export { product, addBias } from "./product";
 export { normalizeActivateReal } from "./normalize-forward";
-export { averagePool } from "./pool";
+export { averagePool, maxPool } from "./pool";

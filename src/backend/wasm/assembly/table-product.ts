@@ -30,7 +30,7 @@ export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns
     for (let m = part * chunkRows; m < last; m += 64) {
       const stop = min(last, m + 64);
       tableBlock(scratch, columns, block, y + (<usize>(m * filters + n) << 1), <usize>filters << 1, m, stop, inputs, some);
-      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, filters, n, some, sums);
+      if (partials) addStatistics(y + (<usize>(m * filters) << 1), stop - m, inputs, filters, n, some, sums);
     }
   }
 }

@@ -76,3 +76,10 @@ export function copyWords(begin: i32, end: i32, scratch: usize, from: usize, to:
   const at = <usize>(begin * CHUNK) << 2;
   memory.copy(to + at, from + at, (<usize>min(words, end * CHUNK) << 2) - at);
 }
+
+export function add(begin: i32, end: i32, scratch: usize, from: usize, to: usize, count: i32): void {
+  const last = <usize>min(count, end * CHUNK) << 2;
+  let at = <usize>(begin * CHUNK) << 2;
+  for (; at + 16 <= last; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+  for (; at < last; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+}

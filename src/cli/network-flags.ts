@@ -1,0 +1,37 @@
+/** The flags that choose a network and what varies in it: the way from a plain binary network to RB-Net, one step at a time. */
+import { type Command, Option } from "commander";
+import type { Variation } from "../networks/catalogue.js";
+import { binaryConvolutionKinds, blockPatterns } from "../networks/description.js";
+import { activationKinds } from "../runtime/activation.js";
+
+/** As commander hands them over; undefined where a flag was not given. */
+export interface VariationFlags extends Pick<Variation, "convolution" | "activation" | "blocks"> {
+  readonly fixedThreshold?: boolean;
+}
+
+/** Names of the flags as commander has them. */
+export const variationFlagNames = ["convolution", "activation", "blocks", "fixedThreshold"] as const;
+
+export function addVariationFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--convolution <kind>", "what the binary layers are (default: the network's)").choices(binaryConvolutionKinds),
+    )
+    .addOption(
+      new Option("--activation <kind>", "after each binary layer (default: the network's)").choices([...activationKinds, "none"]),
+    )
+    .addOption(
+      new Option("--blocks <pattern>", "of reshaped convolutions, along a stage (default: alternating)").choices(blockPatterns),
+    )
+    .option("--fixed-threshold", "take signs at 0 instead of at learned thresholds");
+}
+
+/** What was asked for; nothing that was not. */
+export function variationOf({ convolution, activation, blocks, fixedThreshold }: VariationFlags): Variation {
+  return {
+    ...(convolution === undefined ? {} : { convolution }),
+    ...(activation === undefined ? {} : { activation }),
+    ...(blocks === undefined ? {} : { blocks }),
+    ...(fixedThreshold === true ? { learnThreshold: false } : {}),
+  };
+}

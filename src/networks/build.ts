@@ -1,0 +1,135 @@
+/** From a network's description to its layers: the stem, the units of each stage, the average pool and the classifier. */
+import type { Backend } from "../backend/kernels.js";
+import { UserError } from "../errors.js";
+import { AveragePool } from "../layers/average-pool.js";
+import { BasicBlock } from "../layers/basic-block.js";
+import { ConvolutionUnit } from "../layers/convolution-unit.js";
+import { Dense } from "../layers/dense.js";
+import type { Initializer } from "../layers/initializer.js";
+import type { Layer } from "../layers/layer.js";
+import { MaxPool } from "../layers/max-pool.js";
+import { ProjectionShortcut } from "../layers/projection-shortcut.js";
+import { ResidualUnit } from "../layers/residual-unit.js";
+import type { MapShape, Windows } from "../runtime/windows.js";
+import {
+  type BinaryDescription,
+  blockPattern,
+  grid,
+  HALVING_BLOCKS,
+  type NetworkDescription,
+  type ResNetDescription,
+} from "./description.js";
+
+/** Allocates and initializes all parameters, in the order of the layers. */
+export function buildLayers(backend: Backend, description: NetworkDescription, initializer: Initializer): readonly Layer[] {
+  return new Builder(backend, description, initializer).build();
+}
+
+/** A place in a stage: what a unit or block there is built from. */
+interface Place {
+  readonly name: string;
+  readonly input: MapShape;
+  readonly channels: number;
+  readonly stride: 1 | 2;
+  /** Number in its stage. */
+  readonly index: number;
+}
+
+class Builder {
+  private readonly layers: Layer[] = [];
+  private map: MapShape;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly description: NetworkDescription,
+    private readonly initializer: Initializer,
+  ) {
+    this.map = description.input;
+  }
+
+  build(): readonly Layer[] {
+    const { backend, description, initializer } = this;
+    this.addStem();
+    for (const [stage, { channels, units, halve }] of description.stages.entries()) {
+      for (let unit = 0; unit < units; ) {
+        const stride = halve && unit === 0 ? 2 : 1;
+        const place = { input: this.map, channels, stride, index: unit } as const;
+        const { layer, taken } = this.part(description, place, `stage${stage + 1}`);
+        this.add(layer);
+        unit += taken;
+      }
+    }
+    const { height, width, channels } = this.map;
+    this.add(new AveragePool(backend, "pool", this.map, Math.min(height, width)));
+    const { map } = this;
+    this.add(new Dense(backend, "classifier", map.height * map.width * channels, description.classes, initializer));
+    return this.layers;
+  }
+
+  private add(layer: Layer): void {
+    this.layers.push(layer);
+    this.map = layer.output;
+  }
+
+  private addStem(): void {
+    const { backend, initializer } = this;
+    for (const [
+      index,
+      { windows, channels, depthToSpace, activation = "balanced", maxPool },
+    ] of this.description.stem.entries()) {
+      const name = `stem${index + 1}`;
+      const options = { name, input: this.map, channels, windows, depthToSpace, activation, first: index === 0 };
+      this.add(new ConvolutionUnit(backend, options, initializer));
+      if (maxPool !== undefined) this.add(new MaxPool(backend, `${name}.pool`, this.map, maxPool));
+    }
+  }
+
+  /** The unit or block at a place, and how many of the stage's units it takes. */
+  private part(description: NetworkDescription, place: Omit<Place, "name">, stage: string): { layer: Layer; taken: number } {
+    switch (description.body) {
+      case undefined:
+        return { layer: this.residualUnit(description, { ...place, name: `${stage}.unit${place.index + 1}` }), taken: 1 };
+      case "resnet":
+        return { layer: this.basicBlock(description, { ...place, name: `${stage}.block${place.index / 2 + 1}` }), taken: 2 };
+    }
+  }
+
+  private residualUnit(description: BinaryDescription, { name, input, channels, stride, index }: Place): Layer {
+    const { convolution, estimator, learnThreshold, activation = "balanced", blocks } = description;
+    this.checkHalving(stride);
+    let windows: Windows = grid(3, stride);
+    if (convolution === "reshaped")
+      windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
+    const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation };
+    return new ResidualUnit(this.backend, options, this.initializer);
+  }
+
+  private basicBlock({ shortcut }: ResNetDescription, { name, input, channels, stride }: Place): Layer {
+    const { backend, initializer } = this;
+    const unit = (part: string, from: MapShape, windows: Windows, activation: "relu" | "none"): ConvolutionUnit => {
+      const options = { name: `${name}.${part}`, input: from, channels, windows, depthToSpace: false, activation, first: false };
+      return new ConvolutionUnit(backend, options, initializer);
+    };
+    const first = unit("convolution1", input, grid(3, stride), "relu");
+    const second = unit("convolution2", first.output, grid(3, 1), "relu");
+    if (stride === 1 && input.channels === channels) return new BasicBlock(backend, { first, second, shortcut: undefined });
+    if (shortcut === "strided")
+      return new BasicBlock(backend, { first, second, shortcut: unit("shortcut", input, grid(1, stride), "none") });
+    return new BasicBlock(backend, { first, second, shortcut: this.projection({ name, input, channels, stride }) });
+  }
+
+  private projection({ name, input, channels, stride }: Omit<Place, "index">): Layer {
+    this.checkHalving(stride);
+    return new ProjectionShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride }, this.initializer);
+  }
+
+  /** Windows reach over the border of an odd map, but an average pool does not: the two would differ in size. */
+  private checkHalving(stride: 1 | 2): void {
+    const { map, description } = this;
+    if (stride === 1 || (map.height % 2 === 0 && map.width % 2 === 0)) return;
+    const { name, input } = description;
+    throw new UserError(
+      `${name} on images of ${input.width} x ${input.height} pixels would have to halve a map of ${map.width} x ${map.height}, which is odd; choose a size that is a multiple of 32`,
+    );
+  }
+}
