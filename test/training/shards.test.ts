@@ -1,12 +1,25 @@
 /** Training on shards: stopped and resumed in mid-epoch to the bit, and images that cannot be read are counted and named. */
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { type Dataset, openDataset } from "#rbnet/data/dataset";
 import { tarEnd, tarFile } from "#rbnet/data/tar";
+import { evaluateModel } from "#rbnet/training/evaluate";
 import { picture, write } from "../data/picture-folders.js";
 import { bitsOf, differences, network, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
 
 const stepsPerEpoch = 6;
+/** Scores of 0 for every class. */
+const tenClasses = Array.from({ length: 10 }, (_, label) => String(label));
+const pool = { kind: "averagePool", name: "pool", input: 0, size: 16 } as const;
+const dense = {
+  kind: "dense",
+  name: "classifier",
+  input: 1,
+  filters: 10,
+  weights: new Float32Array(30),
+  bias: new Float32Array(10),
+} as const;
 
 /** 50 training pictures in four shards, 20 for validation, as many classes as the tiny network has. */
 async function shards(broken: "with a broken picture" | "whole"): Promise<Dataset> {
@@ -45,4 +58,14 @@ it("an epoch's record names the images that could not be read", { timeout: 60_00
   const { records } = await trainTiny({ out, dataset, description: network, settings: { ...settings, epochs: 2, batch: 10 } });
   const skipped = { count: 1, named: [{ path: expect.stringMatching(/train\/1\.tar\/p20\.png$/), reason: expect.any(String) }] };
   expect(records.map((record) => record.skipped)).toEqual([skipped, skipped]);
+});
+
+it("an evaluation counts no neighbour in place of an image that cannot be read, and names it", async () => {
+  const { train } = await shards("with a broken picture");
+  using backend = await createWasmBackend({ threads: 1 });
+  const model = { operations: [pool, dense], classes: tenClasses, size: 16, mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
+  const { images, confusion, skipped } = await evaluateModel(backend, model, train);
+  expect([images, skipped.map(({ path }) => path.split("/").at(-1))]).toEqual([49, ["p20.png"]]);
+  const expected = tenClasses.map((_, label) => (label === 0 ? 4 : 5));
+  expect(confusion.map((row) => row.reduce((sum, count) => sum + count, 0))).toEqual(expected);
 });
