@@ -38,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "atomic-file",
     "errors",
   ],
-  study: ["package-version", "training", "deploy", "data", "networks", "backend", "atomic-file", "errors"],
+  study: ["package-version", "training", "deploy", "data", "networks", "runtime", "backend", "atomic-file", "errors"],
   cli: [
     "package-version",
     "serve",
