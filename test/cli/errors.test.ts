@@ -75,7 +75,7 @@ describe("a user's error", () => {
 });
 
 describe("rbnet", () => {
-  it.each(["train", "eval", "predict", "summary", "demo"])("%s --help shows an example", async (command) => {
+  it.each(["train", "shards", "eval", "predict", "summary", "demo"])("%s --help shows an example", async (command) => {
     const { code, stdout } = await rbnet([command, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Example:\n  rbnet ${command} `));

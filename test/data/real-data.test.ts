@@ -1,9 +1,14 @@
 /** The real images beside the project, where they are: opened, cached and loaded at the speed that training needs. */
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { openDataset } from "#rbnet/data/dataset";
+import { type ImageSet, openDataset } from "#rbnet/data/dataset";
+import { fileSet } from "#rbnet/data/image-set";
 import { Loader } from "#rbnet/data/loader";
+import { writeShards } from "#rbnet/data/write-shards";
+import { PIXEL_LIMIT } from "#rbnet/pixels/square";
 import { temporaryFolder } from "./picture-folders.js";
 
 const dataFolder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
@@ -17,6 +22,36 @@ describe.skipIf(!existsSync(photographs))(`photographs in ${photographs} (skippe
     // ImageNet's usual means, roughly, of so small a sample.
     for (const [channel, usual] of [0.485, 0.456, 0.406].entries())
       expect(Math.abs(dataset.mean[channel]! - usual)).toBeLessThan(0.05);
+  });
+
+  it("gives the same bits from files and from shards, cropped, mirrored and recoloured", { timeout: 60_000 }, async () => {
+    const out = join(temporaryFolder(), "shards");
+    expect(await writeShards(photographs, out, { imagesPerShard: 64, seed: 1 })).toEqual({ shards: 4, images: 200, skipped: [] });
+    const { train, mean, deviation } = await openDataset({
+      path: out,
+      validationFraction: 0,
+      size: 224,
+      cacheDir: temporaryFolder(),
+    });
+    // Names in shards are "<number>-<name of the file>".
+    const names = readdirSync(photographs, { recursive: true, encoding: "utf8" }).filter((name) => /\.jpe?g$/i.test(name));
+    const fileOf = new Map(names.map((name) => [parse(name).name, join(photographs, name)]));
+    const paths = Array.from({ length: 200 }, (_, index) => fileOf.get(parse(train.nameOf(index)).name.replace(/^\d+-/, ""))!);
+    expect(new Set(paths).size).toBe(200);
+    const files = fileSet(paths, train.labels, PIXEL_LIMIT);
+    const augmentation = {
+      crop: { kind: "resized", scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
+      flip: true,
+      colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 },
+      lighting: 0.1,
+    } as const;
+    const batchOf = async (set: ImageSet): Promise<string> => {
+      const options = { batch: 32, size: 224, mean, deviation, augmentation, seed: 1, shuffle: false, dropLast: true };
+      await using loader = new Loader(set, options);
+      for await (const { images } of loader.epoch(2)) return createHash("sha256").update(Float32Array.from(images)).digest("hex");
+      throw new Error("expected a batch");
+    };
+    expect(await batchOf(train)).toBe(await batchOf(files));
   });
 
   it("cannot hold any out, and says which class is too small", async () => {
