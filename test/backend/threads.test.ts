@@ -42,6 +42,14 @@ describe("createWasmBackend", () => {
     }
   });
 
+  it.each(builds().filter(({ accelerated }) => accelerated?.instructionSet === "plain"))(
+    "never leaves a unit's rounding to a measurement of products, where C has one of them ($title)",
+    async ({ title: _, ...build }) => {
+      using backend = await createWasmBackend({ ...build, threads: 1 });
+      expect(backend.productKind).toBe("popcount");
+    },
+  );
+
   it.each(builds())(
     "agrees with the reference on a whole chain of kernels, which share work space ($title)",
     async ({ title: _, ...build }) => {

@@ -12,7 +12,7 @@ export interface WasmOptions {
   readonly threads: number;
   /** Fused multiply-add; by default where the engine has it. */
   readonly relaxed?: boolean;
-  /** How binary products count; by default what a short measurement finds faster. The results are the same integers. */
+  /** How binary products count; by default what a short measurement finds faster, of those that round alike. The results are the same integers. */
   readonly product?: ProductKind;
   /** Kernels in C that replace some of the WebAssembly ones; by default none. */
   readonly accelerated?: Accelerated;
@@ -37,7 +37,7 @@ export async function createWasmBackend({
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
   const memory = createMemory(threads, true);
-  const kernels = loadKernels(module, memory, accelerated);
+  const { kernels, product: only } = loadKernels(module, memory, accelerated);
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, accelerated, ...threadPlace(i + 1) })),
   );
@@ -47,7 +47,7 @@ export async function createWasmBackend({
   const end = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  const assembled = assembleBackend({ memory, kernels, threads, description, product, end });
+  const assembled = assembleBackend({ memory, kernels, threads, description, product: product ?? only, end });
   const { backend, run } = assembled;
   return Object.assign(backend, {
     productKind: assembled.productKind,

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { instantiateKernels, KERNEL_NAMES, validatesRelaxedSimd } from "./kernel-names.js";
 import type { KernelFunction } from "./pool.js";
+import type { ProductKind } from "./runner.js";
 
 /** Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile. */
 export function hasRelaxedSimd(): boolean {
@@ -27,16 +28,25 @@ export interface Accelerated {
   readonly instructionSet: string;
 }
 
-/** The kernels, in the order of KERNEL_NAMES; those of the accelerator where it has them. */
+export interface LoadedKernels {
+  /** In the order of KERNEL_NAMES; those of the accelerator where it has them. */
+  readonly kernels: readonly KernelFunction[];
+  /** The product to count by where only one of the two has its unit in the accelerator: the other would round otherwise, and which is faster is a matter of chance. */
+  readonly product: ProductKind | undefined;
+}
+
 export function loadKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   accelerated: Accelerated | undefined,
-): readonly KernelFunction[] {
+): LoadedKernels {
   const kernels = instantiateKernels(module, memory);
-  if (accelerated === undefined) return kernels;
+  if (accelerated === undefined) return { kernels, product: undefined };
   const faster = loadFasterKernels(accelerated, memory);
-  return KERNEL_NAMES.map((name, index) => faster[name] ?? (kernels[index] as KernelFunction));
+  return {
+    kernels: KERNEL_NAMES.map((name, index) => faster[name] ?? (kernels[index] as KernelFunction)),
+    product: "binaryUnit" in faster && !("binaryUnitTable" in faster) ? "popcount" : undefined,
+  };
 }
 
 /** A shared memory grows in place, so its first byte stays where it is. */
