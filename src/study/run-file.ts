@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
+import { firstDifference } from "../training/difference.js";
 import { checkpointPath, modelPath } from "../training/run-folder.js";
 import type { RunIdentity, StudyRun } from "./plan.js";
 
@@ -62,8 +63,9 @@ export async function readRunState({ folder, identity }: StudyRun): Promise<RunS
   }
   const file = fileSchema.safeParse(await readJson(path));
   if (!file.success) throw new UserError(`${path} is damaged; remove the folder ${folder} to train that run again`);
-  const difference = firstDifference(file.data.identity, plain(identity));
-  if (difference !== undefined) return { kind: "changed", difference };
+  const changed = firstDifference(file.data.identity, plain(identity));
+  if (changed !== undefined)
+    return { kind: "changed", difference: `${changed.place} is ${changed.there} there and ${changed.now} now` };
   const { result } = file.data;
   return result === undefined ? { kind: "under way" } : { kind: "finished", result };
 }
@@ -94,25 +96,4 @@ async function readJson(path: string): Promise<unknown> {
 /** As a file would hold it. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
-}
-
-/** Where two values of JSON differ first, as "options.epochs is 2 there and 3 now"; undefined where they do not. */
-function firstDifference(there: unknown, now: unknown, place = ""): string | undefined {
-  if (isObject(there) && isObject(now)) {
-    for (const key of new Set([...Object.keys(there), ...Object.keys(now)])) {
-      const found = firstDifference(there[key], now[key], place === "" ? key : `${place}.${key}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-  const [before, after] = [JSON.stringify(there), JSON.stringify(now)];
-  return before === after ? undefined : `${place} is ${shorten(before)} there and ${shorten(after)} now`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function shorten(text: string | undefined): string {
-  return text === undefined ? "absent" : text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -4,12 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
 import type { Backend } from "../backend/kernels.js";
 import { UserError } from "../errors.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../runtime/safetensors.js";
 import type { Tensor } from "../tensor.js";
+import { firstDifference } from "./difference.js";
 import { type Progress, progressSchema } from "./progress.js";
 
 const FORMAT = "rbnet-checkpoint";
@@ -66,21 +66,10 @@ function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> 
   };
 }
 
-/** Where the first of two descriptions differs from the second, for an error message. */
+/** Where the first of two descriptions, which comes from a file and may be anything, differs from the second. */
 function difference(found: string, expected: string): string {
-  const a = parseRecord(found);
-  const b = parseRecord(expected);
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const [inFile, asked] = [JSON.stringify(a[key]), JSON.stringify(b[key])];
-    if (inFile !== asked) return `${key} ${shorten(inFile)} in the checkpoint, ${shorten(asked)} now`;
-  }
-  return "their order";
-}
-
-/** A description from a file, which may hold anything. */
-function parseRecord(text: string): Readonly<Record<string, unknown>> {
-  const parsed = z.record(z.string(), z.unknown()).safeParse(parseJson(text));
-  return parsed.success ? parsed.data : {};
+  const first = firstDifference(parseJson(found), parseJson(expected));
+  return first === undefined ? "their order" : `${first.place} ${first.there} in the checkpoint, ${first.now} now`;
 }
 
 /** Undefined where the text is no JSON. */
@@ -90,10 +79,6 @@ function parseJson(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
-}
-
-function shorten(text: string | undefined): string {
-  return text === undefined ? "absent" : text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /**
