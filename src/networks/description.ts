@@ -7,15 +7,15 @@ import type { ActivationKind } from "../runtime/activation.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 
 /** How binary convolutions see the map: the paper's reshaped point-wise convolution, or the ordinary 3x3 it replaces. */
-export type BinaryConvolutionKind = "reshaped" | "3x3";
-export const binaryConvolutionKinds = ["reshaped", "3x3"] as const satisfies readonly BinaryConvolutionKind[];
+export const binaryConvolutionKinds = ["reshaped", "3x3"] as const;
+export type BinaryConvolutionKind = (typeof binaryConvolutionKinds)[number];
 
 /**
  * Which 2x2 blocks the reshaped convolutions of a stage see: the same grid in all; a grid that is shifted by one pixel in every other; pixels of a block
  * 1, 2 and 4 apart in turn; or `alternating`, the dilations and the shift in turn. A fixed grid never exchanges information across its borders.
  */
-export type BlockPattern = "fixed" | "shifted" | "dilated" | "alternating";
-export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const satisfies readonly BlockPattern[];
+export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const;
+export type BlockPattern = (typeof blockPatterns)[number];
 
 export interface StemLayer {
   readonly windows: Windows;

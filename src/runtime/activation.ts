@@ -6,9 +6,8 @@
  *
  * PReLU (He et al., 2015) learns the left slope, RPReLU (ReActNet) both shifts besides, and RB-Net's balanced activation all four.
  */
-export type ActivationKind = "relu" | "prelu" | "rprelu" | "balanced";
-
-export const activationKinds = ["relu", "prelu", "rprelu", "balanced"] as const satisfies readonly ActivationKind[];
+export const activationKinds = ["relu", "prelu", "rprelu", "balanced"] as const;
+export type ActivationKind = (typeof activationKinds)[number];
 
 export interface Activation {
   readonly kind: ActivationKind;
