@@ -130,7 +130,6 @@ def main() -> None:
         seen = steps * options.batch
         print(f"epoch {epoch + 1}: loss {loss_sum / steps:.4f}, top-1 {100 * correct / seen:.2f} % of augmented training images, "
               f"{time.monotonic() - start:.0f} s", flush=True)
-        torch.save(network.state_dict(), options.out.with_suffix(".pt"))
 
     held_out, answers = load(options.data / "test", classes)
     print(f"test top-1 {100 * top1(network, held_out, answers):.2f} % of {len(held_out)} images", flush=True)

@@ -2,7 +2,6 @@
  * Any image classifier in ONNX as a teacher, run by ONNX Runtime. That is an optional dependency: it takes some 100 MB and, unless told not to, downloads more
  * when it is installed.
  */
-import { availableParallelism } from "node:os";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { toProbabilities } from "./soft-labels.js";
@@ -53,11 +52,11 @@ export class OnnxTeacher implements Teacher {
   ) {}
 
   /** @throws UserError where ONNX Runtime is not installed, or the file is no classifier of the data's classes and size */
-  static async open(name: string, bytes: Uint8Array, data: Dataset, pixels: Renormalizer): Promise<OnnxTeacher> {
+  static async open(name: string, bytes: Uint8Array, data: Dataset, threads: number, pixels: Renormalizer): Promise<OnnxTeacher> {
     const runtime = await loadRuntime(name);
     const options = {
       executionProviders: ["cpu"],
-      intraOpNumThreads: availableParallelism(),
+      intraOpNumThreads: threads,
       // Threads that spin after their work would take the cores from the training step.
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     };

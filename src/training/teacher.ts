@@ -26,6 +26,15 @@ export interface OpenedTeacher {
   readonly digest: string;
 }
 
+export interface TeacherSetup {
+  /** Where a network of ours is run. */
+  readonly backend: Backend;
+  /** Most images that are asked about at once. */
+  readonly batch: number;
+  /** Of ONNX Runtime, which has its own. */
+  readonly threads: number;
+}
+
 export type DistillOptions = NonNullable<TrainingOptions["distill"]>;
 
 /** Statistics that most networks trained on ImageNet were given. */
@@ -40,15 +49,14 @@ const UNIT = { mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
 export async function openTeacher(
   { teacher: path, pixels }: DistillOptions,
   data: Dataset,
-  backend: Backend,
-  batch: number,
+  { backend, batch, threads }: TeacherSetup,
 ): Promise<OpenedTeacher> {
   const file = await fileOf(path);
   const bytes = await readTeacher(file);
   const digest = createHash("sha256").update(bytes).digest("hex");
   if (file.endsWith(".onnx")) {
     const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
-    const teacher = await OnnxTeacher.open(file, bytes, data, renormalizer(data, statistics));
+    const teacher = await OnnxTeacher.open(file, bytes, data, threads, renormalizer(data, statistics));
     return { teacher, digest };
   }
   if (pixels !== undefined)

@@ -105,7 +105,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     let opened: OpenedTeacher | undefined;
     try {
       const { distill, batch } = options;
-      if (distill !== undefined) opened = await openTeacher(distill, data, backend, batch);
+      if (distill !== undefined) {
+        const { threads = availableParallelism() } = setup;
+        opened = await openTeacher(distill, data, { backend, batch, threads });
+      }
       trainer = new Trainer(backend, ownsBackend, description, data, options, setup, opened);
       if (setup.resume === true) await trainer.resume();
       return trainer;

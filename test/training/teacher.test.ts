@@ -50,7 +50,7 @@ describe("probabilities of a teacher", () => {
 });
 
 async function opened(settings: Parameters<typeof openTeacher>[0], dataset: Dataset = data) {
-  return openTeacher(settings, dataset, createReferenceBackend(), 8);
+  return openTeacher(settings, dataset, { backend: createReferenceBackend(), batch: 8, threads: 1 });
 }
 
 const distill = (teacher: string, pixels?: "data" | "unit" | "imagenet") => ({
