@@ -1,4 +1,4 @@
-/** `rbnet shards`: a folder of images as tar shards, which disks and network drives read several times as fast as single files. */
+/** `rbnet shards`: a folder of images as tar shards, which are read from front to back instead of a file an image. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";

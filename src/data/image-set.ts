@@ -1,7 +1,7 @@
 /**
  * Makes image sets: over rows of decoded images, or over files and samples of shards that are decoded when they are needed.
  */
-import type { ImageSet, SourceLimits } from "./dataset.js";
+import type { ImageSet, ShardSource, SourceLimits } from "./dataset.js";
 import { USUAL_BAD_FRACTION } from "./skipped-images.js";
 
 /** A set over some rows of decoded images; `labels` and `names` are those of all rows. */
@@ -37,21 +37,29 @@ export function fileSet(
 }
 
 /** All samples of some shards, in columns. */
-export interface ShardTable {
+export interface ShardTable extends ShardColumns {
   readonly paths: readonly string[];
-  readonly shardOf: Uint32Array;
-  readonly offsets: Float64Array;
-  readonly lengths: Uint32Array;
   readonly labels: Uint16Array;
   nameOf(row: number): string;
 }
 
+type ShardColumns = Pick<ShardSource, "shardOf" | "offsets" | "lengths">;
+
+/** Some rows, in increasing order, of the columns of samples. */
+export function pickSamples({ shardOf, offsets, lengths }: ShardColumns, rows: Uint32Array): ShardColumns {
+  const picked = new Float64Array(new SharedArrayBuffer(rows.length * Float64Array.BYTES_PER_ELEMENT));
+  rows.forEach((row, index) => {
+    picked[index] = offsets[row];
+  });
+  return {
+    shardOf: sharedUint32(rows.map((row) => shardOf[row])),
+    offsets: picked,
+    lengths: sharedUint32(rows.map((row) => lengths[row])),
+  };
+}
+
 /** Some rows, in increasing order, of a table of samples as a set. */
 export function shardSet(table: ShardTable, rows: Uint32Array, limits: SourceLimits): ImageSet {
-  const offsets = new Float64Array(new SharedArrayBuffer(rows.length * Float64Array.BYTES_PER_ELEMENT));
-  rows.forEach((row, index) => {
-    offsets[index] = table.offsets[row];
-  });
   return {
     count: rows.length,
     labels: Uint16Array.from(rows, (row) => table.labels[row]),
@@ -59,9 +67,7 @@ export function shardSet(table: ShardTable, rows: Uint32Array, limits: SourceLim
     source: {
       kind: "shards",
       paths: table.paths,
-      shardOf: sharedUint32(rows.map((row) => table.shardOf[row])),
-      offsets,
-      lengths: sharedUint32(rows.map((row) => table.lengths[row])),
+      ...pickSamples(table, rows),
       pixelLimit: limits.pixelLimit,
       maxBadFraction: limits.maxBadFraction,
     },

@@ -34,11 +34,11 @@ export async function shardFolder(path: string, options: DatasetOptions = {}): P
   const skipped = skippedSamples(layout, indices);
   const table = tableOf(layout, indices);
   requireFewSkipped(`in ${root}`, skipped, table.labels.length + skipped.length, maxBadFraction);
-  const classes = classesOf(root, layout, table);
 
   const setOf = (rows: Uint32Array): ImageSet => shardSet(table, rows, { pixelLimit, maxBadFraction });
   const rowsOf = (part: Part): Uint32Array => usedRows(root, layout, table, part);
   const all = rowsOf("train");
+  const classes = classesOf(root, layout, table, all);
   const split =
     layout.hasValidation || validationFraction === 0
       ? { train: all, validation: layout.hasValidation ? rowsOf("validation") : undefined }
@@ -92,10 +92,9 @@ function usedRows(root: string, { shards }: ShardLayout, { shardOf }: ShardTable
   return rows;
 }
 
-function classesOf(root: string, layout: ShardLayout, table: ShardTable): readonly string[] {
-  const { classes: named } = layout;
+function classesOf(root: string, { classes: named }: ShardLayout, table: ShardTable, train: Uint32Array): readonly string[] {
   const present = new Set<number>();
-  for (const row of usedRows(root, layout, table, "train")) present.add(table.labels[row]);
+  for (const row of train) present.add(table.labels[row]);
   if (present.size < 2)
     throw new UserError(
       `the training shards of ${root} hold a single class, ${[...present].join()}: a classifier needs at least 2`,

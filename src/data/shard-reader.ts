@@ -80,7 +80,10 @@ export class ShardReader implements EncodedImages {
       return await read(await used.file);
     } catch (error) {
       // It may be there again next time.
-      if (this.#open.get(shard) === used) this.#open.delete(shard);
+      if (this.#open.get(shard) === used) {
+        this.#open.delete(shard);
+        void close(used);
+      }
       throw error;
     } finally {
       used.users--;

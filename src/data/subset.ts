@@ -1,7 +1,7 @@
 /** A seeded part of a set with the same share of every class, so that runs fit scarce compute; a smaller part lies within a larger one. */
 import { UserError } from "../errors.js";
 import type { ImageSet, PixelSource } from "./dataset.js";
-import { sharedUint32 } from "./image-set.js";
+import { pickSamples, sharedUint32 } from "./image-set.js";
 import { Random } from "./random.js";
 
 /** Keeps these draws apart from all other uses of the same seed. */
@@ -45,12 +45,7 @@ function sourceOf(source: PixelSource, chosen: Uint32Array): PixelSource {
       return { ...source, rows: sharedUint32(chosen.map((index) => source.rows[index])) };
     case "files":
       return { ...source, paths: Array.from(chosen, (index) => source.paths[index]) };
-    case "shards": {
-      const offsets = new Float64Array(new SharedArrayBuffer(chosen.length * Float64Array.BYTES_PER_ELEMENT));
-      for (const [place, index] of chosen.entries()) offsets[place] = source.offsets[index];
-      const shardOf = sharedUint32(chosen.map((index) => source.shardOf[index]));
-      const lengths = sharedUint32(chosen.map((index) => source.lengths[index]));
-      return { ...source, shardOf, offsets, lengths };
-    }
+    case "shards":
+      return { ...source, ...pickSamples(source, chosen) };
   }
 }
