@@ -38,6 +38,18 @@ describe("a user's error", () => {
       ["summary", "rbnet19"],
       'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, birealnet20, birealnet18, birealnet34, reactnet20, reactnet18',
     ],
+    [
+      ["train", "--network", "resnet20", "--blocks", "fixed"],
+      "resnet20 is what its paper says, and its blocks cannot be changed; choose a network of residual binary units, such as rbnet20",
+    ],
+    [
+      ["train", "--activation", "gelu"],
+      "option '--activation <kind>' argument 'gelu' is invalid. Allowed choices are relu, prelu, rprelu, balanced, none.",
+    ],
+    [
+      ["summary", "missing.safetensors", "--fixed-threshold"],
+      "--fixed-threshold cannot be used here: a model file is what it is",
+    ],
     [["summary", "rbnet8", "--width", "0"], /^a width of 0 gives a layer of 0 channels/],
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],

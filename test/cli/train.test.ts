@@ -142,6 +142,37 @@ describe("a trained model", () => {
   });
 });
 
+describe("what varies in a network", () => {
+  const realParameters = async (...words: readonly string[]): Promise<number> => {
+    const [found] = jsonLines(await rbnet(["summary", "rbnet20", "--json", ...words])) as {
+      totals: { realParameters: number };
+    }[];
+    return found!.totals.realParameters;
+  };
+
+  it("is asked for by flags: thresholds, the activation's parameters, the convolution", async () => {
+    // Eighteen units and their inputs' channels: 6 of 16, 6 of 32 and 6 of 64, the first of a stage reads the one before.
+    const [outputs, inputs] = [6 * 112, 6 * 112 - 16 - 32];
+    const whole = await realParameters();
+    expect(whole - (await realParameters("--fixed-threshold"))).toBe(inputs);
+    expect(whole - (await realParameters("--activation", "none"))).toBe(4 * outputs);
+    expect(whole - (await realParameters("--activation", "prelu"))).toBe(3 * outputs);
+    // A 3x3 has a normalization by channel, a reshaped convolution one by place of the block, where it keeps the map.
+    expect(whole - (await realParameters("--convolution", "3x3"))).toBe(2 * 3 * (outputs - 32 - 64));
+  });
+
+  it("is trained, and counts as another network when a run is resumed", async () => {
+    const out = join(temporaryFolder(), "run");
+    const words = ["train", photos, "--network", "rbnet8", "--epochs", "1", "--batch", "4", "--threads", "1", "--out", out];
+    expect(await rbnet([...words, "--blocks", "fixed"])).toMatchObject({ code: 0, stderr: "" });
+    const other = await rbnet([...words, "--blocks", "shifted", "--resume"]);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringContaining('is of another network (blocks "fixed" in the checkpoint, "shifted" now)'),
+    ]);
+  });
+});
+
 describe("standard output", () => {
   it("may be closed by its reader", async () => {
     const running = start(["summary", "rbnet34"]);

@@ -22,7 +22,7 @@ let bytes: Uint8Array;
 
 beforeAll(async () => {
   backend = await createWasmBackend({ threads: 1 });
-  bytes = encodeModel(await smallModel(backend));
+  bytes = encodeModel(await smallModel(backend, { pooled: true }));
 });
 
 const headerLength = (file: Uint8Array): number => Number(new DataView(file.buffer).getBigUint64(0, true));
