@@ -55,6 +55,19 @@ describe("a part of a set", () => {
     }
   });
 
+  it("of shards knows where each of its images lies", async () => {
+    const whole = (await everySource()).at(-1)!.train;
+    const placesOf = ({ source, count, nameOf }: ImageSet): ReadonlyMap<string, readonly number[]> => {
+      if (source.kind !== "shards") throw new Error("expected shards");
+      const { shardOf, offsets, lengths } = source;
+      return new Map(Array.from({ length: count }, (_, i) => [nameOf(i), [shardOf[i]!, offsets[i]!, lengths[i]!]]));
+    };
+    const all = placesOf(whole);
+    const some = placesOf(subsetByClass(whole, 9, 4));
+    expect(some.size).toBe(9);
+    for (const [name, place] of some) expect(place, name).toEqual(all.get(name));
+  });
+
   it("lies within a larger one of the same seed, and is another for another seed", () => {
     const { train } = shapes({ train: 200, validation: 0, test: 0, size: 16 });
     const namesOf = (count: number, seed: number): readonly string[] => {
