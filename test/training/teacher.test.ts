@@ -172,7 +172,7 @@ const runtimeIsThere = ((): boolean => {
     return true;
   } catch {
     console.warn(
-      "onnxruntime-node is not installed: tests of ONNX teachers are skipped (npm install --no-save onnxruntime-node)",
+      "onnxruntime-node is not installed: tests of ONNX teachers are skipped (npm install --no-save --save-prod onnxruntime-node)",
     );
     return false;
   }
