@@ -1,5 +1,5 @@
 /**
- * Indices of shards, read beside each other and kept on disk: a data set of a million images opens again in seconds. A line a shard, the SHA-256 of its
+ * Indices of shards, read beside each other and kept on disk, so that headers are read once. A line a shard, the SHA-256 of its
  * JSON and then the JSON; a line that is damaged, or of a file whose size or time of change is another by now, counts as absent.
  */
 import { createHash } from "node:crypto";
