@@ -14,11 +14,23 @@ const folder = join(root, "dist/backend/native");
 const output = join(folder, "rbnet.node");
 const headers = join(root, "node_modules/node-api-headers/include");
 
+const AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"];
+
 /** The tables that addon.c knows, by kind of processor, with the flags that allow their instructions. */
 const INSTRUCTION_SETS = {
-  x64: { avx2: ["-mavx2", "-mfma"], plain: [] },
+  x64: {
+    "avx512-popcount": [...AVX512, "-mavx512vpopcntdq", "-mavx512bitalg"],
+    avx512: AVX512,
+    avx2: ["-mavx2", "-mfma"],
+    plain: [],
+  },
   arm64: { plain: [] },
 };
+
+/** The C name of a set's table: avx512-popcount has avx512PopcountKernels. */
+function tableName(set) {
+  return `${set.replace(/-(.)/g, (_, letter) => letter.toUpperCase())}Kernels`;
+}
 
 /** Sums keep their order, so that results are the same on any number of threads and with any compiler flag left out here. */
 const FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"];
@@ -75,7 +87,7 @@ export async function buildNative() {
     const units = Object.entries(INSTRUCTION_SETS[process.arch]).map(([name, flags]) => ({
       source: "kernels/build.c",
       object: join(objects, `${name}.o`),
-      flags: [...flags, `-DTABLE_NAME=${name}Kernels`],
+      flags: [...flags, `-DTABLE_NAME=${tableName(name)}`],
     }));
     units.push({ source: "addon.c", object: join(objects, "addon.o"), flags: [`-I${headers}`, `-DCONTRACT="${contract}"`] });
     const codes = await Promise.all(

@@ -10,6 +10,8 @@
 
 extern const KernelEntry plainKernels[];
 #if defined(__x86_64__)
+extern const KernelEntry avx512PopcountKernels[];
+extern const KernelEntry avx512Kernels[];
 extern const KernelEntry avx2Kernels[];
 #endif
 
@@ -27,6 +29,10 @@ static int instructionSets(InstructionSet *found) {
   int count = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const int popcount = __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512bitalg");
+  found[count++] = (InstructionSet){"avx512-popcount", avx512PopcountKernels, avx512 && popcount};
+  found[count++] = (InstructionSet){"avx512", avx512Kernels, avx512};
   found[count++] = (InstructionSet){"avx2", avx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
 #endif
   found[count++] = (InstructionSet){"plain", plainKernels, 1};

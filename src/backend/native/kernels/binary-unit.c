@@ -97,7 +97,7 @@ KERNEL(binaryUnitTable) {
   const Unit u = unitOf(memory, parameters);
   const int blocks = (u.filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   UnitParameters p;
-  __m256i tables[TABLES];
+  Bytes tables[TABLES];
   fillTables(tables);
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, u.filters - n);

@@ -2,10 +2,10 @@
 #include "binary-gradient.c"
 #include "binary-product.c"
 #include "normalization.c"
-#include "peak.c"
 #include "real.c"
 #include "signs.c"
 #include "table-product.c"
+#include "peak.c"
 #include "binary-unit.c"
 #include "table.h"
 

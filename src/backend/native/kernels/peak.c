@@ -21,7 +21,26 @@ KERNEL(peakMultiplyAdd) {
   }
 }
 
-#if defined(__AVX2__)
+#if defined(__AVX512BITALG__)
+/** Eight times XOR, popcount of 16-bit lanes and add, of 512 bits each. */
+KERNEL(peakPopcount) {
+  const int rounds = WHOLE(0), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  for (int chunk = begin; chunk < end; chunk++) {
+    __m512i sums[8], with[8], x = _mm512_set1_epi32(seed);
+    for (int i = 0; i < 8; i++) {
+      sums[i] = _mm512_setzero_si512();
+      with[i] = _mm512_set1_epi32((int)((unsigned)seed * (2 * i + 5)));
+    }
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < 8; i++) sums[i] = _mm512_add_epi16(sums[i], _mm512_popcnt_epi16(_mm512_xor_si512(x, with[i])));
+      x = _mm512_add_epi32(x, with[0]);
+    }
+    for (int i = 0; i < 8; i++) _mm512_storeu_si512((__m512i *)scratch + i, sums[i]);
+    done[chunk] = (double)rounds * 8 * 512;
+  }
+}
+#elif defined(__AVX2__)
 /** Four times XOR, popcount of bytes and add, of 256 bits each. */
 KERNEL(peakPopcount) {
   const int rounds = WHOLE(0), seed = WHOLE(1);
@@ -48,21 +67,25 @@ KERNEL(peakPopcount) {
   }
 }
 
-/** Eight look-ups of 32 filters' counts of four bits, each added. */
+#endif
+
+#if defined(__AVX2__)
+/** Eight look-ups of a vector of filters' counts of four bits, each added. */
 KERNEL(peakTable) {
   const int rounds = WHOLE(0), seed = WHOLE(1);
   double *done = POINTER(double, 2);
-  const __m256i step = _mm256_set1_epi8((char)seed), nibble = _mm256_set1_epi8(15);
+  const Bytes step = splatBytes((char)seed), nibble = splatBytes(15);
   for (int chunk = begin; chunk < end; chunk++) {
-    __m256i sums[8], tables[4], x = _mm256_setzero_si256();
-    for (int i = 0; i < 8; i++) sums[i] = _mm256_set1_epi8((char)i);
-    for (int i = 0; i < 4; i++) tables[i] = _mm256_set1_epi32((int)((unsigned)seed * (2 * i + 5)));
+    Bytes sums[8], tables[4], x = zeroBytes();
+    for (int i = 0; i < 8; i++) sums[i] = splatBytes((char)i);
+    for (int i = 0; i < 4; i++) tables[i] = splatBytes((char)(seed * (2 * i + 5)));
     for (int round = 0; round < rounds; round++) {
-      for (int i = 0; i < 8; i++) sums[i] = _mm256_add_epi8(sums[i], _mm256_shuffle_epi8(tables[i & 3], i < 4 ? x : _mm256_xor_si256(x, nibble)));
-      x = _mm256_and_si256(_mm256_add_epi8(x, step), nibble);
+      const Bytes other = x ^ nibble;
+      for (int i = 0; i < 8; i++) sums[i] = addBytes(sums[i], lookUp(tables[i & 3], i < 4 ? x : other));
+      x = addBytes(x, step) & nibble;
     }
-    for (int i = 0; i < 8; i++) _mm256_storeu_si256((__m256i *)scratch + i, sums[i]);
-    done[chunk] = (double)rounds * 8 * 128;
+    for (int i = 0; i < 8; i++) memcpy(scratch + i * sizeof(Bytes), &sums[i], sizeof(Bytes));
+    done[chunk] = (double)rounds * 8 * 4 * sizeof(Bytes);
   }
 }
 #endif

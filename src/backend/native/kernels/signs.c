@@ -3,7 +3,9 @@
 
 /** Sixteen comparisons x >= threshold as sixteen bits. */
 inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
-#if defined(__AVX__)
+#if defined(__AVX512F__)
+  return (uint16_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_loadu_ps(threshold), _CMP_GE_OQ);
+#elif defined(__AVX__)
   const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(threshold), _CMP_GE_OQ));
   const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + 8), _mm256_loadu_ps(threshold + 8), _CMP_GE_OQ));
   return (uint16_t)(low | high << 8);

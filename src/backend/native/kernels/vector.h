@@ -34,8 +34,6 @@ inlined Floats keepWhere(Masks mask, Floats v) { return (Floats)(mask & (Masks)v
 inlined Floats larger(Floats a, Floats b) { return choose(a > b, a, b); }
 inlined Floats magnitude(Floats v) { return (Floats)((Masks)v & 0x7fffffff); }
 
-/** target[0..WIDTH) += v, in float64. */
-inlined void addToDoubles(double *target, Floats v) { *(Doubles *)target += __builtin_convertvector(v, Doubles); }
 
 /** Turns a square of SIDE x SIDE floats: to[j * toStep + i] = from[i * fromStep + j]. */
 #if defined(__AVX__)
