@@ -9,12 +9,12 @@ import { benchKernels, KernelsCase } from "./kernels.js";
 import { benchPipeline, PipelineCase } from "./pipeline.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
-import { benchTraining, TrainingCase } from "./training.js";
+import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
 const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline> [options]
        npm run bench -- chart <file...>
 
-  training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
+  training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
   inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
@@ -26,9 +26,10 @@ Options:
   --threads <number> threads of each side (default: training and scaling 2, else 1)
   --steps <number>   training steps or images of each side in a round (default: training 4, inference 20)
   --rounds <number>  rounds, taken in turn (default 7)
-  --network <name>   training: rbnet20
-  --width <number>   training, scaling: width of the network (default 2)
-  --batch <number>   training: images a step (default 128)
+  --network <name>   training: rbnet20 (default) or rbnet18
+  --peers <list>     training: which of ${trainingPeers.join(", ")}
+  --width <number>   training, scaling: width of the network (default 2; rbnet18 1)
+  --batch <number>   training: images a step (default 128; rbnet18 32)
   --data <folder>    pipeline: images by class
   --backend <name>   wasm or native (default wasm)
 
@@ -41,8 +42,9 @@ const OPTIONS = {
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
   network: { type: "string", default: "rbnet20" },
-  width: { type: "string", default: "2" },
-  batch: { type: "string", default: "128" },
+  width: { type: "string" },
+  batch: { type: "string" },
+  peers: { type: "string" },
   backend: { type: "string", default: "wasm" },
   data: { type: "string" },
   threads: { type: "string" },
@@ -52,8 +54,9 @@ const OPTIONS = {
 
 interface Values {
   readonly network: string;
-  readonly width: string;
-  readonly batch: string;
+  readonly width?: string;
+  readonly batch?: string;
+  readonly peers?: string;
   readonly backend: string;
   readonly data?: string;
   readonly threads?: string;
@@ -68,16 +71,17 @@ const BENCHMARKS: Readonly<
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
-  training: ({ backend, network, width, batch, threads = "2", steps = "4", rounds }, report) =>
+  training: ({ backend, network, width, batch, threads = "2", steps = "4", rounds, peers }, report) =>
     benchTraining(
       TrainingCase.parse({
         backend,
         network,
-        width: Number(width),
-        batch: Number(batch),
+        width: Number(width ?? (network === "rbnet18" ? 1 : 2)),
+        batch: Number(batch ?? (network === "rbnet18" ? 32 : 128)),
         threads: Number(threads),
         rounds: Number(rounds),
         steps: Number(steps),
+        ...(peers === undefined ? {} : { peers: peers.split(",") }),
       }),
       report,
     ),
@@ -93,7 +97,7 @@ const BENCHMARKS: Readonly<
     ),
   kernels: ({ backend, threads = "1", rounds }, report) =>
     benchKernels(KernelsCase.parse({ backend, threads: Number(threads), rounds: Number(rounds) }), report),
-  scaling: ({ backend, threads = "2", width, rounds }, report) =>
+  scaling: ({ backend, threads = "2", width = "2", rounds }, report) =>
     benchScaling(ScalingCase.parse({ backend, threads: Number(threads), width: Number(width), rounds: Number(rounds) }), report),
 };
 
