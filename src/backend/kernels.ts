@@ -41,6 +41,13 @@ export interface AdamStep {
   readonly limit: number;
 }
 
+/** How much of a loss the difference of two attention maps is. */
+export interface AttentionTerm {
+  readonly weight: number;
+  /** Of the gradient alone. */
+  readonly scale: number;
+}
+
 /** How much of a loss a cross-entropy is. */
 export interface LossTerm {
   readonly weight: number;
@@ -184,6 +191,14 @@ export interface Kernels {
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
 
+  /** out[i, p] = q[i, p] / |q[i]|, with q[i, p] the sum over c of x[i, p, c]^2 at pixel p and |q[i]| the root of the sum of its squares; 0 where all of x[i] is. x: map float32; out: float32 [I, H * W]. */
+  attentionMap(x: Tensor, out: Tensor): void;
+  /**
+   * Attention matching (Real-to-Binary, section 4.2, after Zagoruyko and Komodakis 2017): losses[i] += weight * |a[i] - wanted[i]| with a the attention map of x and the root of the sum of squares
+   * as distance; gradient += that of scale * losses, 0 where the two agree or all of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
+   */
+  attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
+
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
   adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
@@ -224,6 +239,8 @@ export const kernelNames = Object.keys({
   maxPool: true,
   maxPoolGradient: true,
   softmaxCrossEntropy: true,
+  attentionMap: true,
+  attentionMatch: true,
   adam: true,
   sgd: true,
   movingAverage: true,

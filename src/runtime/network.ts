@@ -59,6 +59,7 @@ export class RuntimeNetwork {
   readonly output: Tensor;
   /** What the last operation reads: the vector before a classifier. It lasts until the next run. */
   readonly features: Tensor;
+  private readonly values: readonly Tensor[];
   private readonly steps: readonly Step[];
 
   /** Allocates on `backend` for batches of `images`; release a mark taken before to free it. */
@@ -79,6 +80,7 @@ export class RuntimeNetwork {
     const values = [this.input];
     for (const [index, buffer] of buffers.entries())
       values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
+    this.values = values;
     this.output = values.at(-1) as Tensor;
     this.features = values[operations.at(-1)?.input ?? 0] as Tensor;
     const work = new ProductMemory(backend);
@@ -96,9 +98,10 @@ export class RuntimeNetwork {
     for (const step of this.steps) step();
   }
 
-  /** Operation `index` alone, on what those before it have left: for a measurement. */
-  runOperation(index: number): void {
+  /** Operation `index` alone, on what those before it have left. Returns its result, which lasts until a later operation takes its place. */
+  runOperation(index: number): Tensor {
     this.steps[index]?.();
+    return this.values[index + 1] as Tensor;
   }
 
   private prepare(

@@ -58,6 +58,7 @@ export function everyKernel(backend: Backend): Workload {
   const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
+  const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
   return {
@@ -91,6 +92,8 @@ export function everyKernel(backend: Backend): Workload {
       backend.maxPoolGradient(largest, x, window, dLargest);
       backend.add(dLargest, dx);
       backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
+      backend.attentionMap(x, attention);
+      backend.attentionMatch(out, attention, { weight: 1, scale: 1 }, attentionLosses, gradient);
       backend.adam(latent, dLatent, first, second, adam, flips);
       backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
       backend.movingAverage(beta, dBeta, 0.9);
@@ -122,6 +125,8 @@ export function everyKernel(backend: Backend): Workload {
       dLargest,
       losses,
       dLogits,
+      attention,
+      attentionLosses,
       latent,
       first,
       second,

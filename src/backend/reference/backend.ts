@@ -3,6 +3,7 @@
  * and never runs anything else: every other backend has to agree with it.
  */
 import type { Backend } from "../kernels.js";
+import { attentionKernels } from "./attention.js";
 import { binaryKernels } from "./binary.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
@@ -18,6 +19,7 @@ export function createReferenceBackend(): Backend {
     ...realKernels,
     ...normalizationKernels,
     ...poolKernels,
+    ...attentionKernels,
     ...updateKernels,
     description: "reference, float64",
     get memory() {

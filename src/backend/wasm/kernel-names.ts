@@ -35,6 +35,8 @@ export const KERNEL_NAMES = [
   "maxPool",
   "maxPoolGradient",
   "softmaxCrossEntropy",
+  "attentionMap",
+  "attentionMatch",
   "adam",
   "sgd",
   "movingAverage",
