@@ -5,6 +5,7 @@ import type { BinaryDescription, NetworkDescription } from "./description.js";
 import type { NetworkOptions } from "./form.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
 import { resnet18, resnet20, resnet34 } from "./resnet.js";
+import { xnornet18, xnornet20 } from "./xnornet.js";
 
 const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDescription>> = {
   rbnet8,
@@ -14,6 +15,8 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   resnet20,
   resnet18,
   resnet34,
+  xnornet20,
+  xnornet18,
   birealnet20,
   birealnet18,
   birealnet34,

@@ -66,7 +66,13 @@ export interface ResNetDescription extends NetworkForm {
   readonly shortcut: "strided" | "averaged";
 }
 
-export type NetworkDescription = BinaryDescription | ResNetDescription;
+/** Blocks of two 3x3 binary convolutions and a shortcut around both. */
+export interface XnorDescription extends NetworkForm {
+  readonly body: "xnor";
+  readonly estimator: Estimator;
+}
+
+export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription;
 
 /** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
 export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {

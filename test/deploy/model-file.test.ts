@@ -12,6 +12,7 @@ import { reactnet20 } from "#rbnet/networks/birealnet";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
 import { resnet18 } from "#rbnet/networks/resnet";
+import { xnornet20 } from "#rbnet/networks/xnornet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
@@ -62,6 +63,7 @@ describe("a model file", () => {
 
   it.each([
     ["max pools and ReLU", resnet18({ classes: 3, width: 1 / 16, size: 32 })],
+    ["blocks of binary units", xnornet20({ classes: 3, width: 0.25, size: 8 })],
     ["RPReLU", reactnet20({ classes: 3, width: 0.25, size: 8 })],
     ["PReLU", { ...rbnet20({ classes: 3, width: 0.25, size: 8 }), activation: "prelu" as const }],
   ])("gives back %s", async (_, description) => {

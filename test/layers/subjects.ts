@@ -5,7 +5,9 @@
 import type { Backend, Estimator } from "#rbnet/backend/kernels";
 import { AveragePool } from "#rbnet/layers/average-pool";
 import { BasicBlock } from "#rbnet/layers/basic-block";
+import { BinaryBlock } from "#rbnet/layers/binary-block";
 import { BinaryConvolution } from "#rbnet/layers/binary-convolution";
+import { BinaryUnit } from "#rbnet/layers/binary-unit";
 import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
 import { Dense } from "#rbnet/layers/dense";
 import type { Initializer } from "#rbnet/layers/initializer";
@@ -248,6 +250,33 @@ export function basicBlock(input: MapShape, channels: number, shortcut: "input" 
   };
 }
 
+/** The block of XNOR-Net; a change of channels halves the map. */
+export function binaryBlock(input: MapShape, channels: number, estimator: Estimator): Subject {
+  const stride = input.channels === channels ? 1 : 2;
+  return {
+    name: `binary block, ${describeMap(input)} to ${channels}, ${estimator}`,
+    images: 2,
+    input,
+    estimator,
+    build(backend) {
+      const shared = { channels, estimator, activation: "none" } as const;
+      const start = { ...shared, name: "first", input, windows: grid(3, stride), stride, learnThreshold: true } as const;
+      const first = new BinaryUnit(backend, start, 1, NO_VALUES);
+      const next = {
+        ...shared,
+        name: "second",
+        input: first.output,
+        windows: grid(3, 1),
+        stride: 1,
+        learnThreshold: false,
+      } as const;
+      const shortcut =
+        stride === 1 ? undefined : new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, NO_VALUES);
+      return new BinaryBlock(backend, { first, second: new BinaryUnit(backend, next, 1, NO_VALUES), shortcut });
+    },
+  };
+}
+
 export function maxPool(windows: Windows, input: MapShape): Subject {
   return {
     name: `max pool, ${describeWindows(windows)} on ${describeMap(input)}`,
@@ -303,6 +332,8 @@ export const SUBJECTS: readonly Subject[] = [
   basicBlock(map(4, 3), 3, "input"),
   basicBlock(map(5, 2), 3, "strided"),
   basicBlock(map(4, 2), 4, "averaged"),
+  binaryBlock(map(4, 3), 3, "clip"),
+  binaryBlock(map(4, 2), 4, "polynomial"),
   maxPool(grid(3, 2), map(5, 3)),
   maxPool(grid(3, 2), map(6, 2)),
   {

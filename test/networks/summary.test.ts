@@ -52,8 +52,23 @@ describe("the count of operations", () => {
     expect(totals(networkByName("resnet34", { classes: 1000 })).realParameters).toBe(21_797_672);
   });
 
-  it.each(["birealnet18", "reactnet18"])("counts 164.0 M operations for %s", (name) => {
+  it.each(["xnornet18", "birealnet18", "reactnet18"])("counts 164.0 M operations for %s", (name) => {
     expect(totals(networkByName(name, { classes: 1000 })).ops / 1e6).toBeCloseTo(164.0, 1);
+  });
+
+  it("counts xnornet18 less than 2 % below the published 1.67e8, which has scales of inputs and outputs besides", () => {
+    const { ops } = totals(networkByName("xnornet18", { classes: 1000 }));
+    expect(ops / 1.67e8).toBeGreaterThan(0.98);
+    expect(ops / 1.67e8).toBeLessThan(1);
+  });
+
+  it("has in xnornet18 the binary weights of ResNet-18's 3x3 convolutions, and a threshold a channel before every other", () => {
+    const convolutions = (channels: number, before: number): number => 9 * channels * (3 * channels + before);
+    const byHand = convolutions(64, 64) + convolutions(128, 64) + convolutions(256, 128) + convolutions(512, 256);
+    const [xnornet, birealnet] = ["xnornet18", "birealnet18"].map((name) => totals(networkByName(name, { classes: 1000 })));
+    expect(xnornet?.binaryParameters).toBe(byHand);
+    const thresholds = 2 * 64 + (64 + 128) + (128 + 256) + (256 + 512);
+    expect((xnornet?.realParameters ?? 0) - (birealnet?.realParameters ?? 0)).toBe(thresholds);
   });
 
   it("counts as parameters of an activation what it learns", () => {

@@ -5,6 +5,7 @@ import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/des
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
 import { resnet18, resnet20 } from "#rbnet/networks/resnet";
+import { xnornet18, xnornet20 } from "#rbnet/networks/xnornet";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { drawParameters, NO_VALUES } from "../layers/subjects.js";
@@ -44,6 +45,8 @@ export const TINY = [
   { form: "odd", description: TINY_ODD },
   { form: "resnet18", description: resnet18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "resnet20", description: resnet20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "xnornet18", description: xnornet18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "xnornet20", description: xnornet20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "birealnet18", description: birealnet18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
 ];
