@@ -4,6 +4,7 @@
  */
 import type { Backend } from "../kernels.js";
 import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { poolKernels } from "./pool.js";
@@ -18,6 +19,7 @@ export function createReferenceBackend(): Backend {
     ...realKernels,
     ...normalizationKernels,
     ...poolKernels,
+    ...channelKernels,
     ...updateKernels,
     description: "reference, float64",
     get memory() {
