@@ -102,12 +102,12 @@ class Builder {
   }
 
   private residualUnit(description: BinaryDescription, { name, input, channels, stride, index }: Place): Layer {
-    const { convolution, estimator, learnThreshold, activation = "balanced", blocks } = description;
+    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, gated = false } = description;
     this.checkHalving(stride);
     let windows: Windows = grid(3, stride);
     if (convolution === "reshaped")
       windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
-    const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation };
+    const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     return new ResidualUnit(this.backend, options, this.initializer);
   }
 

@@ -4,6 +4,7 @@ import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from ".
 import type { BinaryDescription, NetworkDescription } from "./description.js";
 import type { NetworkOptions } from "./form.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+import { real2binary18, real2binary20 } from "./real2binary.js";
 import { resnet18, resnet20, resnet34 } from "./resnet.js";
 import { xnornet18, xnornet20 } from "./xnornet.js";
 
@@ -20,6 +21,8 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   birealnet20,
   birealnet18,
   birealnet34,
+  real2binary20,
+  real2binary18,
   reactnet20,
   reactnet18,
 };

@@ -47,7 +47,7 @@ export interface NetworkForm {
   readonly stages: readonly Stage[];
 }
 
-/** Binary units with a shortcut each: RB-Net, Bi-Real Net, ReActNet on ResNet, and what lies between them. */
+/** Binary units with a shortcut each: RB-Net, Bi-Real Net, Real-to-Binary, ReActNet on ResNet, and what lies between them. */
 export interface BinaryDescription extends NetworkForm {
   readonly body?: undefined;
   readonly convolution: BinaryConvolutionKind;
@@ -57,6 +57,8 @@ export interface BinaryDescription extends NetworkForm {
   readonly activation?: ActivationKind | "none";
   /** Of reshaped convolutions; default alternating. */
   readonly blocks?: BlockPattern;
+  /** Whether what a unit's input holds re-scales the channels of its product; default no. */
+  readonly gated?: boolean;
 }
 
 /** Full-precision basic blocks: two 3x3 convolutions and a shortcut around both. */

@@ -30,6 +30,8 @@ export interface Subject {
   readonly input: MapShape;
   /** What its signs use; undefined where there is no sign. */
   readonly estimator?: Estimator;
+  /** Of float32, where it is more than that of other layers. */
+  readonly tolerance?: number;
   build(backend: Backend): Runnable;
 }
 
@@ -224,6 +226,20 @@ export function residualUnit(
   };
 }
 
+/** A unit whose product is weighed by a gate of two hidden channels. */
+export function gatedUnit(windows: Windows, stride: 1 | 2, input: MapShape, channels: number): Subject {
+  const shared = { name: "unit", input, channels, windows, stride, estimator: "polynomial", learnThreshold: true } as const;
+  return {
+    name: `gated unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}`,
+    images: 3,
+    input,
+    estimator: "polynomial",
+    // Normalization takes out what a factor does to all images alike: what is left of its gradient is a small difference of large sums.
+    tolerance: 2e-4,
+    build: (backend) => new ResidualUnit(backend, { ...shared, activation: "balanced", gated: true }, NO_VALUES),
+  };
+}
+
 /** The block of ResNet; `input` keeps the map, the others halve it. */
 export function basicBlock(input: MapShape, channels: number, shortcut: "input" | "strided" | "averaged"): Subject {
   const stride = shortcut === "input" ? 1 : 2;
@@ -329,6 +345,9 @@ export const SUBJECTS: readonly Subject[] = [
   residualUnit(grid(3, 1), 1, map(4, 3), 3, "clip"),
   residualUnit(grid(3, 2), 2, map(6, 3), 4),
   residualUnit(grid(3, 1), 1, map(4, 3), 3, "polynomial", "none"),
+  gatedUnit(grid(3, 1), 1, map(4, 16), 16),
+  gatedUnit(grid(3, 2), 2, map(6, 17), 5),
+  gatedUnit(blocks(1, 1), 1, map(5, 3), 3),
   basicBlock(map(4, 3), 3, "input"),
   basicBlock(map(5, 2), 3, "strided"),
   basicBlock(map(4, 2), 4, "averaged"),

@@ -71,6 +71,21 @@ describe("the count of operations", () => {
     expect((xnornet?.realParameters ?? 0) - (birealnet?.realParameters ?? 0)).toBe(thresholds);
   });
 
+  it("counts real2binary18 within 1 % of the published 1.65e8: 164.0 M, the gates' layers, and a multiplication for each result", () => {
+    const [real2binary, birealnet] = ["real2binary18", "birealnet18"].map((name) =>
+      totals(networkByName(name, { classes: 1000 })),
+    );
+    const ops = real2binary?.ops ?? 0;
+    expect(Math.abs(ops / 1.65e8 - 1)).toBeLessThan(0.01);
+    // Each stage has three gates of C -> C / 8 -> C and one that leads into it.
+    const gates = (channels: number, before: number): number =>
+      3 * 2 * channels * (channels / 8) + (before / 8) * (before + channels);
+    const layers = gates(64, 64) + gates(128, 64) + gates(256, 128) + gates(512, 256);
+    const results = 4 * (56 * 56 * 64 + 28 * 28 * 128 + 14 * 14 * 256 + 7 * 7 * 512);
+    expect(ops - (birealnet?.ops ?? 0)).toBe(layers + results);
+    expect(real2binary?.binaryParameters).toBe(birealnet?.binaryParameters);
+  });
+
   it("counts as parameters of an activation what it learns", () => {
     const of = (activation: ActivationKind | "none"): number =>
       totals(networkByName("rbnet20", { classes: 10, activation })).realParameters;
@@ -99,6 +114,8 @@ describe("the count of operations", () => {
     ["rbnet20", { convolution: "3x3" }],
     ["resnet20", {}],
     ["reactnet20", {}],
+    ["real2binary20", {}],
+    ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
     const description = networkByName(name, { classes: 7, width: 0.5, ...variation });
