@@ -199,6 +199,16 @@ export interface Kernels {
    */
   attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
 
+  // Channels -----------------------------------------------------------------------------------------------------------
+  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
+  multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
+  /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
+  multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
+  /** out = 1 / (1 + exp(-x)); out may be x. */
+  sigmoid(x: Tensor, out: Tensor): void;
+  /** dx = dOut * out * (1 - out); dx may be dOut. */
+  sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
+
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
   adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
@@ -241,6 +251,10 @@ export const kernelNames = Object.keys({
   softmaxCrossEntropy: true,
   attentionMap: true,
   attentionMatch: true,
+  multiplyChannels: true,
+  multiplyChannelsGradient: true,
+  sigmoid: true,
+  sigmoidGradient: true,
   adam: true,
   sgd: true,
   movingAverage: true,

@@ -80,8 +80,8 @@ export class BinaryConvolution {
     return this.window;
   }
 
-  /** sums: float64 [2, N], the batch statistics of the result. */
-  forward(x: Tensor, sums: Tensor): Tensor {
+  /** sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
+  forward(x: Tensor, sums: Tensor | undefined): Tensor {
     const { backend, window, columns, result } = this;
     if (window === undefined || columns === undefined || result === undefined) throw new Error("forward before bind");
     backend.binarizeWeights(this.latent.value, this.signs, true);

@@ -5,6 +5,7 @@
 import type { Backend } from "../kernels.js";
 import { attentionKernels } from "./attention.js";
 import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { poolKernels } from "./pool.js";
@@ -20,6 +21,7 @@ export function createReferenceBackend(): Backend {
     ...normalizationKernels,
     ...poolKernels,
     ...attentionKernels,
+    ...channelKernels,
     ...updateKernels,
     description: "reference, float64",
     get memory() {

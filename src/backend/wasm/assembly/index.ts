@@ -12,5 +12,6 @@ export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-for
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, softmaxCrossEntropy } from "./pool";
 export { attentionMap, attentionMatch } from "./attention";
+export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal, sigmoid, sigmoidGradient } from "./channels";
 export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";
