@@ -90,8 +90,7 @@ export async function writeTrace(path: string, backend: Backend, { description, 
   keep("mixLabels", [batch], data.mixLabels);
   keep("teacher", [batch, CLASSES], teacher);
   for (const [name, map] of await network.maps()) keep(name, map.shape, map.data);
-  for (const { name, gradient } of network.parameters)
-    keep(`gradient/${name}`, gradient.shape, await backend.read(gradient));
+  for (const { name, gradient } of network.parameters) keep(`gradient/${name}`, gradient.shape, await backend.read(gradient));
   for (const { name, value } of network.states) keep(`after/${name}`, value.shape, await backend.read(value));
   const trace = { description: network.description, layers, loss: { ...LOSS, value: loss } };
   await writeFile(path, encodeSafetensors({ metadata: { trace: JSON.stringify(trace) }, tensors }));
