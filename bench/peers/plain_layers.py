@@ -181,7 +181,10 @@ def run_layer(layer, x, numbers, sides):
     """From a layer's input to its output; updates the running statistics in place."""
     values = [x]
     for operation in layer["operations"]:
-        values.append(OPERATIONS[operation["kind"]](operation, values, numbers, sides))
+        kind = operation["kind"]
+        if kind not in OPERATIONS:
+            raise SystemExit(f"{operation['name']} is of the kind {kind}, which is not among OPERATIONS of plain_layers.py: add it there")
+        values.append(OPERATIONS[kind](operation, values, numbers, sides))
     return values[-1]
 
 
