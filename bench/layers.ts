@@ -78,6 +78,7 @@ export interface LayersRecord {
   readonly case: string;
   readonly backend: string;
   readonly agrees: boolean;
+  /** The loss counts as one. */
   readonly layers: number;
   /** Outputs, gradients and running statistics. */
   readonly tensors: number;
