@@ -117,8 +117,8 @@ function structureOf(operation: Operation): TracedOperation {
   const { kind, name } = operation;
   const entries = Object.entries(operation).filter(([key, value]) => key !== "epilogue" && !ArrayBuffer.isView(value));
   if (!("epilogue" in operation)) return { ...Object.fromEntries(entries), kind, name };
-  const { shortcut, activation, depthToSpace } = operation.epilogue;
-  return { ...Object.fromEntries(entries), kind, name, ...{ shortcut, activation: activation?.kind, depthToSpace } };
+  const { factors, shortcut, activation, depthToSpace } = operation.epilogue;
+  return { ...Object.fromEntries(entries), kind, name, ...{ factors, shortcut, activation: activation?.kind, depthToSpace } };
 }
 
 /** Moves all values away from where they start, but for the rows of an activation that its kind does not learn. */

@@ -36,6 +36,8 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "rbnet8", batch: 8 },
   { network: "birealnet20", batch: 8 },
   { network: "reactnet20", batch: 8 },
+  { network: "xnornet20", batch: 8 },
+  { network: "real2binary20", batch: 8 },
   { network: "resnet20", batch: 8 },
   // What no network has by itself.
   { network: "rbnet8", batch: 8, variation: { activation: "prelu", estimator: "clip", learnThreshold: false } },
@@ -44,6 +46,8 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "birealnet18", ...LARGE },
   { network: "birealnet34", ...LARGE },
   { network: "reactnet18", ...LARGE },
+  { network: "xnornet18", ...LARGE },
+  { network: "real2binary18", ...LARGE },
   { network: "resnet18", ...LARGE },
   { network: "resnet34", ...LARGE },
 ];

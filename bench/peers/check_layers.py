@@ -22,6 +22,8 @@ from plain_layers import Numbers, Sides, loss_of, run_layer
 
 # Largest difference that agrees, as a share of the tensor's largest value.
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+# A gradient that cancels, such as that of a factor which normalization takes away again, is rounding alone: its largest value counts as at least this share of the largest of all gradients.
+LEAST_GRADIENT = 1e-3
 # Where more than that is lost because a sum cancels, float32 loses it in PyTorch, too: so many times what it loses there still agrees, up to a limit.
 TIMES_FLOAT32 = 8
 MOST_LOST = 1e-3
@@ -84,12 +86,12 @@ def ours_of_layer(trace, index):
     return found if index == 0 else found | {"gradient of the input": trace.tensors[f"outputGradient/{index - 1}"]}
 
 
-def difference(ours, theirs, name):
-    """Largest difference, and its share of the largest value."""
+def difference(ours, theirs, name, least):
+    """Largest difference, and its share of the largest value, which is taken as at least `least`."""
     if ours.shape != theirs.shape:
         sys.exit(f"{name}: ours has the shape {list(ours.shape)}, PyTorch's {list(theirs.shape)}")
     absolute = (ours.double() - theirs.double()).abs().max().item()
-    largest = theirs.abs().max().item()
+    largest = max(theirs.abs().max().item(), least)
     # JSON knows no infinity.
     found = {"absolute": absolute, "relative": absolute / (largest or 1.0)}
     return {key: value if math.isfinite(value) else sys.float_info.max for key, value in found.items()}
@@ -102,11 +104,16 @@ def distance(ours, theirs):
 
 def compare(ours, theirs, tolerance, rounded=None):
     """rounded: PyTorch's in float32."""
-    differences = {name: difference(ours[name], theirs[name], name) for name in theirs}
+    least = LEAST_GRADIENT * max((value.abs().max().item() for name, value in theirs.items() if name.startswith("gradient")), default=0.0)
+
+    def apart(found):
+        return {name: difference(found[name], theirs[name], name, least if name.startswith("gradient") else 0.0) for name in theirs}
+
+    differences = apart(ours)
     allowed = dict.fromkeys(theirs, tolerance)
     found = {"tensors": len(differences), **by_part(differences)}
     if rounded is not None:
-        lost = {name: difference(rounded[name], theirs[name], name) for name in theirs}
+        lost = apart(rounded)
         allowed = {name: max(tolerance, min(MOST_LOST, TIMES_FLOAT32 * lost[name]["relative"])) for name in theirs}
         found["float32"] = by_part(lost)
     found["disagreeing"] = [{"tensor": name, **found} for name, found in differences.items() if found["relative"] > allowed[name]]

@@ -123,8 +123,10 @@ def activate(u, kind, shape, sides):
 
 
 def finish(y, operation, values, numbers, sides):
-    """What follows a convolution: normalization, depth to space, shortcut, activation."""
+    """What follows a convolution: re-scaling by channel, normalization, depth to space, shortcut, activation."""
     name, windows = operation["name"], operation["windows"]
+    if "factors" in operation:
+        y = y * values[operation["factors"]]
     out = normalize(y, name, numbers)
     if operation["depthToSpace"]:
         height, width = values[operation["input"]].shape[1:3]
@@ -161,10 +163,14 @@ def max_pool(operation, values, _numbers, _sides):
     return functional.max_pool2d(x, windows["kernel"], windows["stride"], windows["padding"]).permute(0, 2, 3, 1)
 
 
-def dense(operation, values, numbers, _sides):
+def dense(operation, values, numbers, sides):
     name = operation["name"]
     x = values[operation["input"]].flatten(1)
     logits = x @ numbers.parameters[f"{name}.weights"] + numbers.parameters[f"{name}.bias"]
+    if operation.get("activation") == "relu":
+        logits = torch.where(sides.above(logits), logits, torch.zeros_like(logits))
+    elif operation.get("activation") == "sigmoid":
+        logits = torch.sigmoid(logits)
     return logits[:, None, None, :]
 
 
