@@ -121,11 +121,12 @@ try {
       "dist/index.d.ts",
       "dist/backend/wasm/kernels.wasm",
       "dist/backend/wasm/kernels-relaxed.wasm",
+      "models/rbnet20-cifar10.safetensors",
       "LICENSE",
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const foreign = files.filter((path) => !/^(dist\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path));
+    const foreign = files.filter((path) => !/^(dist\/|models\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
     const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
     expectThat(unwanted === undefined, `${unwanted} is of this machine, but in the tarball`);

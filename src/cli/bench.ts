@@ -40,7 +40,7 @@ export function addBench(program: Command): void {
   program
     .command("bench")
     .description("measure latency, throughput and memory of a model on this machine, and the time of each layer")
-    .argument("<model>", "model file that `rbnet train` wrote")
+    .argument("<model>", "model file that `rbnet train` wrote, or the name of one that comes with rbnet")
     .option("--threads <list>", "numbers of threads to try", listOf(readThreads), cores === 1 ? [1] : [1, cores])
     .option("--batch <list>", "images at a time to try", listOf(readPositive), [1, 16])
     .option("--seconds <n>", "how long to measure each", readSeconds, 2)

@@ -23,7 +23,7 @@ export function addEval(program: Command): void {
   const command = program
     .command("eval")
     .description("say how good a model is on the test images, or the validation images where there are none")
-    .argument("<model>", "model file that `rbnet train` wrote")
+    .argument("<model>", "model file that `rbnet train` wrote, or the name of one that comes with rbnet")
     .argument("[data]", "folder of the data, or `shapes`", "shapes")
     .option("--set <name>", "train, validation or test (default: test where there is one)");
   addBackendFlags(addDataFlags(command))

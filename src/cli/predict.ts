@@ -16,7 +16,7 @@ export function addPredict(program: Command): void {
   const command = program
     .command("predict")
     .description("classify pictures")
-    .argument("<model>", "model file that `rbnet train` wrote")
+    .argument("<model>", "model file that `rbnet train` wrote, or the name of one that comes with rbnet")
     .argument("<image...>", "JPEG, PNG, WebP, AVIF, GIF or TIFF files")
     .option("--top <n>", "classes to name for each", readPositive, 5);
   addBackendFlags(command, 1)

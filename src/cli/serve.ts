@@ -1,13 +1,13 @@
 /** `rbnet serve`: a model's page on this machine, and an address that programs send images to. */
-import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { type ServerType, serve } from "@hono/node-server";
 import { type Command, InvalidArgumentError } from "commander";
 import { outlines } from "../data/shape-outlines.js";
 import { loadModel } from "../deploy/load-model.js";
-import { readModelFile } from "../deploy/model-file.js";
+import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
+import { decodeModel } from "../runtime/model.js";
 import { createApp } from "../serve/app.js";
 import { formatBytes, formatCount } from "../training/quantities.js";
 import { addBackendFlags, type BackendFlags, readWholeNumber } from "./flags.js";
@@ -26,7 +26,7 @@ export function addServe(program: Command): void {
   const command = program
     .command("serve")
     .description("show a page on which a model answers pictures, the camera and drawings; programs POST images to /classify")
-    .argument("<model>", "model file that `rbnet train` or `rbnet export` wrote")
+    .argument("<model>", "model file that `rbnet train` or `rbnet export` wrote, or the name of one that comes with rbnet")
     .option("--port <n>", "0 for any that is free", readPort, PORT)
     .option("--host <address>", "0.0.0.0 for all of this machine's", "127.0.0.1");
   addBackendFlags(command, 1)
@@ -45,8 +45,8 @@ function readPort(text: string): number {
 
 /** Returns when the server is stopped. */
 async function serveModel(path: string, { port, host, threads, backend }: ServeFlags): Promise<void> {
-  const { network, classes, size, operations } = await readModelFile(path);
-  const bytes = await readFile(path);
+  const bytes = await readModelBytes(path);
+  const { network, classes, size, operations } = decodeModel(bytes, path);
   using classify = await loadModel(bytes, { threads, backend });
   const totals = totalsOf(summarizeOperations(operations, { height: size, width: size, channels: 3 }));
   const facts = {

@@ -1,6 +1,7 @@
 /** `rbnet summary`: what a network costs, before it is trained or after. */
 import type { Command } from "commander";
 import { readModelFile } from "../deploy/model-file.js";
+import { shippedModels } from "../deploy/shipped-models.js";
 import type { LayerSummary } from "../layers/layer.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import { type NetworkTotals, summarizeOperations, totalsOf } from "../networks/summary.js";
@@ -35,7 +36,7 @@ export function addSummary(program: Command): void {
   const command = program
     .command("summary")
     .description("list layers with parameters, multiply-accumulates, size and memory, without running anything")
-    .argument("<network>", `${networkNames.join(", ")}, or a model file`)
+    .argument("<network>", `${networkNames.join(", ")}, or a model file or its name`)
     .option("--width <factor>", "multiplies the channels of every stage (default: 1)", readNumber)
     .option("--classes <n>", "outputs (default: 10 for 32 x 32 images, else 1000)", readPositive)
     .option("--size <pixels>", "side of the input (default: the network's own)", readPositive)
@@ -47,7 +48,7 @@ export function addSummary(program: Command): void {
 }
 
 async function summarize(subject: string, flags: SummaryFlags): Promise<void> {
-  const isFile = !networkNames.includes(subject) && /[./\\]/.test(subject);
+  const isFile = !networkNames.includes(subject) && (/[./\\]/.test(subject) || shippedModels().includes(subject));
   const summary = isFile ? await summarizeModel(subject, flags) : await summarizeNamed(subject, flags);
   const { network, input, rows, totals, inferenceBytes, training } = summary;
   if (flags.json === true) printJson({ network, input, rows, totals: { ...totals, ...training, inferenceBytes } });

@@ -15,7 +15,7 @@ export type { Classify, ClassifyOptions, ModelFacts, Prediction } from "../runti
 /** A path, the bytes of an image file (JPEG, PNG, WebP, AVIF, GIF, TIFF) or a Blob of them, or pixels. */
 export type NodeImage = string | Uint8Array | Blob | PixelImage;
 
-/** A path, a file: or http(s): address, or the bytes of a model file. */
+/** A path, the name of a model that comes with rbnet, a file: or http(s): address, or the bytes of a model file. */
 export type ModelSource = string | URL | ArrayBuffer | Uint8Array | Blob;
 
 export interface LoadOptions {

@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
 import { decodeModel, encodeModel, type Model } from "../runtime/model.js";
 import type { Precision } from "../runtime/stored-operations.js";
+import { modelFileOf, shippedModels } from "./shipped-models.js";
 
 /** Writes atomically; returns the number of bytes. */
 export async function writeModelFile(path: string, model: Model, precision: Precision = "float32"): Promise<number> {
@@ -12,16 +13,20 @@ export async function writeModelFile(path: string, model: Model, precision: Prec
   return bytes.length;
 }
 
-/** @throws UserError where the file cannot be read or is not a model */
-export async function readModelFile(path: string): Promise<Model> {
-  let bytes: Uint8Array;
+/** @throws UserError where the file, or the shipped model of this name, cannot be read or is not a model */
+export async function readModelFile(pathOrName: string): Promise<Model> {
+  return decodeModel(await readModelBytes(pathOrName), pathOrName);
+}
+
+/** @throws UserError where there is no such file, nor a shipped model of this name */
+export async function readModelBytes(pathOrName: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(modelFileOf(pathOrName));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UserError(`cannot read the model ${path} (${code}); give the path of a model.safetensors that rbnet train wrote`, {
-      cause: error,
-    });
+    throw new UserError(
+      `cannot read the model ${pathOrName} (${code}); give the path of a model.safetensors that rbnet train wrote, or the name of a model that comes with rbnet: ${shippedModels().join(", ")}`,
+      { cause: error },
+    );
   }
-  return decodeModel(bytes, path);
 }
