@@ -9,7 +9,7 @@ import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
@@ -83,8 +83,8 @@ export class ResidualUnit implements Layer {
     return results > images * elementsOf(this.output) ? results : 0;
   }
 
-  bind(images: number, { result, spare }: SharedMemory = {}): void {
-    this.convolution.bind(images, result);
+  bind(images: number, { result, spare }: SharedMemory = {}, weights: WeightForm = "binary"): void {
+    this.convolution.bind(images, result, weights);
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     this.normalized.bind(images, rows);
@@ -136,19 +136,13 @@ export class ResidualUnit implements Layer {
   async fold(folding: Folding, input: number): Promise<number> {
     const shortcut = (await this.shortcut?.fold(folding, input)) ?? input;
     const epilogue = await this.normalized.fold(folding.read, this.depthToSpace, shortcut);
-    const { windows } = this.options;
+    const { name, windows } = this.options;
+    const { latent, windowMap, weightForm } = this.convolution;
     const threshold = await folding.read(this.convolution.threshold.value);
-    const weights = await this.convolution.packedWeights();
-    return folding.add({
-      kind: "binaryConvolution",
-      name: this.options.name,
-      input,
-      windows,
-      filters: this.convolution.windowMap.channels,
-      threshold,
-      weights,
-      epilogue,
-    });
+    const shared = { name, input, windows, filters: windowMap.channels, threshold, epilogue };
+    if (weightForm === "real")
+      return folding.add({ kind: "realConvolution", ...shared, weights: await folding.read(latent.value) });
+    return folding.add({ kind: "binaryConvolution", ...shared, weights: await this.convolution.packedWeights() });
   }
 
   async balances(): Promise<readonly Balance[]> {
