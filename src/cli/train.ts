@@ -201,7 +201,7 @@ function introduce(network: string, data: Dataset, trainer: Trainer, out: string
 
 /** One epoch for a person. */
 export function epochLine(
-  { index, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
+  { index, stage, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
   epochs: number,
 ): string {
   const number = String(index).padStart(String(epochs).length);
@@ -210,5 +210,6 @@ export function epochLine(
       ? ""
       : `   validation ${formatShare(validation.top1).padStart(7)} (loss ${validation.loss.toFixed(3)})`;
   const speed = dim(`${formatInteger(imagesPerSecond)} images/s, ${formatDuration(seconds)}`);
-  return `epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
+  const part = stage === undefined ? "" : `stage ${stage}, `;
+  return `${part}epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
 }

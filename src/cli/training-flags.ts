@@ -10,6 +10,8 @@ import { flagName, forbidFlags, readNumber } from "./flags.js";
 /** As commander hands them over; undefined where a flag was not given. */
 export interface TrainingFlags {
   readonly epochs?: number;
+  readonly stages?: number;
+  readonly firstStageEpochs?: number;
   readonly batch?: number;
   readonly learningRate?: number;
   readonly optimizer?: TrainingOptions["optimizer"];
@@ -42,6 +44,8 @@ export function addTrainingFlags(command: Command): Command {
     new Option(flags, `${text} (default: ${standard})`).argParser(readNumber);
   return command
     .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
+    .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
+    .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
     .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are fewer`))
     .addOption(option("--learning-rate <rate>", "at the peak of the schedule", STANDARD.learningRate))
     .addOption(
@@ -93,6 +97,8 @@ export function addTrainingFlags(command: Command): Command {
 export function readSettings(flags: TrainingFlags): TrainingOptions {
   const names = [
     "epochs",
+    "stages",
+    "firstStageEpochs",
     "batch",
     "learningRate",
     "optimizer",

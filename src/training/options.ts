@@ -1,6 +1,7 @@
 /** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { stageProblem } from "./stages.js";
 
 const augmentation = z
   .strictObject({
@@ -20,8 +21,13 @@ const augmentation = z
   })
   .partial();
 
-export const trainingSchema = z.strictObject({
+const settingsSchema = z.strictObject({
+  /** Of all stages. */
   epochs: z.int().min(1).default(30),
+  /** 2: first with real weights in the binary convolutions, then with binary ones; default 1. */
+  stages: z.int().min(1).max(2).optional(),
+  /** Of two stages; default half of the epochs. */
+  firstStageEpochs: z.int().min(1).optional(),
   batch: z.int().min(1).default(64),
   optimizer: z.enum(["adam", "sgd"]).default("adam"),
   /** At the peak of the schedule. */
@@ -57,10 +63,15 @@ export const trainingSchema = z.strictObject({
   seed: z.int().min(0).max(0xffffffff).default(1),
 });
 
+export const trainingSchema = settingsSchema.superRefine((settings, context) => {
+  const problem = stageProblem(settings);
+  if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+});
+
 /** All settings, as a run records them. */
-export type TrainingOptions = z.output<typeof trainingSchema>;
+export type TrainingOptions = z.output<typeof settingsSchema>;
 /** What a caller may give; the rest takes its default. */
-export type TrainingSettings = z.input<typeof trainingSchema>;
+export type TrainingSettings = z.input<typeof settingsSchema>;
 
 /**
  * Checks settings and fills in the defaults.

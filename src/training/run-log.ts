@@ -40,7 +40,7 @@ export class RunLog {
   static async open(path: string, trainer: Trainer, { command }: RunLogOptions): Promise<RunLog> {
     const run = describeRun(trainer);
     const metrics = await MetricsFile.open(join(path, "metrics.jsonl"), run, trainer.startEpoch);
-    const summary = await summarizeNetwork(trainer.description, trainer.options.batch);
+    const summary = await summarizeNetwork(trainer.description, trainer.options.batch, trainer.options);
     return new RunLog(path, trainer, metrics, run, summary, command);
   }
 

@@ -1,0 +1,27 @@
+/** What is said of a run's time before it: of all its stages, and nothing is left of the measurement. */
+import { readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { estimateRun } from "#rbnet/training/estimate";
+import { parseTrainingSettings } from "#rbnet/training/options";
+import { data, network, settings, stepsPerEpoch } from "./tiny-runs.js";
+
+const trainingOnly = { ...data, validation: undefined };
+
+describe("the estimate of a run", () => {
+  it.each([{}, { stages: 2, firstStageEpochs: 1 }])(
+    "counts the steps of all epochs, and no more without images to evaluate: %j",
+    async (own) => {
+      const before = readdirSync(".");
+      const options = parseTrainingSettings({ ...settings, ...own, epochs: 30 });
+      const { stepMs, seconds } = await estimateRun(network, trainingOnly, options, { threads: 1 });
+      expect(stepMs).toBeGreaterThan(0);
+      expect(seconds).toBeCloseTo((30 * stepsPerEpoch * stepMs) / 1000, 9);
+      expect(readdirSync(".")).toEqual(before);
+    },
+  );
+
+  it("adds the evaluations", async () => {
+    const { stepMs, seconds } = await estimateRun(network, data, parseTrainingSettings(settings), { threads: 1 });
+    expect(seconds).toBeGreaterThan((3 * stepsPerEpoch * stepMs) / 1000);
+  });
+});
