@@ -87,3 +87,19 @@ export function parseTrainingSettings(settings: TrainingSettings): TrainingOptio
   const place = path.length === 0 ? "the training settings are" : `the training setting ${path.join(".")} is`;
   throw new UserError(`${place} ${JSON.stringify(found)}, which cannot be used (${issue?.message}); change it`);
 }
+
+/** `own` in place of the same ones of `shared`; settings with parts, such as augmentation, are put together by part. */
+export function mergedSettings(shared: Settings, own: Settings): Settings {
+  const parts = Object.entries(own).map(([name, value]) => {
+    const before = shared[name];
+    return [name, isObject(before) && isObject(value) ? { ...before, ...value } : value];
+  });
+  return { ...shared, ...Object.fromEntries(parts) };
+}
+
+/** Not checked yet, by name. */
+type Settings = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Settings {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

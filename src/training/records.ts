@@ -68,6 +68,8 @@ export interface RunRecord {
   readonly network: string;
   readonly classes: readonly string[];
   readonly data: { readonly name: string; readonly train: number; readonly validation: number; readonly test: number };
+  /** Where the run was started by one. */
+  readonly recipe?: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly backend: string;
 }

@@ -216,6 +216,7 @@ function settings({ run, command }: Report): Markup {
   const entries = Object.entries({
     network: run.network,
     data: run.data.name,
+    ...(run.recipe === undefined ? {} : { recipe: run.recipe }),
     ...run.options,
     backend: run.backend,
     started: run.startedAt,
