@@ -14,8 +14,8 @@ export interface RowEstimate {
   readonly realMacs: number;
   readonly packedBytes: number;
   readonly trainingBytes: number;
-  /** Mean over the stages, where there are two. */
-  readonly stepMs: number;
+  /** Of each stage. */
+  readonly stepMs: readonly number[];
   readonly secondsARun: number;
   /** Of all runs that are not finished, one under way counted whole. */
   readonly secondsLeft: number;

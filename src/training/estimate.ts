@@ -7,12 +7,12 @@ import { subsetByClass } from "../data/subset.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { evaluateModel } from "./evaluate.js";
 import type { TrainingOptions } from "./options.js";
-import { stagesOf, type TrainingStage } from "./stages.js";
+import { isLast, stagesOf, type TrainingStage } from "./stages.js";
 import { Trainer } from "./trainer.js";
 
 export interface RunEstimate {
-  /** Of a training step, mean over the epochs of all stages. */
-  readonly stepMs: number;
+  /** Of a training step, stage by stage. */
+  readonly stepMs: readonly number[];
   /** Of the whole run, with validation and the evaluation at its end. */
   readonly seconds: number;
 }
@@ -40,21 +40,22 @@ export async function estimateRun(
   const steps = Math.floor(data.train.count / options.batch);
   const validated = data.validation?.count ?? 0;
   const last = validated + (data.test?.count ?? 0);
-  let [stepSeconds, otherSeconds] = [0, 0];
+  const stepTimes: number[] = [];
+  let milliseconds = 0;
   for (const stage of stagesOf(options)) {
     const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), backend);
-    stepSeconds += (stage.epochs * steps * stepMs) / 1000;
-    const evaluated = stage.epochs * validated + (stage.number === stage.of ? last : 0);
-    otherSeconds += (evaluated * evaluationMs) / 1000;
+    stepTimes.push(stepMs);
+    const evaluated = stage.epochs * validated + (isLast(stage) ? last : 0);
+    milliseconds += stage.epochs * steps * stepMs + evaluated * evaluationMs;
   }
-  return { stepMs: (1000 * stepSeconds) / (options.epochs * steps), seconds: stepSeconds + otherSeconds };
+  return { stepMs: stepTimes, seconds: milliseconds / 1000 };
 }
 
 /** A run that begins with this stage and stays in it for all steps that are measured: an epoch has one at least. */
-function optionsAlone(options: TrainingOptions, { number, of }: TrainingStage): TrainingOptions {
+function optionsAlone(options: TrainingOptions, stage: TrainingStage): TrainingOptions {
   const { stages: _stages, firstStageEpochs: _split, ...rest } = options;
   const epochs = WARMUP_STEPS + MEASURED_STEPS;
-  return number === of ? { ...rest, epochs } : { ...rest, epochs: 2 * epochs, stages: 2, firstStageEpochs: epochs };
+  return isLast(stage) ? { ...rest, epochs } : { ...rest, epochs: 2 * epochs, stages: 2, firstStageEpochs: epochs };
 }
 
 /** Milliseconds of a training step, and of evaluating one image. */

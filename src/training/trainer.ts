@@ -32,7 +32,10 @@ import { TrainingStep } from "./training-step.js";
 const WEIGHT_STREAM = 0x77656967;
 
 export interface TrainerSetup {
-  /** One that is open, which is not disposed of, or the name of one to open on `threads` threads; default `auto`, the fastest that is there. */
+  /**
+   * One that is open, which is not disposed of, or the name of one to open on `threads` threads; default `auto`, the fastest that is there. What is
+   * allocated on an open one after a trainer of two stages lasts until its second stage begins.
+   */
   readonly backend?: Backend | BackendName;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
@@ -290,10 +293,12 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 
   private get bestModel(): Model {
-    if (this.best === undefined)
+    if (this.best === undefined) {
+      const epoch = this.options.stages === 2 ? "epoch of the second stage" : "epoch";
       throw new UserError(
-        "no epoch with binary weights is finished yet, so there is no network to evaluate or export; let the training run for at least one",
+        `no ${epoch} is finished yet, so there is no network to evaluate or export; let the training run for at least one ${epoch}`,
       );
+    }
     return this.best;
   }
 

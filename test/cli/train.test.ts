@@ -66,7 +66,9 @@ describe("a recipe", () => {
     const words = ["train", photos, ...QUICK, "--recipe", "two-stage", "--epochs", "2", "--out", out];
     const { code, stdout } = await rbnet(words);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^two-stage: about \d[^\n]* \([\d.]+ ms a step, measured by a few\) and [\d.]+ [KMG]B of memory$/m);
+    expect(stdout).toMatch(
+      /^two-stage: about \d[^\n]* \([\d.]+, then [\d.]+ ms a step, measured by a few\) and [\d.]+ [KMG]B of memory$/m,
+    );
     expect(stdout).toMatch(/^stage 1, epoch 1\/2 .*\nstage 2, epoch 2\/2 /m);
     const metrics = (): string[] => readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n");
     const [run, ...epochs] = metrics().map((line) => JSON.parse(line));
