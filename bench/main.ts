@@ -1,4 +1,4 @@
-/** `npm run bench -- <benchmark> [options]`: runs a benchmark and prints a table, or with --json one object a line and nothing else. */
+/** `npm run bench -- <benchmark> [options]`: runs a benchmark, or a comparison, and prints a table, or with --json one object a line and nothing else. */
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ZodError } from "zod";
@@ -6,19 +6,21 @@ import { UserError } from "#rbnet/errors";
 import { chart, readRecords } from "./chart.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
+import { compareLayers, LayersCase, layersTable } from "./layers.js";
 import { benchPipeline, PipelineCase } from "./pipeline.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
-import { benchTraining, TrainingCase } from "./training.js";
+import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers> [options]
        npm run bench -- chart <file...>
 
-  training   our training step against the same step in eager PyTorch (install it with bench/peers/setup.sh)
+  training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
   inference  rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18 (install it likewise)
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
   pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
+  layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
   chart      draws what the others have printed with --json, as SVG
 
 Options:
@@ -26,11 +28,12 @@ Options:
   --threads <number> threads of each side (default: training and scaling 2, else 1)
   --steps <number>   training steps or images of each side in a round (default: training 4, inference 20)
   --rounds <number>  rounds, taken in turn (default 7)
-  --network <name>   training: rbnet20
-  --width <number>   training, scaling: width of the network (default 2)
-  --batch <number>   training: images a step (default 128)
+  --network <name>   training: rbnet20 (default) or rbnet18; layers: a network (default: all)
+  --peers <list>     training: which of ${trainingPeers.join(", ")}
+  --width <number>   training, scaling: width of the network (default 2; rbnet18 1)
+  --batch <number>   training: images a step (default 128; rbnet18 32)
   --data <folder>    pipeline: images by class
-  --backend <name>   wasm or native (default wasm)
+  --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
 
 Example: npm run bench -- training --width 1 --json`;
 
@@ -40,10 +43,11 @@ const QUIET_LOAD = 0.7;
 const OPTIONS = {
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
-  network: { type: "string", default: "rbnet20" },
-  width: { type: "string", default: "2" },
-  batch: { type: "string", default: "128" },
-  backend: { type: "string", default: "wasm" },
+  network: { type: "string" },
+  width: { type: "string" },
+  batch: { type: "string" },
+  peers: { type: "string" },
+  backend: { type: "string" },
   data: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
@@ -51,10 +55,11 @@ const OPTIONS = {
 } as const;
 
 interface Values {
-  readonly network: string;
-  readonly width: string;
-  readonly batch: string;
-  readonly backend: string;
+  readonly network?: string;
+  readonly width?: string;
+  readonly batch?: string;
+  readonly peers?: string;
+  readonly backend?: string;
   readonly data?: string;
   readonly threads?: string;
   readonly steps?: string;
@@ -68,20 +73,21 @@ const BENCHMARKS: Readonly<
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
-  training: ({ backend, network, width, batch, threads = "2", steps = "4", rounds }, report) =>
+  training: ({ backend = "wasm", network = "rbnet20", width, batch, threads = "2", steps = "4", rounds, peers }, report) =>
     benchTraining(
       TrainingCase.parse({
         backend,
         network,
-        width: Number(width),
-        batch: Number(batch),
+        width: Number(width ?? (network === "rbnet18" ? 1 : 2)),
+        batch: Number(batch ?? (network === "rbnet18" ? 32 : 128)),
         threads: Number(threads),
         rounds: Number(rounds),
         steps: Number(steps),
+        ...(peers === undefined ? {} : { peers: peers.split(",") }),
       }),
       report,
     ),
-  inference: ({ backend, threads = "1", steps = "20", rounds }, report) =>
+  inference: ({ backend = "wasm", threads = "1", steps = "20", rounds }, report) =>
     benchInference(
       InferenceCase.parse({ backend, threads: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
       report,
@@ -91,9 +97,9 @@ const BENCHMARKS: Readonly<
       PipelineCase.parse({ data, batch: 32, workers: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
       report,
     ),
-  kernels: ({ backend, threads = "1", rounds }, report) =>
+  kernels: ({ backend = "wasm", threads = "1", rounds }, report) =>
     benchKernels(KernelsCase.parse({ backend, threads: Number(threads), rounds: Number(rounds) }), report),
-  scaling: ({ backend, threads = "2", width, rounds }, report) =>
+  scaling: ({ backend = "wasm", threads = "2", width = "2", rounds }, report) =>
     benchScaling(ScalingCase.parse({ backend, threads: Number(threads), width: Number(width), rounds: Number(rounds) }), report),
 };
 
@@ -115,10 +121,11 @@ async function main(commandLine: readonly string[]): Promise<number> {
       return 0;
     }
     const benchmark = positionals.join(" ");
+    if (benchmark === "layers") return await layers(values);
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")} or chart was expected: see npm run bench -- --help`,
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers or chart was expected: see npm run bench -- --help`,
       );
     warnOfOtherWork();
     const records = await run(values, (line) => process.stderr.write(`${line}\n`));
@@ -130,6 +137,15 @@ async function main(commandLine: readonly string[]): Promise<number> {
     process.stderr.write(`${message}\n`);
     return 2;
   }
+}
+
+/** Exit code 1: a layer computes something else than PyTorch. */
+async function layers({ network, backend, threads = "1", json }: Values & { readonly json: boolean }): Promise<number> {
+  const records = await compareLayers(LayersCase.parse({ network, backend, threads: Number(threads) }), (line) =>
+    process.stderr.write(`${line}\n`),
+  );
+  process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : layersTable(records)}\n`);
+  return records.every(({ agrees }) => agrees) ? 0 : 1;
 }
 
 /** PyTorch's threads wait for each other by spinning, so beside other work it slows down several times more than we do. */

@@ -6,23 +6,23 @@ import { parseArgs } from "node:util";
 import { openBackend } from "#rbnet/backend/open";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
-import { rbnet20 } from "#rbnet/networks/rbnet";
 import { Optimizer } from "#rbnet/training/optimizer";
 import { trainingSchema } from "#rbnet/training/options";
 import { TrainingStep } from "#rbnet/training/training-step";
 import { serveSteps, startOfMemory } from "./serve-steps.js";
+import { trainedNetwork, trainedNetworks } from "./trained-network.js";
 import { installedVersion } from "./versions.js";
 
-const CLASSES = 10;
 const LEARNING_RATE = 1e-3;
 
 const { values } = parseArgs({
   options: {
+    network: { type: "string" },
     width: { type: "string" },
     batch: { type: "string" },
     threads: { type: "string" },
     backend: { type: "string" },
-    size: { type: "string", default: "32" },
+    size: { type: "string" },
   },
 });
 const batchSize = Number(values.batch);
@@ -30,7 +30,11 @@ const batchSize = Number(values.batch);
 const residentBefore = startOfMemory();
 const random = new Random(1);
 const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
-const description = rbnet20({ classes: CLASSES, width: Number(values.width), size: Number(values.size) });
+const description = trainedNetwork({
+  network: trainedNetworks.find((name) => name === values.network) ?? "rbnet20",
+  width: Number(values.width),
+  ...(values.size === undefined ? {} : { size: Number(values.size) }),
+});
 const network = new Network(backend, description, { normal });
 const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });
 const optimizer = new Optimizer(backend, network.parameters, network.states, options);
@@ -57,7 +61,7 @@ backend[Symbol.dispose]();
 /** Normal pixels and uniform classes: the step's work does not depend on what it is fed. */
 function randomBatch(): Parameters<TrainingStep["run"]>[0] {
   const { height, width, channels } = description.input;
-  const labels = Int32Array.from({ length: batchSize }, (_, image) => image % CLASSES);
+  const labels = Int32Array.from({ length: batchSize }, (_, image) => image % description.classes);
   return {
     images: normal(batchSize * height * width * channels, 1),
     labels,

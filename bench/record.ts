@@ -67,14 +67,18 @@ export function table(record: BenchRecord): string {
       ? []
       : [["limit", String(record.limit), `${record.shareOfLimit} x`, "", "", "this machine's best"]]),
   ];
+  return [`${record.bench}: ${record.case}`, ...aligned(rows)].join("\n");
+}
+
+/** Rows of cells as lines, with columns as wide as their widest cell. */
+export function aligned(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd(),
   );
-  return [`${record.bench}: ${record.case}`, ...lines].join("\n");
 }
 
 function mebibytes(bytes: number | undefined): string {

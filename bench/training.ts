@@ -1,41 +1,48 @@
-/** `npm run bench -- training`: our training step against the same step in eager PyTorch, round by round in turn. */
+/** `npm run bench -- training`: our training step against the same step in PyTorch, eager and compiled, in float32 and with bfloat16 products, round by round in turn. */
 import { join } from "node:path";
 import { z } from "zod";
-import { rbnet20 } from "#rbnet/networks/rbnet";
 import { interleave, median, type RoundPlan } from "./interleave.js";
 import type { ChildCommand } from "./line-process.js";
 import { machineLimits } from "./machine-limits.js";
 import { peerPython } from "./peer-python.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { type StepMemory, StepProcess } from "./step-process.js";
+import { trainedNetwork, trainedNetworks } from "./trained-network.js";
 import { trainingLimit } from "./training-limit.js";
 import { trainingWork } from "./training-work.js";
 import { repository } from "./versions.js";
 
+/** The ways that PyTorch runs a step, with the flags of bench/peers/rbnet.py. */
+const PEERS = {
+  "pytorch-eager": [],
+  "pytorch-compile": ["--compile"],
+  "pytorch-bfloat16": ["--bfloat16"],
+  "pytorch-compile-bfloat16": ["--compile", "--bfloat16"],
+} as const;
+type PeerName = keyof typeof PEERS;
+export const trainingPeers = Object.keys(PEERS) as readonly PeerName[];
+
 export const TrainingCase = z.strictObject({
   backend: z.enum(["wasm", "native"]),
-  network: z.enum(["rbnet20"]),
+  network: z.enum(trainedNetworks),
   width: z.number().positive(),
   batch: z.int().positive(),
   threads: z.int().positive(),
   rounds: z.int().positive(),
   steps: z.int().positive(),
+  peers: z.array(z.enum(trainingPeers)).default([...trainingPeers]),
 });
 
 export type TrainingCase = z.infer<typeof TrainingCase>;
 
-const PEER = "pytorch-eager";
 const WARMUP_STEPS = 2;
-const CLASSES = 10;
-
 /** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
 export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
   report("measuring the machine's limits");
-  const work = await trainingWork(rbnet20({ classes: CLASSES, width: options.width }));
+  const work = await trainingWork(trainedNetwork(options));
   const limit = trainingLimit(work, await machineLimits({ threads: options.threads, name: options.backend }));
   const ours = await StepProcess.start("ours", oursCommand(options));
-  const peer = await startPeer(options, report);
-  const contestants = peer === undefined ? [ours] : [ours, peer];
+  const contestants = [ours, ...(await startPeers(options, report))];
   try {
     report(`${options.rounds} rounds of ${options.steps} steps: ${contestants.map(({ name }) => name).join(", ")}`);
     const rates = await imagesPerSecond(contestants, options);
@@ -52,23 +59,28 @@ function oursCommand(options: TrainingCase): ChildCommand {
   return { program: process.execPath, arguments: [script, ...caseArguments(options), "--backend", options.backend] };
 }
 
-function caseArguments({ width, batch, threads }: TrainingCase): string[] {
-  return ["--width", String(width), "--batch", String(batch), "--threads", String(threads)];
+function caseArguments({ network, width, batch, threads }: TrainingCase): string[] {
+  return ["--network", network, "--width", String(width), "--batch", String(batch), "--threads", String(threads)];
 }
 
-async function startPeer(options: TrainingCase, report: (line: string) => void): Promise<StepProcess | undefined> {
+/** Those that can be had; the others are reported. */
+async function startPeers(options: TrainingCase, report: (line: string) => void): Promise<readonly StepProcess[]> {
   const python = peerPython(process.env);
   if (python === undefined) {
-    report(`${PEER} is absent: run bench/peers/setup.sh to install it`);
-    return undefined;
+    report("PyTorch is absent: run bench/peers/setup.sh to install it");
+    return [];
   }
-  const script = join(repository, "bench", "peers", `${options.network}.py`);
-  try {
-    return await StepProcess.start(PEER, { program: python, arguments: ["-B", script, ...caseArguments(options)] });
-  } catch (error) {
-    report(`${PEER} is absent: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
+  const script = join(repository, "bench", "peers", "rbnet.py");
+  const started: StepProcess[] = [];
+  for (const name of options.peers) {
+    const command = { program: python, arguments: ["-B", script, ...caseArguments(options), ...PEERS[name]] };
+    try {
+      started.push(await StepProcess.start(name, command));
+    } catch (error) {
+      report(`${name} is absent: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
+  return started;
 }
 
 async function imagesPerSecond(
@@ -100,7 +112,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
   const peerMemories = Object.fromEntries(peers.flatMap(({ name, memory }) => (memory === undefined ? [] : [[name, memory]])));
   return {
     bench: "training",
-    case: `${options.network}-w${options.width}-32-batch${options.batch}-${options.backend}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
+    case: `${options.network}-w${options.width}-${trainedNetwork(options).input.width}-batch${options.batch}-${options.backend}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
     unit: "images/s",
     ours: rounded(ours.rate),
     peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),
@@ -108,7 +120,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
     limit: rounded(limit),
     shareOfLimit: rounded(ours.rate / limit),
     memory: { oursBytes: ours.memory, peers: peerMemories, ratios: ratios(ours.memory, peerMemories, "less") },
-    absent: peers.some(({ name }) => name === PEER) ? [] : [PEER],
+    absent: options.peers.filter((wanted) => peers.every(({ name }) => name !== wanted)),
     versions: {
       rbnet: ours.version,
       node: process.versions.node,

@@ -18,7 +18,9 @@ export { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from ".
 export type { NetworkDescription } from "./networks/description.js";
 export type { NetworkOptions } from "./networks/form.js";
 export { rbnet8, rbnet18, rbnet20, rbnet34 } from "./networks/rbnet.js";
+export { real2binary18, real2binary20 } from "./networks/real2binary.js";
 export { resnet18, resnet20, resnet34 } from "./networks/resnet.js";
+export { xnornet18, xnornet20 } from "./networks/xnornet.js";
 export type { PixelImage } from "./pixels/square.js";
 export type { Classify, ClassifyOptions, ModelFacts, Prediction } from "./runtime/classifier.js";
 export { decodeModel, encodeModel, type Model } from "./runtime/model.js";

@@ -1,4 +1,4 @@
-"""RB-Net's building blocks in eager PyTorch, float32, as fast as eager operations allow.
+"""RB-Net's building blocks in PyTorch, as fast as eager operations allow, in a form that torch.compile can trace.
 
 Every tensor is [N, H, W, C] in memory: on two x86 cores this was the fastest of the layouts tried (NCHW, and NCHW with
 torch.channels_last, whose gradients come back in the other layout after a residual addition). The three functions that
@@ -20,13 +20,13 @@ class SignWithThreshold(Function):
 
     @staticmethod
     def forward(ctx, x, threshold):
-        ctx.centred = x - threshold
-        return torch.copysign(ONE, ctx.centred)
+        centred = x - threshold
+        ctx.save_for_backward(centred)
+        return torch.copysign(ONE, centred)
 
     @staticmethod
     def backward(ctx, gradient):
-        centred = ctx.centred
-        del ctx.centred
+        (centred,) = ctx.saved_tensors
         torch.sub(TWO, centred.abs_(), alpha=2, out=centred).clamp_(min=0).mul_(gradient)
         return centred, centred.sum(PIXELS).neg_()
 
@@ -81,6 +81,19 @@ class BalancedActivation(nn.Module):
         return BalancedActivationFunction.apply(z, self.shift_in, self.shift_out, self.left, self.right)
 
 
+class ConvolutionUnit(nn.Module):
+    """3x3 convolution of [N, C, H, W] -> batch norm -> activation, to [N, H, W, C]."""
+
+    def __init__(self, channels_in, channels_out, stride):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels_out)
+        self.activation = BalancedActivation(channels_out)
+
+    def forward(self, images):
+        return self.activation(self.norm(self.convolution(images)).permute(0, 2, 3, 1))
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalization of [N, H, W, C], by PyTorch's channels-last kernel."""
 
@@ -106,11 +119,22 @@ def depth_to_space(y, dilation):
     return blocks.reshape(images, 2 * height, 2 * width, depth // 4)
 
 
+class SpaceToDepth(nn.Module):
+    def forward(self, x):
+        return space_to_depth(x, 1)
+
+
+def patterns(size):
+    """(dilation, shift) of the units of a stage on maps of size x size, in turn."""
+    return [(dilation, 0) for dilation in (1, 2, 4) if dilation == 1 or size % (2 * dilation) == 0] + [(1, 1)]
+
+
 class ReshapedUnit(nn.Module):
     """sign -> space to depth -> 1x1 binary convolution -> batch norm -> depth to space -> + shortcut -> activation."""
 
-    def __init__(self, channels_in, channels_out, stride, dilation, shift):
+    def __init__(self, channels_in, channels_out, size, stride, dilation, shift):
         super().__init__()
+        self.size = size
         self.stride = stride
         self.dilation = dilation
         self.shift = shift
@@ -125,12 +149,15 @@ class ReshapedUnit(nn.Module):
 
     def forward(self, x):
         signs = SignWithThreshold.apply(x, self.threshold)
-        if self.shift:
-            signs = functional.pad(signs, (0, 0, 1, 1, 1, 1), value=-1)
+        # Blocks reach over the border where they are shifted, or the map is odd.
+        before, after = self.shift, (self.size + self.shift) % 2
+        if before or after:
+            signs = functional.pad(signs, (0, 0, before, after, before, after), value=-1)
         y = self.norm(functional.linear(space_to_depth(signs, self.dilation), SignOfWeight.apply(self.weight)))
         if self.stride == 1:
             y = depth_to_space(y, self.dilation)
             # Cropped, the map is a part of a larger one, which adding to in place would not make smaller.
-            return self.activation(y[:, 1:-1, 1:-1] + x if self.shift else y.add_(x))
+            rows = slice(before, before + self.size)
+            return self.activation(y[:, rows, rows] + x if before or after else y.add_(x))
         pooled = functional.avg_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
         return self.activation(y + self.shortcut_norm(self.shortcut(pooled)))

@@ -41,6 +41,13 @@ export interface AdamStep {
   readonly limit: number;
 }
 
+/** How much of a loss the difference of two attention maps is. */
+export interface AttentionTerm {
+  readonly weight: number;
+  /** Of the gradient alone. */
+  readonly scale: number;
+}
+
 /** How much of a loss a cross-entropy is. */
 export interface LossTerm {
   readonly weight: number;
@@ -196,6 +203,24 @@ export interface Kernels {
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
 
+  /** out[i, p] = q[i, p] / |q[i]|, with q[i, p] the sum over c of x[i, p, c]^2 at pixel p and |q[i]| the root of the sum of its squares; 0 where all of x[i] is. x: map float32; out: float32 [I, H * W]. */
+  attentionMap(x: Tensor, out: Tensor): void;
+  /**
+   * Attention matching (Real-to-Binary, section 4.2, after Zagoruyko and Komodakis 2017): losses[i] += weight * |a[i] - wanted[i]| with a the attention map of x and the root of the sum of squares
+   * as distance; gradient += that of scale * losses, 0 where the two agree or all of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
+   */
+  attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
+
+  // Channels -----------------------------------------------------------------------------------------------------------
+  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
+  multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
+  /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
+  multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
+  /** out = 1 / (1 + exp(-x)); out may be x. */
+  sigmoid(x: Tensor, out: Tensor): void;
+  /** dx = dOut * out * (1 - out); dx may be dOut. */
+  sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
+
   // Update: on whole tensors, never on views ---------------------------------------------------------------------------
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
   adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
@@ -238,6 +263,12 @@ export const kernelNames = Object.keys({
   maxPool: true,
   maxPoolGradient: true,
   softmaxCrossEntropy: true,
+  attentionMap: true,
+  attentionMatch: true,
+  multiplyChannels: true,
+  multiplyChannelsGradient: true,
+  sigmoid: true,
+  sigmoidGradient: true,
   adam: true,
   sgd: true,
   movingAverage: true,

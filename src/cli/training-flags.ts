@@ -36,6 +36,7 @@ export interface TrainingFlags {
   readonly teacher?: string;
   readonly teacherWeight?: number;
   readonly teacherTemperature?: number;
+  readonly teacherAttention?: number;
   readonly teacherPixels?: DistillOptions["pixels"];
 }
 
@@ -84,6 +85,7 @@ export function addTrainingFlags(command: Command): Command {
     .option("--teacher <file>", "learn from a teacher: a model file, the folder of a run, or an ONNX classifier")
     .addOption(option("--teacher-weight <share>", "of the teacher's part in the loss; the rest is the label's", 1))
     .addOption(option("--teacher-temperature <t>", "brings the teacher's likelier classes closer together", 1))
+    .addOption(option("--teacher-attention <weight>", "of looking where a teacher of ours looks, stage by stage", 0))
     .addOption(
       new Option(
         "--teacher-pixels <form>",
@@ -141,16 +143,22 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
 }
 
 function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {
-  const { teacher, teacherWeight: weight, teacherTemperature: temperature, teacherPixels: pixels } = flags;
+  const {
+    teacher,
+    teacherWeight: weight,
+    teacherTemperature: temperature,
+    teacherAttention: attention,
+    teacherPixels: pixels,
+  } = flags;
   if (teacher === undefined) {
     forbidFlags(
       { ...flags },
-      ["teacherWeight", "teacherTemperature", "teacherPixels"],
+      ["teacherWeight", "teacherTemperature", "teacherAttention", "teacherPixels"],
       "there is no teacher; name one by --teacher",
     );
     return {};
   }
-  const given = Object.entries({ teacher, weight, temperature, pixels }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ teacher, weight, temperature, attention, pixels }).filter(([, value]) => value !== undefined);
   return { distill: Object.fromEntries(given) };
 }
 

@@ -91,8 +91,8 @@ export class BinaryConvolution {
     return this.window;
   }
 
-  /** sums: float64 [2, N], the batch statistics of the result. */
-  forward(x: Tensor, sums: Tensor): Tensor {
+  /** sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
+  forward(x: Tensor, sums: Tensor | undefined): Tensor {
     const { backend, window, columns, result, latentProduct } = this;
     if (window === undefined || columns === undefined || result === undefined) throw new Error("forward before bind");
     backend.binarizeColumns(x, this.threshold.value, window, columns);

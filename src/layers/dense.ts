@@ -1,5 +1,6 @@
-/** The classifier: logits = x * weights + bias, full precision. x: [N, 1, 1, C]; logits: [N, 1, 1, classes]. */
+/** The classifier, and the layers of a channel gate: y = x * weights + bias, full precision. x: [N, 1, 1, C]; y: [N, 1, 1, filters]. */
 import type { Backend } from "../backend/kernels.js";
+import type { DenseActivation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { constant, type Initializer } from "./initializer.js";
@@ -76,8 +77,10 @@ export class Dense implements Layer {
     ];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  /** activation: what whoever holds the layer runs after it. */
+  async fold(folding: Folding, input: number, activation?: DenseActivation): Promise<number> {
     const [weights, bias] = await Promise.all([folding.read(this.weights.value), folding.read(this.bias.value)]);
-    return folding.add({ kind: "dense", name: this.name, input, filters: this.filters, weights, bias });
+    const bend = activation === undefined ? {} : { activation };
+    return folding.add({ kind: "dense", name: this.name, input, filters: this.filters, weights, bias, ...bend });
   }
 }

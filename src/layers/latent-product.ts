@@ -37,14 +37,14 @@ export class LatentProduct {
     this.transposed = backend.allocate("float32", [filters, inputs]);
   }
 
-  /** columns: packed signs, uint32 [M, words(K)]; sums: float64 [2, N], the batch statistics of the result. */
-  forward(columns: Tensor, sums: Tensor): void {
+  /** columns: packed signs, uint32 [M, words(K)]; sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
+  forward(columns: Tensor, sums: Tensor | undefined): void {
     const { backend, latent, result, slices } = this;
     slices.each((part) => {
       backend.expandSigns(part(columns), slices.columns);
       backend.product(slices.columns, latent.value, part(result), { transposeA: false, accumulate: false });
     });
-    backend.columnStatistics(result, sums);
+    if (sums !== undefined) backend.columnStatistics(result, sums);
   }
 
   /** dy: float32 [M, N]; dx and the threshold's gradient gain theirs. x: the input of the forward. */

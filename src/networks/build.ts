@@ -3,13 +3,15 @@ import type { Backend } from "../backend/kernels.js";
 import { UserError } from "../errors.js";
 import { AveragePool } from "../layers/average-pool.js";
 import { BasicBlock } from "../layers/basic-block.js";
+import { BinaryBlock } from "../layers/binary-block.js";
+import { BinaryUnit } from "../layers/binary-unit.js";
 import { ConvolutionUnit } from "../layers/convolution-unit.js";
 import { Dense } from "../layers/dense.js";
 import type { Initializer } from "../layers/initializer.js";
 import type { Layer } from "../layers/layer.js";
 import { MaxPool } from "../layers/max-pool.js";
 import { ProjectionShortcut } from "../layers/projection-shortcut.js";
-import { ResidualUnit } from "../layers/residual-unit.js";
+import { INITIAL_GAMMA, ResidualUnit } from "../layers/residual-unit.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import {
   type BinaryDescription,
@@ -18,6 +20,7 @@ import {
   HALVING_BLOCKS,
   type NetworkDescription,
   type ResNetDescription,
+  type XnorDescription,
 } from "./description.js";
 
 /** Allocates and initializes all parameters, in the order of the layers. */
@@ -86,21 +89,25 @@ class Builder {
 
   /** The unit or block at a place, and how many of the stage's units it takes. */
   private part(description: NetworkDescription, place: Omit<Place, "name">, stage: string): { layer: Layer; taken: number } {
+    const unit = { ...place, name: `${stage}.unit${place.index + 1}` };
+    const block = { ...place, name: `${stage}.block${place.index / 2 + 1}` };
     switch (description.body) {
       case undefined:
-        return { layer: this.residualUnit(description, { ...place, name: `${stage}.unit${place.index + 1}` }), taken: 1 };
+        return { layer: this.residualUnit(description, unit), taken: 1 };
       case "resnet":
-        return { layer: this.basicBlock(description, { ...place, name: `${stage}.block${place.index / 2 + 1}` }), taken: 2 };
+        return { layer: this.basicBlock(description, block), taken: 2 };
+      case "xnor":
+        return { layer: this.binaryBlock(description, block), taken: 2 };
     }
   }
 
   private residualUnit(description: BinaryDescription, { name, input, channels, stride, index }: Place): Layer {
-    const { convolution, estimator, learnThreshold, activation = "balanced", blocks } = description;
+    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, gated = false } = description;
     this.checkHalving(stride);
     let windows: Windows = grid(3, stride);
     if (convolution === "reshaped")
       windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
-    const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation };
+    const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     return new ResidualUnit(this.backend, options, this.initializer);
   }
 
@@ -116,6 +123,19 @@ class Builder {
     if (shortcut === "strided")
       return new BasicBlock(backend, { first, second, shortcut: unit("shortcut", input, grid(1, stride), "none") });
     return new BasicBlock(backend, { first, second, shortcut: this.projection({ name, input, channels, stride }) });
+  }
+
+  private binaryBlock({ estimator }: XnorDescription, { name, input, channels, stride }: Place): Layer {
+    const { backend, initializer } = this;
+    const keeps = stride === 1 && input.channels === channels;
+    const shortcut = keeps ? undefined : this.projection({ name, input, channels, stride });
+    const shared = { channels, estimator, activation: "none" } as const;
+    const part = { ...shared, name: `${name}.convolution1`, input, windows: grid(3, stride), stride };
+    // The paper normalizes before each sign. Before the first, a threshold is what is left of it; before the second, the first one's normalization does it.
+    const first = new BinaryUnit(backend, { ...part, learnThreshold: true }, 1, initializer);
+    const next = { ...shared, name: `${name}.convolution2`, input: first.output, windows: grid(3, 1), stride: 1 } as const;
+    const second = new BinaryUnit(backend, { ...next, learnThreshold: false }, INITIAL_GAMMA, initializer);
+    return new BinaryBlock(backend, { first, second, shortcut });
   }
 
   private projection({ name, input, channels, stride }: Omit<Place, "index">): Layer {

@@ -4,7 +4,9 @@ import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from ".
 import type { BinaryDescription, NetworkDescription } from "./description.js";
 import type { NetworkOptions } from "./form.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+import { real2binary18, real2binary20 } from "./real2binary.js";
 import { resnet18, resnet20, resnet34 } from "./resnet.js";
+import { xnornet18, xnornet20 } from "./xnornet.js";
 
 const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDescription>> = {
   rbnet8,
@@ -14,9 +16,13 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   resnet20,
   resnet18,
   resnet34,
+  xnornet20,
+  xnornet18,
   birealnet20,
   birealnet18,
   birealnet34,
+  real2binary20,
+  real2binary18,
   reactnet20,
   reactnet18,
 };

@@ -47,7 +47,7 @@ export interface NetworkForm {
   readonly stages: readonly Stage[];
 }
 
-/** Binary units with a shortcut each: RB-Net, Bi-Real Net, ReActNet on ResNet, and what lies between them. */
+/** Binary units with a shortcut each: RB-Net, Bi-Real Net, Real-to-Binary, ReActNet on ResNet, and what lies between them. */
 export interface BinaryDescription extends NetworkForm {
   readonly body?: undefined;
   readonly convolution: BinaryConvolutionKind;
@@ -57,6 +57,8 @@ export interface BinaryDescription extends NetworkForm {
   readonly activation?: ActivationKind | "none";
   /** Of reshaped convolutions; default alternating. */
   readonly blocks?: BlockPattern;
+  /** Whether what a unit's input holds re-scales the channels of its product; default no. */
+  readonly gated?: boolean;
 }
 
 /** Full-precision basic blocks: two 3x3 convolutions and a shortcut around both. */
@@ -66,7 +68,13 @@ export interface ResNetDescription extends NetworkForm {
   readonly shortcut: "strided" | "averaged";
 }
 
-export type NetworkDescription = BinaryDescription | ResNetDescription;
+/** Blocks of two 3x3 binary convolutions and a shortcut around both. */
+export interface XnorDescription extends NetworkForm {
+  readonly body: "xnor";
+  readonly estimator: Estimator;
+}
+
+export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription;
 
 /** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
 export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {

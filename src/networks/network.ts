@@ -3,15 +3,23 @@ import type { Backend } from "../backend/kernels.js";
 import type { Initializer } from "../layers/initializer.js";
 import type { Balance, Layer, LayerSummary, Parameter, State, WeightForm } from "../layers/layer.js";
 import type { Operation } from "../runtime/operations.js";
+import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { buildLayers } from "./build.js";
 import type { NetworkDescription } from "./description.js";
+import { stageEnds } from "./stages.js";
 
 /** Elements an image from which a result is worth computing twice: with a batch of them, memory falls out of the caches anyway. */
 const LARGE_RESULT = 16384;
 
+/** Adds to the gradient of the map that stage number `stage`, from 0, ends with. Both are [images, height, width, channels]. */
+export type StagePull = (stage: number, map: Tensor, gradient: Tensor) => void;
+
 export class Network {
   readonly layers: readonly Layer[];
+  /** The last layer of each stage. */
+  private readonly ends: readonly number[];
+  private outputs: readonly Tensor[] = [];
 
   /** Allocates and initializes all parameters on `backend`, in the order of the layers. */
   constructor(
@@ -20,10 +28,16 @@ export class Network {
     initializer: Initializer,
   ) {
     this.layers = buildLayers(backend, description, initializer);
+    this.ends = stageEnds(this.layers.map((layer) => layer.summary()[0]?.name ?? ""));
   }
 
   get parameters(): readonly Parameter[] {
     return this.layers.flatMap((layer) => layer.parameters);
+  }
+
+  /** Shapes of the maps that the stages end with. */
+  get stageMaps(): readonly MapShape[] {
+    return this.ends.flatMap((end) => this.layers[end]?.output ?? []);
   }
 
   get states(): readonly State[] {
@@ -49,14 +63,23 @@ export class Network {
 
   /** x: [images, height, width, channels] float32 -> logits [images, 1, 1, classes]. */
   forward(x: Tensor): Tensor {
-    return this.layers.reduce((value, layer) => layer.forward(value), x);
+    const outputs: Tensor[] = [];
+    let value = x;
+    for (const layer of this.layers) {
+      value = layer.forward(value);
+      outputs.push(value);
+    }
+    this.outputs = outputs;
+    return value;
   }
 
-  /** gradient: of the logits. Adds to the gradients of all parameters. */
-  backward(gradient: Tensor): void {
+  /** gradient: of the logits. Adds to the gradients of all parameters; `pull` has a say at the end of each stage, the last one first. */
+  backward(gradient: Tensor, pull?: StagePull): void {
     let current: Tensor | undefined = gradient;
-    for (const layer of this.layers.toReversed()) {
+    for (const [index, layer] of [...this.layers.entries()].toReversed()) {
       if (current === undefined) throw new Error("only the first layer may end the backward pass");
+      const stage = this.ends.indexOf(index);
+      if (pull !== undefined && stage >= 0) pull(stage, this.outputs[index] as Tensor, current);
       current = layer.backward(current);
     }
   }

@@ -82,9 +82,8 @@ function summarizeOperation(operation: Operation, from: MapShape, output: MapSha
           },
         ];
       const realParameters = operation.threshold.length + rest;
-      return [
-        { name, kind: `binary ${shape}`, output, binaryParameters: weights, realParameters, binaryMacs: macs, realMacs: 0 },
-      ];
+      const realMacs = epilogue.factors === undefined ? 0 : elementsOf(map);
+      return [{ name, kind: `binary ${shape}`, output, binaryParameters: weights, realParameters, binaryMacs: macs, realMacs }];
     }
   }
 }

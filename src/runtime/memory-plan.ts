@@ -9,8 +9,8 @@ export interface MemoryPlan {
 }
 
 function inputsOf(operation: Operation): readonly number[] {
-  const shortcut = "epilogue" in operation ? operation.epilogue.shortcut : undefined;
-  return shortcut === undefined ? [operation.input] : [operation.input, shortcut];
+  const { shortcut, factors } = "epilogue" in operation ? operation.epilogue : {};
+  return [operation.input, shortcut, factors].filter((value) => value !== undefined);
 }
 
 /** `elements[i]` is the size of the value of operation i (value i + 1). The last value lives on. */

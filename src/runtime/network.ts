@@ -4,7 +4,7 @@
  */
 import type { Backend, Placement, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
-import type { Activation } from "./activation.js";
+import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
 import type { Operation } from "./operations.js";
 import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
@@ -62,6 +62,7 @@ export class RuntimeNetwork {
   readonly output: Tensor;
   /** What the last operation reads: the vector before a classifier. It lasts until the next run. */
   readonly features: Tensor;
+  private readonly values: readonly Tensor[];
   private readonly steps: readonly Step[];
 
   /** Allocates on `backend` for batches of `images`; release a mark taken before to free it. */
@@ -82,6 +83,7 @@ export class RuntimeNetwork {
     const values = [this.input];
     for (const [index, buffer] of buffers.entries())
       values.push(backend.view(memory[buffer] as Tensor, tensorOf(shapes[index + 1] as MapShape)));
+    this.values = values;
     this.output = values.at(-1) as Tensor;
     this.features = values[operations.at(-1)?.input ?? 0] as Tensor;
     const work = new ProductMemory(backend);
@@ -99,9 +101,10 @@ export class RuntimeNetwork {
     for (const step of this.steps) step();
   }
 
-  /** Operation `index` alone, on what those before it have left: for a measurement. */
-  runOperation(index: number): void {
+  /** Operation `index` alone, on what those before it have left. Returns its result, which lasts until a later operation takes its place. */
+  runOperation(index: number): Tensor {
     this.steps[index]?.();
+    return this.values[index + 1] as Tensor;
   }
 
   private prepare(
@@ -120,23 +123,18 @@ export class RuntimeNetwork {
         const window = backend.window(geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape));
         return () => backend.maxPool(x, window, out);
       }
-      case "dense": {
-        const weights = this.upload(operation.weights, [operation.weights.length / operation.filters, operation.filters]);
-        const bias = this.upload(operation.bias, [operation.filters]);
-        return () => {
-          backend.product(x, weights, out, { transposeA: false, accumulate: false });
-          backend.addBias(out, bias);
-        };
-      }
+      case "dense":
+        return this.prepareDense(operation, x, out);
       case "realConvolution": {
         const { window, rows, inputs } = this.window(operation, shapes);
         const weights = this.upload(operation.weights, [inputs, operation.filters]);
         const { columns, fill } = this.columns(operation, x, window, [rows, inputs], work);
         const y = backend.view(work.real, [rows, operation.filters]);
-        const { norm, placement, shortcut, activation } = this.epilogue(operation, window, values);
+        const { norm, placement, factors, shortcut, activation } = this.epilogue(operation, window, values);
         return () => {
           fill();
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
+          if (factors !== undefined) backend.multiplyChannels(y, factors, y);
           backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
         };
       }
@@ -146,10 +144,19 @@ export class RuntimeNetwork {
         backend.writeWeights(weights, operation.weights);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
-        const { norm, placement, shortcut, activation } = this.epilogue(operation, window, values);
+        const { norm, placement, factors, shortcut, activation } = this.epilogue(operation, window, values);
+        if (factors === undefined)
+          return () => {
+            backend.binarizeColumns(x, threshold, window, columns);
+            backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+          };
+        const y = backend.view(work.real, [rows, operation.filters]);
+        const identity = this.scaleAndBias(constant(operation.filters, 1), constant(operation.filters, 0));
         return () => {
           backend.binarizeColumns(x, threshold, window, columns);
-          backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+          backend.binaryUnit(columns, weights, identity, undefined, undefined, undefined, y);
+          backend.multiplyChannels(y, factors, y);
+          backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
         };
       }
     }
@@ -176,6 +183,27 @@ export class RuntimeNetwork {
     return { columns, fill };
   }
 
+  private prepareDense(operation: Operation & { kind: "dense" }, x: Tensor, out: Tensor): Step {
+    const { backend, images } = this;
+    const { filters, activation } = operation;
+    const weights = this.upload(operation.weights, [operation.weights.length / filters, filters]);
+    if (activation === "relu") {
+      const y = backend.allocate("float32", [images, filters]);
+      const norm = this.scaleAndBias(constant(filters, 1), operation.bias);
+      const relu = this.upload(fixedValues(filters), [4, filters]);
+      return () => {
+        backend.product(x, weights, y, { transposeA: false, accumulate: false });
+        backend.normalizeActivate(y, norm, undefined, undefined, relu, out);
+      };
+    }
+    const bias = this.upload(operation.bias, [filters]);
+    return () => {
+      backend.product(x, weights, out, { transposeA: false, accumulate: false });
+      backend.addBias(out, bias);
+      if (activation === "sigmoid") backend.sigmoid(out, out);
+    };
+  }
+
   private window(operation: ConvolutionOperation, shapes: readonly MapShape[]): { window: Window; rows: number; inputs: number } {
     const geometry = geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape);
     return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
@@ -183,19 +211,31 @@ export class RuntimeNetwork {
 
   /** An operation's epilogue as the kernels take it. */
   private epilogue(
-    { epilogue, filters }: ConvolutionOperation,
+    { epilogue }: ConvolutionOperation,
     window: Window,
     values: readonly Tensor[],
-  ): { norm: Tensor; placement: Placement; shortcut: Tensor | undefined; activation: Tensor | undefined } {
-    const { backend } = this;
-    const norm = backend.allocate("float32", [4, filters]);
-    backend.write(backend.view(norm, [2, filters]), Float32Array.of(...epilogue.scale, ...epilogue.bias));
+  ): {
+    norm: Tensor;
+    placement: Placement;
+    factors: Tensor | undefined;
+    shortcut: Tensor | undefined;
+    activation: Tensor | undefined;
+  } {
+    const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : values[value]);
     return {
-      norm,
+      norm: this.scaleAndBias(epilogue.scale, epilogue.bias),
       placement: epilogue.depthToSpace ? window : undefined,
-      shortcut: epilogue.shortcut === undefined ? undefined : values[epilogue.shortcut],
+      factors: tensorOf(epilogue.factors),
+      shortcut: tensorOf(epilogue.shortcut),
       activation: epilogue.activation === undefined ? undefined : this.uploadActivation(epilogue.activation),
     };
+  }
+
+  private scaleAndBias(scale: Float32Array, bias: Float32Array): Tensor {
+    const { backend } = this;
+    const norm = backend.allocate("float32", [4, scale.length]);
+    backend.write(backend.view(norm, [2, scale.length]), Float32Array.of(...scale, ...bias));
+    return norm;
   }
 
   private uploadActivation({ values }: Activation): Tensor {
@@ -209,6 +249,10 @@ export class RuntimeNetwork {
   }
 }
 
+function constant(count: number, value: number): Float32Array {
+  return new Float32Array(count).fill(value);
+}
+
 /** Memory that every convolution's columns and result use in turn: as large as the largest needs. */
 class ProductMemory {
   private sizes = { columns: 0, real: 0, bits: 0 };
@@ -219,11 +263,11 @@ class ProductMemory {
   need(operation: ConvolutionOperation, rows: number, inputs: number, index: number): void {
     if (elementCount([rows, inputs, operation.filters]) === 0) throw new Error(`operation ${index} has an empty result`);
     const { sizes } = this;
+    const binary = operation.kind === "binaryConvolution";
     const signs = operation.threshold !== undefined;
     if (signs) sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
-    if (operation.kind === "binaryConvolution") return;
-    if (signs || !isPointwise(operation.windows)) sizes.columns = Math.max(sizes.columns, rows * inputs);
-    sizes.real = Math.max(sizes.real, rows * operation.filters);
+    if (!binary && (signs || !isPointwise(operation.windows))) sizes.columns = Math.max(sizes.columns, rows * inputs);
+    if (!binary || operation.epilogue.factors !== undefined) sizes.real = Math.max(sizes.real, rows * operation.filters);
   }
 
   allocate(): void {

@@ -5,8 +5,10 @@
 import type { Activation } from "./activation.js";
 import type { Windows } from "./windows.js";
 
-/** What follows a product, per filter n (c is the channel that n is laid on): activation(scale[n] * y + bias[n] + shortcut). */
+/** What follows a product, per filter n (c is the channel that n is laid on): activation(scale[n] * factor[n] * y + bias[n] + shortcut). */
 export interface Epilogue {
+  /** Value of one pixel with a factor for each filter; none is 1. */
+  readonly factors?: number;
   readonly scale: Float32Array;
   readonly bias: Float32Array;
   /** Value that is added, of the output's shape. */
@@ -16,6 +18,9 @@ export interface Epilogue {
   /** Filters are laid over the taps of each window (depth to space) instead of being channels of one pixel a window. */
   readonly depthToSpace: boolean;
 }
+
+export const denseActivations = ["relu", "sigmoid"] as const;
+export type DenseActivation = (typeof denseActivations)[number];
 
 /** Named by the layer that it was, such as `stage1.unit2`; no two have the same name. */
 export type Operation =
@@ -53,4 +58,5 @@ export type Operation =
       /** [inputs, filters] */
       readonly weights: Float32Array;
       readonly bias: Float32Array;
+      readonly activation?: DenseActivation;
     };

@@ -8,7 +8,7 @@ import { type Activation, type ActivationKind, activationOf, LEARNED_ROWS, learn
 import { fromHalf, LARGEST_HALF, toHalf } from "./half.js";
 import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
 import { outputShape } from "./network.js";
-import type { Epilogue, Operation } from "./operations.js";
+import { denseActivations, type Epilogue, type Operation } from "./operations.js";
 import type { StoredTensor } from "./safetensors.js";
 import { elementsOf, type MapShape, tapCount, windowMap } from "./windows.js";
 
@@ -35,14 +35,14 @@ const windows = variants({
 });
 /** True is the balanced activation. */
 const activation = oneOf<StoredActivation>(true, false, "relu", "prelu", "rprelu");
-const epilogue = members({ activation, depthToSpace: truth }, { shortcut: value });
+const epilogue = members({ activation, depthToSpace: truth }, { shortcut: value, factors: value });
 const convolution = { name, input: value, windows, filters, epilogue };
 const readOperation = variants({
   binaryConvolution: members({ kind: oneOf("binaryConvolution"), ...convolution }),
   realConvolution: members({ kind: oneOf("realConvolution"), ...convolution }),
   maxPool: members({ kind: oneOf("maxPool"), name, input: value, windows }),
   averagePool: members({ kind: oneOf("averagePool"), name, input: value, size: readSide }),
-  dense: members({ kind: oneOf("dense"), name, input: value, filters }),
+  dense: members({ kind: oneOf("dense"), name, input: value, filters }, { activation: oneOf(...denseActivations) }),
 });
 export const readOperations = list(readOperation, 1, MAXIMUM_OPERATIONS);
 
@@ -68,13 +68,13 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
     case "maxPool":
       return { kind: item.kind, name: item.name, input: item.input, windows: item.windows };
     case "dense": {
-      const { kind, name, input, filters, weights, bias } = item;
-      put("weights", weights, [weights.length / filters, filters]);
+      const { weights, bias, ...described } = item;
+      put("weights", weights, [weights.length / item.filters, item.filters]);
       put("bias", bias);
-      return { kind, name, input, filters };
+      return described;
     }
     default: {
-      const { scale, bias, shortcut, activation: bend, depthToSpace } = item.epilogue;
+      const { scale, bias, activation: bend, ...laid } = item.epilogue;
       put("scale", scale);
       put("bias", bias);
       if (bend !== undefined) putActivation(bend, put);
@@ -91,7 +91,7 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
         input: item.input,
         windows: item.windows,
         filters: item.filters,
-        epilogue: { ...(shortcut === undefined ? {} : { shortcut }), activation: storedKind(bend), depthToSpace },
+        epilogue: { ...laid, activation: storedKind(bend) },
       };
     }
   }
@@ -177,9 +177,7 @@ export function loadOperations(
     if (elements === 0) throw broken(`operation ${index} has an empty result`);
     if (elements > MAXIMUM_ELEMENTS || total > MAXIMUM_TOTAL)
       throw broken(`operation ${index} asks for more memory than an image classifier needs`);
-    const shortcut = "epilogue" in item ? item.epilogue.shortcut : undefined;
-    if (shortcut !== undefined && !sameShape(shapes[shortcut], shape))
-      throw broken(`the shortcut of operation ${index} does not fit its result`);
+    if ("epilogue" in item) checkOperands(item, shapes, shape, index, broken);
     shapes.push(shape);
     return loadOperation(item, from, shape, source);
   });
@@ -187,6 +185,21 @@ export function loadOperations(
   if (last === undefined || elementsOf(last) !== classes)
     throw broken(`its last operation does not give one score for each of its ${classes} classes`);
   return loaded;
+}
+
+/** Whether what the epilogue reads besides the product makes sense with its result. */
+function checkOperands(
+  item: StoredConvolution,
+  shapes: readonly MapShape[],
+  result: MapShape,
+  index: number,
+  broken: Broken,
+): void {
+  const { shortcut, factors } = item.epilogue;
+  if (shortcut !== undefined && !sameShape(shapes[shortcut], result))
+    throw broken(`the shortcut of operation ${index} does not fit its result`);
+  if (factors !== undefined && !sameShape(shapes[factors], { height: 1, width: 1, channels: item.filters }))
+    throw broken(`operation ${index} has not one factor for each of its ${item.filters} filters`);
 }
 
 function sameShape(one: MapShape | undefined, other: MapShape): boolean {
@@ -244,10 +257,9 @@ function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, s
     return { ...item, weights, bias: source.floats(`${its}.bias`, item.filters) };
   }
   const inputs = tapCount(item.windows) * from.channels;
-  const { activation: stored, ...rest } = item.epilogue;
+  const { activation: stored, ...laid } = item.epilogue;
   const loadedEpilogue: Epilogue = {
-    depthToSpace: rest.depthToSpace,
-    ...(rest.shortcut === undefined ? {} : { shortcut: rest.shortcut }),
+    ...laid,
     scale: source.floats(`${its}.scale`, item.filters),
     bias: source.floats(`${its}.bias`, item.filters),
     ...loadActivation(its, stored, shape.channels, source),

@@ -2,8 +2,11 @@
 import type { Backend } from "../backend/kernels.js";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
+import { stageEnds } from "../networks/stages.js";
 import type { Model } from "../runtime/model.js";
-import { RuntimeNetwork } from "../runtime/network.js";
+import { RuntimeNetwork, valueShapes } from "../runtime/network.js";
+import type { MapShape } from "../runtime/windows.js";
+import type { Tensor } from "../tensor.js";
 import { BATCH_PIXELS } from "./evaluate.js";
 import { toProbabilities } from "./soft-labels.js";
 import type { Renormalizer, Teacher } from "./teacher.js";
@@ -13,6 +16,9 @@ export class ModelTeacher implements Teacher {
   private readonly input: Float32Array;
   private readonly result: Float32Array;
   private readonly classes: number;
+  /** By operation: where the attention of a stage goes that ends there. */
+  private readonly kept = new Map<number, Tensor>();
+  readonly attention?: readonly Tensor[];
 
   /**
    * Allocates on `backend`, whose owner releases it.
@@ -24,7 +30,7 @@ export class ModelTeacher implements Teacher {
     model: Model,
     name: string,
     data: Dataset,
-    batch: number,
+    { batch, attention }: { readonly batch: number; readonly attention: boolean },
     private readonly pixels: Renormalizer,
   ) {
     const { classes, size, operations } = model;
@@ -39,9 +45,19 @@ export class ModelTeacher implements Teacher {
       );
     this.classes = classes.length;
     const images = Math.max(1, Math.min(batch, Math.floor(BATCH_PIXELS / size ** 2)));
-    this.network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
+    const inputShape = { height: size, width: size, channels: 3 };
+    this.network = new RuntimeNetwork(backend, operations, inputShape, images);
     this.input = new Float32Array(images * size * size * 3);
     this.result = new Float32Array(batch * this.classes);
+    if (!attention) return;
+    const shapes = valueShapes(operations, inputShape);
+    // The last call of a batch may have room for more images than are left of it.
+    const room = Math.ceil(batch / images) * images;
+    for (const end of stageEnds(operations.map(({ name }) => name))) {
+      const { height, width } = shapes[end + 1] as MapShape;
+      this.kept.set(end, backend.allocate("float32", [room, height * width]));
+    }
+    this.attention = [...this.kept.values()].map((maps) => backend.view(maps, [batch, maps.shape[1] ?? 0]));
   }
 
   async probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array> {
@@ -54,13 +70,25 @@ export class ModelTeacher implements Teacher {
       for (let i = 0; i < used * perImage; i += 3)
         for (let c = 0; c < 3; c++) input[i + c] = (images[from + i + c] as number) * (scale[c] as number) + (shift[c] as number);
       backend.write(network.input, input);
-      network.run();
+      this.run(first);
       const scores = (await backend.read(network.output)) as Float32Array;
       this.result.set(scores.subarray(0, used * classes), first * classes);
     }
     const result = this.result.subarray(0, count * classes);
     toProbabilities(result, classes, temperature);
     return result;
+  }
+
+  /** The network on the images of a batch from `first` on. */
+  private run(first: number): void {
+    const { backend, network, kept } = this;
+    for (const index of network.operations.keys()) {
+      const result = network.runOperation(index);
+      const maps = kept.get(index);
+      if (maps === undefined) continue;
+      const pixels = maps.shape[1] ?? 0;
+      backend.attentionMap(result, backend.view(maps, [network.images, pixels], first * pixels));
+    }
   }
 
   async close(): Promise<void> {}

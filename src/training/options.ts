@@ -55,6 +55,8 @@ const settingsSchema = z.strictObject({
       weight: z.number().gt(0).max(1).default(1),
       /** Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more. */
       temperature: z.number().gt(0).max(100).default(1),
+      /** Weight of each stage's attention matching; 0 for none. Only of a teacher of ours with as many stages on maps as large. */
+      attention: z.number().min(0).default(0),
       /** What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for ImageNet. */
       pixels: z.enum(["data", "unit", "imagenet"]).optional(),
     })

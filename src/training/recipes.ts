@@ -6,7 +6,6 @@
 import { UserError } from "../errors.js";
 import { mergedSettings, type TrainingSettings } from "./options.js";
 import { resizedCrop, SMALLEST_CROP } from "./standard-settings.js";
-import type { DistillOptions } from "./teacher.js";
 
 export interface Recipe {
   /** What it is, in a line. */
@@ -16,7 +15,7 @@ export interface Recipe {
   readonly size?: number;
   readonly settings: Omit<TrainingSettings, "distill">;
   /** How a teacher is learned from, which has to be named; a recipe without this can do with one or without. */
-  readonly distill?: Omit<DistillOptions, "teacher">;
+  readonly distill?: Omit<NonNullable<TrainingSettings["distill"]>, "teacher">;
 }
 
 const SHARED = { optimizer: "adam", schedule: "cosine", warmup: 1 } as const;

@@ -9,11 +9,15 @@ import type { Backend } from "../backend/kernels.js";
 import type { Channels, Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { decodeModel } from "../runtime/model.js";
+import type { Tensor } from "../tensor.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
 import type { TrainingOptions } from "./options.js";
 
 export interface Teacher {
+  /** Attention maps of its stages for the images of the last call, float32 [batch, height * width], where they were asked for. */
+  readonly attention?: readonly Tensor[];
+
   /** images: [count, size, size, 3] as the loader normalizes them. Returns [count, classes], softmax(scores / temperature). The result lasts until the next call. */
   probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array>;
   close(): Promise<void>;
@@ -47,7 +51,7 @@ const UNIT = { mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
  * @throws UserError where the file is none of these, or has other classes or another input size than the data
  */
 export async function openTeacher(
-  { teacher: path, pixels }: DistillOptions,
+  { teacher: path, pixels, attention }: DistillOptions,
   data: Dataset,
   { backend, batch, threads }: TeacherSetup,
 ): Promise<OpenedTeacher> {
@@ -55,6 +59,10 @@ export async function openTeacher(
   const bytes = await readTeacher(file);
   const digest = createHash("sha256").update(bytes).digest("hex");
   if (file.endsWith(".onnx")) {
+    if (attention > 0)
+      throw new UserError(
+        `the teacher ${path} is an ONNX file, which does not show its stages, and its attention was asked for; take a network of ours, or leave attention out`,
+      );
     const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
     const teacher = await OnnxTeacher.open(file, bytes, data, threads, renormalizer(data, statistics));
     return { teacher, digest };
@@ -62,7 +70,10 @@ export async function openTeacher(
   if (pixels !== undefined)
     throw new UserError(`the teacher ${path} says itself how it takes pixels, and ${pixels} was asked for; leave that out`);
   const model = decodeModel(bytes, file);
-  return { teacher: new ModelTeacher(backend, model, path, data, batch, renormalizer(data, model)), digest };
+  return {
+    teacher: new ModelTeacher(backend, model, path, data, { batch, attention: attention > 0 }, renormalizer(data, model)),
+    digest,
+  };
 }
 
 async function fileOf(path: string): Promise<string> {

@@ -1,13 +1,14 @@
 /** One batch: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers. */
 import type { Backend } from "../backend/kernels.js";
 import type { Batch } from "../data/loader.js";
-import type { Network } from "../networks/network.js";
+import { UserError } from "../errors.js";
+import type { Network, StagePull } from "../networks/network.js";
 import type { Tensor } from "../tensor.js";
 import type { TrainingOptions } from "./options.js";
 import type { Teacher } from "./teacher.js";
 
 export interface StepResult {
-  /** Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler). */
+  /** Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler) and from what its stages attend to. */
   readonly loss: number;
   /** Images whose highest score is their own class; with mixup, the class of larger weight. */
   readonly correct: number;
@@ -21,7 +22,9 @@ export class TrainingStep {
   private readonly losses: Tensor;
   private readonly gradient: Tensor;
   private readonly classes: number;
+  private readonly pull: StagePull | undefined;
 
+  /** @throws UserError where the teacher's attention is asked for, and its stages are others than the network's */
   constructor(
     private readonly backend: Backend,
     private readonly network: Network,
@@ -37,6 +40,26 @@ export class TrainingStep {
     this.targetValues = new Float32Array(batch * classes);
     this.losses = backend.allocate("float32", [batch]);
     this.gradient = backend.allocate("float32", [batch, 1, 1, classes]);
+    this.pull = this.attentionPull();
+  }
+
+  /** Pulls what each stage attends to towards what the teacher's does. The loss grows by it. */
+  private attentionPull(): StagePull | undefined {
+    const { backend, network, options, losses } = this;
+    const attention = this.teacher?.attention;
+    const weight = options.distill?.attention ?? 0;
+    if (attention === undefined || weight === 0) return undefined;
+    const pixels = (counts: readonly number[]): string => counts.join(", ");
+    const [own, wanted] = [
+      network.stageMaps.map(({ height, width }) => height * width),
+      attention.map(({ shape }) => shape[1] ?? 0),
+    ];
+    if (pixels(own) !== pixels(wanted))
+      throw new UserError(
+        `the teacher's stages end on maps of ${pixels(wanted)} pixels, those of ${network.description.name} of ${pixels(own)}; take a teacher with the same stages, or leave its attention out`,
+      );
+    const term = { weight, scale: 1 / (options.batch * options.accumulate) };
+    return (stage, map, gradient) => backend.attentionMatch(map, attention[stage] as Tensor, term, losses, gradient);
   }
 
   /** Adds the batch's gradients to those of the parameters. The batch must be full. */
@@ -46,7 +69,7 @@ export class TrainingStep {
     backend.write(this.images, batch.images);
     const logits = network.forward(this.images);
     const entropy = this.enqueueLoss(logits, batch, soft);
-    network.backward(this.gradient);
+    network.backward(this.gradient, this.pull);
     const [losses, scores] = await Promise.all([backend.read(this.losses), backend.read(logits)]);
     let loss = 0;
     for (const value of losses) loss += value;

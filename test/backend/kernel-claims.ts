@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { binaryClaims } from "./claims/binary-claims.js";
+import { channelClaims } from "./claims/channel-claims.js";
 import { memoryClaims } from "./claims/memory-claims.js";
 import { normalizationClaims } from "./claims/normalization-claims.js";
 import { poolClaims } from "./claims/pool-claims.js";
@@ -15,7 +16,7 @@ export function kernelClaims(name: string, factory: () => Backend | Promise<Back
       backend = await factory();
     });
     afterAll(() => backend[Symbol.dispose]());
-    for (const claims of [memoryClaims, binaryClaims, realClaims, normalizationClaims, poolClaims, updateClaims])
+    for (const claims of [memoryClaims, binaryClaims, realClaims, normalizationClaims, poolClaims, channelClaims, updateClaims])
       claims(() => backend);
   });
 }

@@ -59,6 +59,9 @@ export function everyKernel(backend: Backend): Workload {
   const expanded = backend.allocate("float32", [M, K]);
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
+  const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
+  const [factors, dFactors, weighed, dWeighed] = [real([5, N]), real([5, N]), real([M, N]), real([M, N])];
+  const [likely, dLikely] = [real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
   return {
@@ -93,7 +96,14 @@ export function everyKernel(backend: Backend): Workload {
       backend.maxPool(x, window, largest);
       backend.maxPoolGradient(largest, x, window, dLargest);
       backend.add(dLargest, dx);
+      backend.multiplyChannels(y, factors, weighed);
+      backend.multiplyChannelsGradient(weighed, realY, factors, dWeighed, dFactors);
+      backend.multiplyChannels(dWeighed, dFactors, dWeighed);
+      backend.sigmoid(logits, likely);
+      backend.sigmoidGradient(weighed, likely, dLikely);
       backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
+      backend.attentionMap(x, attention);
+      backend.attentionMatch(out, attention, { weight: 1, scale: 1 }, attentionLosses, gradient);
       backend.adam(latent, dLatent, first, second, adam, flips);
       backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
       backend.movingAverage(beta, dBeta, 0.9);
@@ -124,8 +134,15 @@ export function everyKernel(backend: Backend): Workload {
       pooled,
       largest,
       dLargest,
+      weighed,
+      dWeighed,
+      dFactors,
+      likely,
+      dLikely,
       losses,
       dLogits,
+      attention,
+      attentionLosses,
       latent,
       first,
       second,

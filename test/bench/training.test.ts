@@ -89,7 +89,16 @@ describe("a competitor", () => {
 });
 
 describe("the record", () => {
-  const options: TrainingCase = { backend: "wasm", network: "rbnet20", width: 2, batch: 128, threads: 2, rounds: 3, steps: 4 };
+  const options: TrainingCase = {
+    backend: "wasm",
+    network: "rbnet20",
+    width: 2,
+    batch: 128,
+    threads: 2,
+    rounds: 3,
+    steps: 4,
+    peers: ["pytorch-eager"],
+  };
   const ours = { name: "ours", version: "0.1.0" };
   const peer = { name: "pytorch-eager", version: "2.0" };
   const rates = new Map([

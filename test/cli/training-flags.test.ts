@@ -42,7 +42,7 @@ describe("the settings of a run", () => {
 
   it("take a teacher, and no word on one that is not there", () => {
     const { distill } = settingsFor({ teacher: "teacher.onnx", teacherWeight: 0.5, teacherPixels: "unit" }, small, undefined);
-    expect(distill).toEqual({ teacher: "teacher.onnx", weight: 0.5, temperature: 1, pixels: "unit" });
+    expect(distill).toEqual({ teacher: "teacher.onnx", weight: 0.5, temperature: 1, attention: 0, pixels: "unit" });
     expect(settingsFor({}, small, undefined).distill).toBeUndefined();
     const refusal = (flags: object) => () => settingsFor(flags, small, undefined);
     expect(refusal({ teacherTemperature: 4 })).toThrow(/--teacher-temperature cannot be used here: there is no teacher/);

@@ -11,7 +11,9 @@ import { UserError } from "#rbnet/errors";
 import { reactnet20 } from "#rbnet/networks/birealnet";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
+import { real2binary20 } from "#rbnet/networks/real2binary";
 import { resnet18 } from "#rbnet/networks/resnet";
+import { xnornet20 } from "#rbnet/networks/xnornet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
@@ -62,6 +64,8 @@ describe("a model file", () => {
 
   it.each([
     ["max pools and ReLU", resnet18({ classes: 3, width: 1 / 16, size: 32 })],
+    ["blocks of binary units", xnornet20({ classes: 3, width: 0.25, size: 8 })],
+    ["gates", real2binary20({ classes: 3, width: 0.5, size: 8 })],
     ["RPReLU", reactnet20({ classes: 3, width: 0.25, size: 8 })],
     ["PReLU", { ...rbnet20({ classes: 3, width: 0.25, size: 8 }), activation: "prelu" as const }],
   ])("gives back %s", async (_, description) => {
@@ -201,6 +205,13 @@ describe("a description is refused that", () => {
     ["reads a value before the first", on(1, { input: -1 }), /malformed at operations\.1\.input/],
     ["adds a value that comes later", onEpilogue(1, { shortcut: 9 }), /shortcut of operation 1 does not fit/],
     ["adds a value of another shape", onEpilogue(1, { shortcut: 0 }), /shortcut of operation 1 does not fit/],
+    ["weighs by a map", onEpilogue(1, { factors: 0 }), /operation 1 has not one factor for each of its \d+ filters/],
+    ["weighs by a value that comes later", onEpilogue(1, { factors: 9 }), /operation 1 has not one factor/],
+    [
+      "bends scores as nothing does",
+      (it) => Object.assign(it.operations.at(-1)!, { activation: "tanh" }),
+      /malformed at operations\.\d+\.activation/,
+    ],
     ["has other filters", on(0, { filters: 16 }), /tensor stem1\.scale has 8 values of float32, not 16 of float32 or float16/],
     ["has a million filters", on(0, { filters: 1e6 }), /malformed at operations\.0\.filters/],
     ["has other windows", on(0, { windows: { kind: "grid", kernel: 5, stride: 1, padding: 2 } }), /tensor stem1\.weights has/],

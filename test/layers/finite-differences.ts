@@ -14,8 +14,11 @@ export interface Differentiable {
   gradients(): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
-/** In turn, until one agrees: a step across the corner of an activation or an estimator says nothing, and a smaller one seldom meets one. */
-const STEPS = [1e-5, 1e-6, 1e-7];
+/**
+ * In turn, until one agrees: a step across the corner of an activation or an estimator says nothing, and a smaller one seldom meets one. The largest is for derivatives
+ * that are lost in the rounding of the others' differences.
+ */
+const STEPS = [1e-5, 1e-6, 1e-7, 1e-3];
 const RELATIVE_TOLERANCE = 1e-5;
 /** Of a tensor's largest derivative: what the rounding of the differences may do to a small one. */
 const ABSOLUTE_TOLERANCE = 1e-6;

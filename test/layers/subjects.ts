@@ -5,7 +5,9 @@
 import type { Backend, Estimator } from "#rbnet/backend/kernels";
 import { AveragePool } from "#rbnet/layers/average-pool";
 import { BasicBlock } from "#rbnet/layers/basic-block";
+import { BinaryBlock } from "#rbnet/layers/binary-block";
 import { BinaryConvolution } from "#rbnet/layers/binary-convolution";
+import { BinaryUnit } from "#rbnet/layers/binary-unit";
 import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
 import { Dense } from "#rbnet/layers/dense";
 import type { Initializer } from "#rbnet/layers/initializer";
@@ -30,6 +32,8 @@ export interface Subject {
   readonly estimator?: Estimator;
   /** Of binary convolutions; default binary. */
   readonly weights?: WeightForm;
+  /** Of float32, where it is more than that of other layers. */
+  readonly tolerance?: number;
   build(backend: Backend): Runnable;
 }
 
@@ -225,6 +229,20 @@ export function residualUnit(
   };
 }
 
+/** A unit whose product is weighed by a gate of two hidden channels. */
+export function gatedUnit(windows: Windows, stride: 1 | 2, input: MapShape, channels: number): Subject {
+  const shared = { name: "unit", input, channels, windows, stride, estimator: "polynomial", learnThreshold: true } as const;
+  return {
+    name: `gated unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}`,
+    images: 3,
+    input,
+    estimator: "polynomial",
+    // Normalization takes out what a factor does to all images alike: what is left of its gradient is a small difference of large sums.
+    tolerance: 2e-4,
+    build: (backend) => new ResidualUnit(backend, { ...shared, activation: "balanced", gated: true }, NO_VALUES),
+  };
+}
+
 /** The block of ResNet; `input` keeps the map, the others halve it. */
 export function basicBlock(input: MapShape, channels: number, shortcut: "input" | "strided" | "averaged"): Subject {
   const stride = shortcut === "input" ? 1 : 2;
@@ -247,6 +265,33 @@ export function basicBlock(input: MapShape, channels: number, shortcut: "input" 
       };
       const second = unit("second", first.output, grid(3, 1), "relu");
       return new BasicBlock(backend, { first, second, shortcut: shortcuts[shortcut]() });
+    },
+  };
+}
+
+/** The block of XNOR-Net; a change of channels halves the map. */
+export function binaryBlock(input: MapShape, channels: number, estimator: Estimator): Subject {
+  const stride = input.channels === channels ? 1 : 2;
+  return {
+    name: `binary block, ${describeMap(input)} to ${channels}, ${estimator}`,
+    images: 2,
+    input,
+    estimator,
+    build(backend) {
+      const shared = { channels, estimator, activation: "none" } as const;
+      const start = { ...shared, name: "first", input, windows: grid(3, stride), stride, learnThreshold: true } as const;
+      const first = new BinaryUnit(backend, start, 1, NO_VALUES);
+      const next = {
+        ...shared,
+        name: "second",
+        input: first.output,
+        windows: grid(3, 1),
+        stride: 1,
+        learnThreshold: false,
+      } as const;
+      const shortcut =
+        stride === 1 ? undefined : new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, NO_VALUES);
+      return new BinaryBlock(backend, { first, second: new BinaryUnit(backend, next, 1, NO_VALUES), shortcut });
     },
   };
 }
@@ -317,10 +362,16 @@ export const SUBJECTS: readonly Subject[] = [
     residualUnit(blocks(1, 1), 1, map(5, 3), 4, "clip"),
     residualUnit(blocks(1), 2, map(6, 3), 5),
     residualUnit(grid(3, 1), 1, map(4, 3), 3),
+    gatedUnit(grid(3, 1), 1, map(4, 16), 16),
   ].map(withRealWeights),
+  gatedUnit(grid(3, 1), 1, map(4, 16), 16),
+  gatedUnit(grid(3, 2), 2, map(6, 17), 5),
+  gatedUnit(blocks(1, 1), 1, map(5, 3), 3),
   basicBlock(map(4, 3), 3, "input"),
   basicBlock(map(5, 2), 3, "strided"),
   basicBlock(map(4, 2), 4, "averaged"),
+  binaryBlock(map(4, 3), 3, "clip"),
+  binaryBlock(map(4, 2), 4, "polynomial"),
   maxPool(grid(3, 2), map(5, 3)),
   maxPool(grid(3, 2), map(6, 2)),
   {

@@ -47,7 +47,7 @@ describe("layers on the WebAssembly backend", () => {
     const mark = wasm.mark();
     const found = await twoSteps(wasm, subject);
     wasm.release(mark);
-    expectAlike(found, await twoSteps(createReferenceBackend(), subject));
+    expectAlike(found, await twoSteps(createReferenceBackend(), subject), subject.tolerance);
     expect(Object.keys(found).length).toBeGreaterThan(1);
   });
 });

@@ -52,8 +52,38 @@ describe("the count of operations", () => {
     expect(totals(networkByName("resnet34", { classes: 1000 })).realParameters).toBe(21_797_672);
   });
 
-  it.each(["birealnet18", "reactnet18"])("counts 164.0 M operations for %s", (name) => {
+  it.each(["xnornet18", "birealnet18", "reactnet18"])("counts 164.0 M operations for %s", (name) => {
     expect(totals(networkByName(name, { classes: 1000 })).ops / 1e6).toBeCloseTo(164.0, 1);
+  });
+
+  it("counts xnornet18 less than 2 % below the published 1.67e8, which has scales of inputs and outputs besides", () => {
+    const { ops } = totals(networkByName("xnornet18", { classes: 1000 }));
+    expect(ops / 1.67e8).toBeGreaterThan(0.98);
+    expect(ops / 1.67e8).toBeLessThan(1);
+  });
+
+  it("has in xnornet18 the binary weights of ResNet-18's 3x3 convolutions, and a threshold a channel before every other", () => {
+    const convolutions = (channels: number, before: number): number => 9 * channels * (3 * channels + before);
+    const byHand = convolutions(64, 64) + convolutions(128, 64) + convolutions(256, 128) + convolutions(512, 256);
+    const [xnornet, birealnet] = ["xnornet18", "birealnet18"].map((name) => totals(networkByName(name, { classes: 1000 })));
+    expect(xnornet?.binaryParameters).toBe(byHand);
+    const thresholds = 2 * 64 + (64 + 128) + (128 + 256) + (256 + 512);
+    expect((xnornet?.realParameters ?? 0) - (birealnet?.realParameters ?? 0)).toBe(thresholds);
+  });
+
+  it("counts real2binary18 within 1 % of the published 1.65e8: 164.0 M, the gates' layers, and a multiplication for each result", () => {
+    const [real2binary, birealnet] = ["real2binary18", "birealnet18"].map((name) =>
+      totals(networkByName(name, { classes: 1000 })),
+    );
+    const ops = real2binary?.ops ?? 0;
+    expect(Math.abs(ops / 1.65e8 - 1)).toBeLessThan(0.01);
+    // Each stage has three gates of C -> C / 8 -> C and one that leads into it.
+    const gates = (channels: number, before: number): number =>
+      3 * 2 * channels * (channels / 8) + (before / 8) * (before + channels);
+    const layers = gates(64, 64) + gates(128, 64) + gates(256, 128) + gates(512, 256);
+    const results = 4 * (56 * 56 * 64 + 28 * 28 * 128 + 14 * 14 * 256 + 7 * 7 * 512);
+    expect(ops - (birealnet?.ops ?? 0)).toBe(layers + results);
+    expect(real2binary?.binaryParameters).toBe(birealnet?.binaryParameters);
   });
 
   it("counts as parameters of an activation what it learns", () => {
@@ -84,6 +114,8 @@ describe("the count of operations", () => {
     ["rbnet20", { convolution: "3x3" }],
     ["resnet20", {}],
     ["reactnet20", {}],
+    ["real2binary20", {}],
+    ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
     const description = networkByName(name, { classes: 7, width: 0.5, ...variation });

@@ -5,7 +5,9 @@ import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
+import { real2binary18, real2binary20 } from "#rbnet/networks/real2binary";
 import { resnet18, resnet20 } from "#rbnet/networks/resnet";
+import { xnornet18, xnornet20 } from "#rbnet/networks/xnornet";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { drawParameters, NO_VALUES } from "../layers/subjects.js";
@@ -45,7 +47,12 @@ export const TINY = [
   { form: "odd", description: TINY_ODD },
   { form: "resnet18", description: resnet18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "resnet20", description: resnet20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "xnornet18", description: xnornet18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "xnornet20", description: xnornet20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "birealnet18", description: birealnet18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "real2binary18", description: real2binary18({ classes: 3, width: 1 / 16, size: 32 }) },
+  { form: "real2binary20", description: real2binary20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "gated blocks", description: { ...TINY20, gated: true } },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
 ];
 

@@ -7,27 +7,32 @@ import type { Operation } from "#rbnet/runtime/operations";
 interface Node {
   readonly input: number;
   readonly shortcut: number | undefined;
+  readonly factors?: number | undefined;
   readonly elements: number;
 }
 
+const maybe = fc.option(fc.nat(), { nil: undefined });
+
 /** Operation i reads any values from 0 to i. Some values are read often, some never. */
 const nodes: fc.Arbitrary<readonly Node[]> = fc
-  .array(fc.tuple(fc.nat(), fc.option(fc.nat(), { nil: undefined }), fc.integer({ min: 1, max: 50 })), {
+  .array(fc.tuple(fc.nat(), maybe, maybe, fc.integer({ min: 1, max: 50 })), {
     minLength: 1,
     maxLength: 20,
   })
   .map((drawn) =>
-    drawn.map(([input, shortcut, elements], i) => ({
+    drawn.map(([input, shortcut, factors, elements], i) => ({
       // Mostly the values just before, as in a network.
       input: Math.max(0, i - (input % 4)),
       shortcut: shortcut === undefined ? undefined : shortcut % (i + 1),
+      factors: factors === undefined ? undefined : factors % (i + 1),
       elements,
     })),
   );
 
-function operationOf({ input, shortcut }: Node): Operation {
-  if (shortcut === undefined) return { kind: "averagePool", name: "pool", input, size: 2 };
-  const epilogue = { scale: new Float32Array(1), bias: new Float32Array(1), shortcut, depthToSpace: false };
+function operationOf({ input, shortcut, factors }: Node): Operation {
+  if (shortcut === undefined && factors === undefined) return { kind: "averagePool", name: "pool", input, size: 2 };
+  const read = { ...(shortcut === undefined ? {} : { shortcut }), ...(factors === undefined ? {} : { factors }) };
+  const epilogue = { scale: new Float32Array(1), bias: new Float32Array(1), ...read, depthToSpace: false };
   const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
   return { kind: "realConvolution", name: "unit", input, windows, filters: 1, weights: new Float32Array(1), epilogue };
 }
@@ -44,9 +49,9 @@ describe("planMemory", () => {
       fc.property(nodes, (list) => {
         const { buffers, sizes } = planOf(list);
         const holds = new Map<number, number>();
-        for (const [i, { input, shortcut, elements }] of list.entries()) {
+        for (const [i, { input, shortcut, factors, elements }] of list.entries()) {
           const buffer = buffers[i];
-          for (const value of [input, shortcut ?? 0]) {
+          for (const value of [input, shortcut ?? 0, factors ?? 0]) {
             if (value === 0) continue;
             expect(holds.get(buffers[value - 1]), `operation ${i} reads value ${value}`).toBe(value);
             expect(buffers[value - 1], `operation ${i} writes over value ${value} while it reads it`).not.toBe(buffer);

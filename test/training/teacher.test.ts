@@ -57,6 +57,7 @@ const distill = (teacher: string, pixels?: "data" | "unit" | "imagenet") => ({
   teacher,
   weight: 1,
   temperature: 1,
+  attention: 0,
   ...(pixels === undefined ? {} : { pixels }),
 });
 

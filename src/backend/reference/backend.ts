@@ -3,7 +3,9 @@
  * and never runs anything else: every other backend has to agree with it.
  */
 import type { Backend } from "../kernels.js";
+import { attentionKernels } from "./attention.js";
 import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { poolKernels } from "./pool.js";
@@ -18,6 +20,8 @@ export function createReferenceBackend(): Backend {
     ...realKernels,
     ...normalizationKernels,
     ...poolKernels,
+    ...attentionKernels,
+    ...channelKernels,
     ...updateKernels,
     description: "reference, float64",
     get memory() {

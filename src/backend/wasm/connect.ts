@@ -6,6 +6,7 @@ import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry, wordsF
 import type { Backend } from "../kernels.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
 import { normalizationKernels } from "./normalization.js";
 import { type KernelFunction, Pool } from "./pool.js";
@@ -125,6 +126,7 @@ function connect(arena: Arena, run: Runner["run"], product: ProductKind, descrip
     ...binaryKernels(runner),
     ...realKernels(runner),
     ...normalizationKernels(runner),
+    ...channelKernels(runner),
     ...updateKernels(runner),
     description,
     get memory() {

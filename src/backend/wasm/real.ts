@@ -15,6 +15,8 @@ type RealKernels = Pick<
   | "maxPool"
   | "maxPoolGradient"
   | "softmaxCrossEntropy"
+  | "attentionMap"
+  | "attentionMatch"
 >;
 
 /** Part of a product that is a chunk; the kernels have the same numbers. */
@@ -105,6 +107,29 @@ export function realKernels(runner: Runner): RealKernels {
         accumulate ? 1 : 0,
         address(losses),
         address(gradient),
+      );
+    },
+
+    attentionMap(x, out) {
+      const [images = 0, height = 0, width = 0, channels = 0] = x.shape;
+      runner.run("attentionMap", images, address(x), height * width, channels, address(out));
+    },
+
+    attentionMatch(x, wanted, { weight, scale }, losses, gradient) {
+      const [images = 0, height = 0, width = 0, channels = 0] = x.shape;
+      const pixels = height * width;
+      runner.run(
+        "attentionMatch",
+        images,
+        address(x),
+        address(wanted),
+        pixels,
+        channels,
+        weight,
+        2 * scale * weight,
+        address(losses),
+        address(gradient),
+        runner.work(images * pixels * 4),
       );
     },
   };

@@ -141,5 +141,34 @@ export function poolClaims(subject: () => Backend): void {
         { numRuns: 40 },
       );
     });
+
+    it("makes attention maps, and pulls a map towards a wanted one", async () => {
+      const sides = fc.integer({ min: 1, max: 9 });
+      const shapes = fc.record({ images: fc.integer({ min: 1, max: 3 }), height: sides, width: sides, channels: channelCounts });
+      const terms = fc.record({ weight: fc.constantFrom(1, 0.25), scale: fc.constantFrom(1, 0.5) });
+      await fc.assert(
+        fc.asyncProperty(shapes, terms, seeds, async ({ images, height, width, channels }, term, seed) => {
+          const draw = new Draw(seed);
+          const mapShape = [images, height, width, channels];
+          const count = product(mapShape);
+          const [other, old] = [draw.reals(count, 1), draw.reals(count, 1)];
+          // Not near 0, where the gradient has no bound; but the last of several images is empty, and has neither attention nor gradient.
+          const values = draw.reals(count, 1).map((value) => value + 0.3 * (value < 0 ? -1 : 1));
+          if (images > 1) values.fill(0, ((images - 1) / images) * count);
+          const before = draw.reals(images, 1);
+          await expectAgreement(subject(), (backend) => {
+            const [x, gradient] = [put(backend, "float32", mapShape, values), put(backend, "float32", mapShape, old)];
+            const attention = [images, height * width];
+            const [wanted, own] = [backend.allocate("float32", attention), backend.allocate("float32", attention)];
+            const losses = put(backend, "float32", [images], before);
+            backend.attentionMap(put(backend, "float32", mapShape, other), wanted);
+            backend.attentionMap(x, own);
+            backend.attentionMatch(x, wanted, term, losses, gradient);
+            return { wanted: about(wanted, 1), own: about(own, 1), losses: about(losses, 1), gradient: about(gradient, 8) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
   });
 }

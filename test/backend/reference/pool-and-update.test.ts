@@ -77,6 +77,35 @@ describe("pooling and loss of the reference", () => {
     );
     expectClose(await numbers(backend, loss(backend, logits).gradient), expected);
   });
+
+  it("pulls attention along the gradient of finite differences, and leaves an empty image and one that agrees", async () => {
+    const shape = [3, 2, 1, 2] as const;
+    const wanted = [0.6, 0.8, 0, 1, 1, 0];
+    const match = (backend: Backend, x: readonly number[]) => {
+      const [losses, gradient] = [backend.allocate("float32", [3]), backend.allocate("float32", shape)];
+      backend.attentionMatch(
+        real(backend, shape, x),
+        real(backend, [3, 2], wanted),
+        { weight: 0.5, scale: 0.25 },
+        losses,
+        gradient,
+      );
+      return { losses, gradient };
+    };
+    const backend = createReferenceBackend();
+    // Attention of the first image: 1 and 4 by sqrt(17).
+    const x = [1, 0, 2, 0, 0, 0, 0, 0, 0.7, 0, 0, 0];
+    const { losses, gradient } = match(backend, x);
+    const expected = 0.5 * Math.hypot(1 / Math.sqrt(17) - 0.6, 4 / Math.sqrt(17) - 0.8);
+    expectClose(await numbers(backend, losses), [expected, 0.5, 0]);
+    const found = await numbers(backend, gradient);
+    const slopes = await differences(x.slice(0, 4), async (at) => {
+      const { losses: moved } = match(backend, [...at, ...x.slice(4)]);
+      return 0.25 * dot(await numbers(backend, moved), [1, 1, 1]);
+    });
+    expectClose(found, [...slopes, ...new Array(8).fill(0)]);
+    expect(Math.hypot(...slopes)).toBeGreaterThan(0.01);
+  });
 });
 
 describe("update of the reference", () => {

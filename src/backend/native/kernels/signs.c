@@ -16,6 +16,28 @@ inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
 #endif
 }
 
+/** Up to sixteen comparisons as bits. */
+inlined uint16_t signsOfSome(const float *x, const float *threshold, int count) {
+#if defined(__AVX512F__)
+  const __mmask16 present = (__mmask16)((1u << count) - 1);
+  return (uint16_t)_mm512_mask_cmp_ps_mask(present, _mm512_maskz_loadu_ps(present, x), _mm512_maskz_loadu_ps(present, threshold), _CMP_GE_OQ);
+#else
+  if (count == 16) return signsOfSixteen(x, threshold);
+  uint16_t bits = 0;
+  for (int c = 0; c < count; c++) bits |= (uint16_t)((x[c] >= threshold[c]) << c);
+  return bits;
+#endif
+}
+
+/** Adds sixteen bits to a row from bit `at` on. Bytes that get none are not written: they may be another thread's. */
+inlined void addBits(uint8_t *row, int at, uint16_t signs) {
+  const uint32_t bits = (uint32_t)signs << (at & 7);
+  uint8_t *to = row + (at >> 3);
+  to[0] |= (uint8_t)bits;
+  if (bits >> 8) to[1] |= (uint8_t)(bits >> 8);
+  if (bits >> 16) to[2] |= (uint8_t)(bits >> 16);
+}
+
 /** A chunk is one grid row of one image. */
 KERNEL(binarizeColumns) {
   const float *x = POINTER(float, 0), *threshold = POINTER(float, 1);
@@ -41,7 +63,7 @@ KERNEL(binarizeColumns) {
               memcpy(out + ((bit + c) >> 3), &signs, 2);
             }
           } else {
-            for (int c = 0; c < channels; c++) out[(bit + c) >> 3] |= (char)((source[c] >= threshold[c]) << ((bit + c) & 7));
+            for (int c = 0; c < channels; c += 16) addBits((uint8_t *)out, bit + c, signsOfSome(source + c, threshold + c, smaller(16, channels - c)));
           }
         }
       }

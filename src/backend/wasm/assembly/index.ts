@@ -12,5 +12,7 @@ export { columnStatistics, sumRows, reducePartials, normalizationForward, normal
 export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, softmaxCrossEntropy } from "./pool";
+export { attentionMap, attentionMatch } from "./attention";
+export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal, sigmoid, sigmoidGradient } from "./channels";
 export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";

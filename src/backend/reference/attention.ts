@@ -1,0 +1,67 @@
+/** Attention maps and their matching, of the reference. */
+import type { Tensor } from "../../tensor.js";
+import type { Kernels } from "../kernels.js";
+import { elements } from "./memory.js";
+
+/** Where an image lies in a map, and what its attention is: `size` is |q|. */
+interface Attention {
+  readonly start: number;
+  readonly channels: number;
+  readonly attention: Float64Array;
+  readonly size: number;
+}
+
+function attentionOf(x: Tensor, image: number): Attention {
+  const [, height = 0, width = 0, channels = 0] = x.shape;
+  const X = elements(x);
+  const pixels = height * width;
+  const start = image * pixels * channels;
+  const q = Float64Array.from({ length: pixels }, (_, p) => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += X[start + p * channels + c] ** 2;
+    return sum;
+  });
+  const size = norm(q);
+  return { start, channels, attention: q.map((value) => (size === 0 ? 0 : value / size)), size };
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+}
+
+function norm(values: Float64Array): number {
+  return Math.sqrt(dot(values, values));
+}
+
+export const attentionKernels: Pick<Kernels, "attentionMap" | "attentionMatch"> = {
+  attentionMap(x, out) {
+    const OUT = elements(out);
+    const [images = 0] = x.shape;
+    for (let i = 0; i < images; i++) {
+      const { attention } = attentionOf(x, i);
+      OUT.set(attention, i * attention.length);
+    }
+  },
+
+  attentionMatch(x, wanted, { weight, scale }, losses, gradient) {
+    const [X, W, L, G] = [x, wanted, losses, gradient].map(elements);
+    const [images = 0] = x.shape;
+    for (let i = 0; i < images; i++) {
+      const { start, channels, attention, size } = attentionOf(x, i);
+      const difference = attention.map((a, p) => a - W[i * attention.length + p]);
+      const distance = norm(difference);
+      L[i] += weight * distance;
+      if (distance === 0 || size === 0) continue;
+      // a = q / |q|: what lies along a changes nothing.
+      const direction = difference.map((d) => d / distance);
+      const along = dot(direction, attention);
+      const dQ = direction.map((d, p) => (d - along * (attention[p] as number)) / size);
+      for (const [p, dq] of dQ.entries()) {
+        for (let c = 0; c < channels; c++) {
+          const at = start + p * channels + c;
+          G[at] += scale * weight * 2 * X[at] * dq;
+        }
+      }
+    }
+  },
+};

@@ -1,0 +1,77 @@
+// Attention maps: where on an image a map is large, and how far that is from where another one is.
+
+@inline
+function squaresAt(x: usize, channels: i32): f32 {
+  let c = 0, sums = f32x4.splat(0);
+  for (; c + 4 <= channels; c += 4) {
+    const v = v128.load(x + (<usize>c << 2));
+    sums = f32x4.add(sums, f32x4.mul(v, v));
+  }
+  let sum = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+  for (; c < channels; c++) {
+    const v = load<f32>(x + (<usize>c << 2));
+    sum += v * v;
+  }
+  return sum;
+}
+
+/** Writes the attention of one image, [pixels], and returns the size of what it was divided by. */
+function attentionOf(x: usize, pixels: i32, channels: i32, out: usize): f64 {
+  let total: f64 = 0;
+  for (let p = 0; p < pixels; p++) {
+    const q = squaresAt(x + (<usize>(p * channels) << 2), channels);
+    store<f32>(out + (<usize>p << 2), q);
+    total += <f64>q * <f64>q;
+  }
+  const size = Math.sqrt(total);
+  if (size == 0) return 0;
+  const share = 1 / size;
+  for (let p = 0; p < pixels; p++) {
+    const at = out + (<usize>p << 2);
+    store<f32>(at, <f32>(<f64>load<f32>(at) * share));
+  }
+  return size;
+}
+
+/** A chunk is one image. */
+export function attentionMap(begin: i32, end: i32, scratch: usize, x: usize, pixels: i32, channels: i32, out: usize): void {
+  for (let image = begin; image < end; image++) attentionOf(x + (<usize>(image * pixels * channels) << 2), pixels, channels, out + (<usize>(image * pixels) << 2));
+}
+
+/** A chunk is one image. `gradientFactor` is scale * weight * 2; work: float32 [images, pixels], for the attention of x. */
+export function attentionMatch(
+  begin: i32, end: i32, scratch: usize, x: usize, wanted: usize, pixels: i32, channels: i32, weight: f64, gradientFactor: f64, losses: usize, gradient: usize, work: usize,
+): void {
+  for (let image = begin; image < end; image++) {
+    const start = <usize>(image * pixels * channels) << 2, target = wanted + (<usize>(image * pixels) << 2), own = work + (<usize>(image * pixels) << 2);
+    const size = attentionOf(x + start, pixels, channels, own);
+    let squares: f64 = 0, along: f64 = 0;
+    for (let p = 0; p < pixels; p++) {
+      const at = <usize>p << 2;
+      const a = <f64>load<f32>(own + at), d = a - <f64>load<f32>(target + at);
+      squares += d * d;
+      along += d * a;
+    }
+    const distance = Math.sqrt(squares);
+    const loss = losses + (<usize>image << 2);
+    store<f32>(loss, <f32>(<f64>load<f32>(loss) + weight * distance));
+    if (distance == 0 || size == 0) continue;
+    // a = q / |q|: what lies along a changes nothing.
+    const factor = gradientFactor / (size * distance);
+    for (let p = 0; p < pixels; p++) {
+      const at = <usize>p << 2;
+      const a = <f64>load<f32>(own + at);
+      const dq = <f32>((a - <f64>load<f32>(target + at) - along * a) * factor);
+      const row = start + (<usize>(p * channels) << 2);
+      let c = 0;
+      for (; c + 4 <= channels; c += 4) {
+        const place = row + (<usize>c << 2);
+        v128.store(gradient + place, f32x4.add(v128.load(gradient + place), f32x4.mul(v128.load(x + place), f32x4.splat(dq))));
+      }
+      for (; c < channels; c++) {
+        const place = row + (<usize>c << 2);
+        store<f32>(gradient + place, load<f32>(gradient + place) + load<f32>(x + place) * dq);
+      }
+    }
+  }
+}

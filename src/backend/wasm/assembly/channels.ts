@@ -1,0 +1,92 @@
+// Channels that are weighed by image.
+import { loadFour, loadOne } from "./normalize-forward";
+
+const CHUNK: i32 = 4096;
+
+// A chunk is one image of `rows` pixels. x: [images * rows, channels]; factors: float32 [images, channels].
+function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  for (let image = begin; image < end; image++) {
+    const factor = factors + (<usize>(image * channels) << 2);
+    let element = <usize>(image * rows * channels);
+    for (let m = 0; m < rows; m++, element += <usize>channels) {
+      const to = out + (element << 2);
+      let c = 0;
+      for (; c + 4 <= channels; c += 4) {
+        const at = <usize>c << 2;
+        v128.store(to + at, f32x4.mul(loadFour<T>(x, element + <usize>c), v128.load(factor + at)));
+      }
+      for (; c < channels; c++) {
+        const at = <usize>c << 2;
+        store<f32>(to + at, loadOne<T>(x, element + <usize>c) * load<f32>(factor + at));
+      }
+    }
+  }
+}
+
+export function multiplyChannelsInteger(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  multiplyChannels<i16>(begin, end, x, factors, rows, channels, out);
+}
+
+export function multiplyChannelsReal(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+  multiplyChannels<f32>(begin, end, x, factors, rows, channels, out);
+}
+
+// A chunk is one image. dx may be dOut.
+function multiplyChannelsGradient<T>(begin: i32, end: i32, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  for (let image = begin; image < end; image++) {
+    const first = <usize>(image * rows * channels);
+    const factor = factors + (<usize>(image * channels) << 2), dFactor = dFactors + (<usize>(image * channels) << 2);
+    let c = 0;
+    for (; c + 4 <= channels; c += 4) {
+      const at = <usize>c << 2, f = v128.load(factor + at);
+      let low = f64x2.splat(0), high = low;
+      let element = first + <usize>c;
+      for (let m = 0; m < rows; m++, element += <usize>channels) {
+        const g = v128.load(dOut + (element << 2)), product = f32x4.mul(g, loadFour<T>(x, element));
+        low = f64x2.add(low, f64x2.promote_low_f32x4(product));
+        high = f64x2.add(high, f64x2.promote_low_f32x4(i8x16.shuffle(product, product, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)));
+        v128.store(dx + (element << 2), f32x4.mul(g, f));
+      }
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(low, 0));
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(low, 1), 4);
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(high, 0), 8);
+      store<f32>(dFactor + at, <f32>f64x2.extract_lane(high, 1), 12);
+    }
+    for (; c < channels; c++) {
+      const at = <usize>c << 2, f = load<f32>(factor + at);
+      let sum: f64 = 0;
+      let element = first + <usize>c;
+      for (let m = 0; m < rows; m++, element += <usize>channels) {
+        const g = load<f32>(dOut + (element << 2));
+        sum += <f64>(g * loadOne<T>(x, element));
+        store<f32>(dx + (element << 2), g * f);
+      }
+      store<f32>(dFactor + at, <f32>sum);
+    }
+  }
+}
+
+export function multiplyChannelsGradientInteger(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  multiplyChannelsGradient<i16>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
+}
+
+export function multiplyChannelsGradientReal(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+  multiplyChannelsGradient<f32>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
+}
+
+/** A chunk is 4,096 elements. */
+export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i32, out: usize): void {
+  const last = min(count, end * CHUNK);
+  for (let i = begin * CHUNK; i < last; i++) {
+    const at = <usize>i << 2;
+    store<f32>(out + at, <f32>(1 / (1 + Math.exp(-<f64>load<f32>(x + at)))));
+  }
+}
+
+export function sigmoidGradient(begin: i32, end: i32, scratch: usize, dOut: usize, out: usize, count: i32, dx: usize): void {
+  const last = min(count, end * CHUNK);
+  for (let i = begin * CHUNK; i < last; i++) {
+    const at = <usize>i << 2, y = load<f32>(out + at);
+    store<f32>(dx + at, load<f32>(dOut + at) * y * (1 - y));
+  }
+}

@@ -1,0 +1,46 @@
+/** Connects the contract's kernels on channels to the WebAssembly ones. */
+import { elementCount } from "../../tensor.js";
+import type { Kernels } from "../kernels.js";
+import { address, matrixShape, type Runner } from "./runner.js";
+
+type ChannelKernels = Pick<Kernels, "multiplyChannels" | "multiplyChannelsGradient" | "sigmoid" | "sigmoidGradient">;
+
+/** Elements in a chunk; the kernels have the same number. */
+const CHUNK = 4096;
+
+export function channelKernels(runner: Runner): ChannelKernels {
+  return {
+    multiplyChannels(x, factors, out) {
+      const [rows, channels] = matrixShape(x);
+      const [images] = matrixShape(factors);
+      const kernel = x.type === "int16" ? "multiplyChannelsInteger" : "multiplyChannelsReal";
+      runner.run(kernel, images, address(x), address(factors), rows / images, channels, address(out));
+    },
+
+    multiplyChannelsGradient(dOut, x, factors, dx, dFactors) {
+      const [rows, channels] = matrixShape(x);
+      const [images] = matrixShape(factors);
+      runner.run(
+        x.type === "int16" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal",
+        images,
+        address(dOut),
+        address(x),
+        address(factors),
+        rows / images,
+        channels,
+        address(dx),
+        address(dFactors),
+      );
+    },
+
+    sigmoid(x, out) {
+      const count = elementCount(x.shape);
+      runner.run("sigmoid", Math.ceil(count / CHUNK), address(x), count, address(out));
+    },
+
+    sigmoidGradient(dOut, out, dx) {
+      const count = elementCount(out.shape);
+      runner.run("sigmoidGradient", Math.ceil(count / CHUNK), address(dOut), address(out), count, address(dx));
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * What binary units and blocks are made of: binarize -> binary convolution -> (x channel gate) -> batch normalization -> + a map -> activation.
+ *
+ * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
+ */
+import type { Backend, Estimator, Placement } from "../backend/kernels.js";
+import type { ActivationKind } from "../runtime/activation.js";
+import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
+import type { Tensor } from "../tensor.js";
+import { BinaryConvolution } from "./binary-convolution.js";
+import { ChannelGate } from "./channel-gate.js";
+import type { Initializer } from "./initializer.js";
+import type { Balance, Folding, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
+import { NormalizedOutput } from "./normalized-output.js";
+
+export interface BinaryUnitOptions {
+  readonly name: string;
+  readonly input: MapShape;
+  /** Channels of the output. */
+  readonly channels: number;
+  /** Blocks: the reshaped point-wise convolution. Grid: an ordinary one. */
+  readonly windows: Windows;
+  /** 1 keeps the map, 2 halves it. */
+  readonly stride: 1 | 2;
+  readonly estimator: Estimator;
+  readonly learnThreshold: boolean;
+  readonly activation: ActivationKind | "none";
+  /** Whether the channels of the product are re-scaled by what the unit's input holds; default no. */
+  readonly gated?: boolean;
+}
+
+export class BinaryUnit {
+  readonly output: MapShape;
+  private readonly convolution: BinaryConvolution;
+  private readonly normalized: NormalizedOutput;
+  private readonly gate: ChannelGate | undefined;
+  private readonly depthToSpace: boolean;
+  private x: Tensor | undefined;
+  private carried: Tensor | undefined;
+  private spare: Tensor | undefined;
+
+  /** initialGamma: of the normalization, before training. */
+  constructor(
+    private readonly backend: Backend,
+    readonly options: BinaryUnitOptions,
+    initialGamma: number,
+    initializer: Initializer,
+  ) {
+    const { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated = false } = options;
+    this.depthToSpace = windows.kind === "blocks" && stride === 1;
+    const filters = this.depthToSpace ? 4 * channels : channels;
+    this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, initializer);
+    this.output = this.depthToSpace ? { ...input, channels } : this.convolution.windowMap;
+    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation, initialGamma });
+    this.gate = gated ? new ChannelGate(backend, `${name}.gate`, input, filters, initializer) : undefined;
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [...this.convolution.parameters, ...this.normalized.parameters, ...(this.gate?.parameters ?? [])];
+  }
+
+  get states(): readonly State[] {
+    return this.normalized.states;
+  }
+
+  recomputable(images: number): number {
+    return this.convolution.resultElements(images);
+  }
+
+  spareElements(images: number): number {
+    // Blocks that reach over the border have more results than the map has values.
+    const results = this.convolution.resultElements(images);
+    return results > images * elementsOf(this.output) ? results : 0;
+  }
+
+  bind(images: number, { result, spare }: SharedMemory = {}, weights: WeightForm = "binary"): void {
+    this.convolution.bind(images, result, weights);
+    const { height, width, channels } = this.convolution.windowMap;
+    const rows = images * height * width;
+    this.normalized.bind(images, rows);
+    this.gate?.bind(images, rows);
+    if (this.spareElements(images) > 0) {
+      const shape = [rows, channels];
+      this.spare = spare === undefined ? this.backend.allocate("float32", shape) : this.backend.view(spare, shape);
+    }
+  }
+
+  /** carried: a map of the output's shape that is added before the activation. */
+  forward(x: Tensor, carried: Tensor | undefined): Tensor {
+    this.x = x;
+    this.carried = carried;
+    return this.normalized.forward(this.product(x), this.placement, carried);
+  }
+
+  /** With its statistics in the normalization's sums. */
+  private product(x: Tensor): Tensor {
+    const { gate } = this;
+    const { sums } = this.normalized.normalization;
+    if (gate === undefined) return this.convolution.forward(x, sums);
+    const weighed = gate.forward(x, this.convolution.forward(x, undefined));
+    this.backend.columnStatistics(weighed, sums);
+    return weighed;
+  }
+
+  /** Turns `gradient` (of the output) into that of the carried map, and returns that of the binary product. */
+  backwardToProduct(gradient: Tensor): Tensor {
+    const { gate, carried } = this;
+    const y = this.convolution.recall();
+    const dy = this.normalized.backward(gradient, gate?.weighed ?? y, this.placement, carried, this.spare);
+    gate?.backwardToProduct(dy, y);
+    return dy;
+  }
+
+  /** dy: of the binary product, of the same step; dx gains the gradient of the input. */
+  backwardToInput(dy: Tensor, dx: Tensor): void {
+    if (this.x === undefined) throw new Error("backward before forward");
+    this.convolution.backward(dy, this.x, dx);
+    this.gate?.backwardToInput(dx);
+  }
+
+  private get placement(): Placement {
+    return this.depthToSpace ? this.convolution.placement : undefined;
+  }
+
+  summary(): readonly LayerSummary[] {
+    const { counts } = this.convolution;
+    const { name, windows } = this.options;
+    const pattern =
+      windows.kind === "blocks"
+        ? `reshaped point-wise, ${windows.shift ? "shifted" : `dilation ${windows.dilation}`}`
+        : `${windows.kernel}x${windows.kernel}`;
+    const realParameters = counts.realParameters + this.normalized.realParameters;
+    // A gate multiplies every result, besides what its own layers cost.
+    const realMacs = this.gate === undefined ? 0 : this.convolution.resultElements(1);
+    const own = { name, kind: `binary ${pattern}`, output: this.output, ...counts, realParameters, realMacs };
+    return [own, ...(this.gate?.summary() ?? [])];
+  }
+
+  async fold(folding: Folding, input: number, carried: number | undefined): Promise<number> {
+    const factors = await this.gate?.fold(folding, input);
+    const normalized = await this.normalized.fold(folding.read, this.depthToSpace, carried);
+    const epilogue = { ...normalized, ...(factors === undefined ? {} : { factors }) };
+    const { latent, windowMap, weightForm } = this.convolution;
+    const threshold = await folding.read(this.convolution.threshold.value);
+    const { name, windows } = this.options;
+    const shared = { name, input, windows, filters: windowMap.channels, threshold, epilogue };
+    if (weightForm === "real")
+      return folding.add({ kind: "realConvolution", ...shared, weights: await folding.read(latent.value) });
+    return folding.add({ kind: "binaryConvolution", ...shared, weights: await this.convolution.packedWeights() });
+  }
+
+  async balance(): Promise<Balance> {
+    return { name: this.options.name, positiveShare: await this.convolution.positiveShare() };
+  }
+}

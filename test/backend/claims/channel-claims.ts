@@ -1,0 +1,78 @@
+/** Every backend's kernels on channels agree with the reference. */
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { about, expectAgreement, put } from "../agreement.js";
+import { channelCounts, Draw, seeds } from "../shapes.js";
+
+const images = fc.integer({ min: 1, max: 4 });
+const pixels = fc.constantFrom(1, 2, 9, 49, 70);
+
+export function channelClaims(subject: () => Backend): void {
+  describe("channels", () => {
+    it("are weighed by image, integers into floats and floats in place", async () => {
+      await fc.assert(
+        fc.asyncProperty(images, pixels, channelCounts, seeds, fc.boolean(), async (count, side, channels, seed, integers) => {
+          const draw = new Draw(seed);
+          const [rows, type] = [count * side, integers ? "int16" : "float32"] as const;
+          const x = integers ? draw.integers(rows * channels, 300) : draw.reals(rows * channels, 300);
+          const factors = draw.reals(count * channels, 2);
+          await expectAgreement(subject(), (backend) => {
+            const given = put(backend, type, [rows, channels], x);
+            const out = integers ? backend.allocate("float32", [rows, channels]) : given;
+            backend.multiplyChannels(given, put(backend, "float32", [count, channels], factors), out);
+            return { out: about(out, 0) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("give gradients to what was weighed and to its factors, in place too", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          images,
+          pixels,
+          channelCounts,
+          seeds,
+          fc.boolean(),
+          fc.boolean(),
+          async (count, side, channels, seed, integers, inPlace) => {
+            const draw = new Draw(seed);
+            const [rows, type] = [count * side, integers ? "int16" : "float32"] as const;
+            const x = integers ? draw.integers(rows * channels, 30) : draw.reals(rows * channels, 30);
+            const [factors, gradient] = [draw.reals(count * channels, 2), draw.reals(rows * channels, 1)];
+            await expectAgreement(subject(), (backend) => {
+              const dOut = put(backend, "float32", [rows, channels], gradient);
+              const dx = inPlace ? dOut : backend.allocate("float32", [rows, channels]);
+              const weights = put(backend, "float32", [count, channels], factors);
+              const dFactors = put(backend, "float32", [count, channels], new Float32Array(count * channels).fill(5));
+              backend.multiplyChannelsGradient(dOut, put(backend, type, [rows, channels], x), weights, dx, dFactors);
+              return { dx: about(dx, 0), dFactors: about(dFactors, 30 * side) };
+            });
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
+
+    it("pass a sigmoid, far from 0 too, and in place", async () => {
+      const counts = fc.constantFrom(1, 3, 16, 4097);
+      await fc.assert(
+        fc.asyncProperty(counts, fc.constantFrom(1, 20, 200), seeds, fc.boolean(), async (count, limit, seed, inPlace) => {
+          const draw = new Draw(seed);
+          const [values, gradient] = [draw.reals(count, limit), draw.reals(count, 1)];
+          await expectAgreement(subject(), (backend) => {
+            const [x, dOut] = [put(backend, "float32", [count], values), put(backend, "float32", [count], gradient)];
+            const out = inPlace ? x : backend.allocate("float32", [count]);
+            const dx = inPlace ? dOut : backend.allocate("float32", [count]);
+            backend.sigmoid(x, out);
+            backend.sigmoidGradient(dOut, out, dx);
+            return { out: about(out, 0.1), dx: about(dx, 0.1) };
+          });
+        }),
+        { numRuns: 30 },
+      );
+    });
+  });
+}

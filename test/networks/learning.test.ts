@@ -1,0 +1,40 @@
+/** A few steps down the gradients of one batch lower its loss, for networks of every form. */
+import { describe, expect, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import type { Tensor } from "#rbnet/tensor";
+import { TINY, training } from "./tiny.js";
+
+const IMAGES = 12;
+const SEED = 61;
+const STEPS = 60;
+const ADAM = { rate: 0.02, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0 };
+
+async function meanOf(backend: Backend, losses: Tensor): Promise<number> {
+  const values = Array.from(await backend.read(losses));
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+describe("training on one batch", () => {
+  it.each(TINY)("$form: halves the loss", async ({ description }) => {
+    using backend = await createWasmBackend({ threads: 1 });
+    const { network, forward, step } = training(backend, description, IMAGES, SEED);
+    const slots = network.parameters.map(({ kind, value, gradient }) => ({
+      value,
+      gradient,
+      first: backend.allocate("float32", value.shape),
+      second: backend.allocate("float32", value.shape),
+      limit: kind === "latent" ? 1 : 0,
+    }));
+    const flips = backend.allocate("float64", [1]);
+    const before = await meanOf(backend, forward().losses);
+    for (let i = 1; i <= STEPS; i++) {
+      for (const { gradient } of slots) backend.fill(gradient, 0);
+      step();
+      for (const { value, gradient, first, second, limit } of slots)
+        backend.adam(value, gradient, first, second, { ...ADAM, step: i, limit }, flips);
+    }
+    const after = await meanOf(backend, forward().losses);
+    expect(after).toBeLessThan(before / 2);
+  });
+});
