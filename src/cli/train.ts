@@ -213,7 +213,7 @@ async function tellEstimate(
   const { trainingBytes } = await summarizeNetwork(description, settings.batch, settings);
   const { seconds, stepMs } = await estimateRun(description, data, settings, setup);
   print(
-    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory`,
+    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
   );
 }
 
