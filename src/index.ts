@@ -33,5 +33,6 @@ export { runStudy, type StudyEvent, type StudySetup } from "./study/study.js";
 export { parseStudy, readStudy, type Study, type StudyInput, type StudyRow } from "./study/study-file.js";
 export { evaluateModel } from "./training/evaluate.js";
 export type { TrainingOptions, TrainingSettings } from "./training/options.js";
+export { type Recipe, recipeByName, recipeNames, recipeSettings } from "./training/recipes.js";
 export type { DetailedEvaluation, EpochRecord, Evaluation, Mistake, StepProgress } from "./training/records.js";
 export { Trainer, type TrainerSetup } from "./training/trainer.js";

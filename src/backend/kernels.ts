@@ -101,6 +101,18 @@ export interface Kernels {
     dx: Tensor,
     dThreshold: Tensor,
   ): void;
+  /** signs[m, k] = +1 where bit k of row m is set, -1 elsewhere (padding too). columns: uint32 [M, words(K)]; signs: float32 [M, K]. */
+  expandSigns(columns: Tensor, signs: Tensor): void;
+  /** dx += estimator'(x - threshold) * (dSigns laid back on the map); dThreshold[c] -= the same, summed over c's pixels. dSigns: float32 [M, K]. */
+  signGradient(
+    dSigns: Tensor,
+    window: Window,
+    x: Tensor,
+    threshold: Tensor,
+    estimator: Estimator,
+    dx: Tensor,
+    dThreshold: Tensor,
+  ): void;
   /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: float64 [1]. */
   countPositive(columns: Tensor, bits: number, total: Tensor): void;
 
@@ -231,6 +243,8 @@ export const kernelNames = Object.keys({
   binaryUnit: true,
   binaryWeightGradient: true,
   binaryInputGradient: true,
+  expandSigns: true,
+  signGradient: true,
   countPositive: true,
   gatherColumns: true,
   scatterColumns: true,

@@ -25,8 +25,9 @@ export class Progress {
     this.show(done, total, "writing shards {bar} {value}/{total} images, {eta_formatted} left", {});
   };
 
-  readonly step = ({ epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft }: StepProgress): void => {
-    this.show(step, steps, "epoch {epoch}/{epochs} {bar} {value}/{total}  loss {loss}  {rate} images/s  {left} left", {
+  readonly step = ({ stage, epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft }: StepProgress): void => {
+    this.show(step, steps, "{stage}epoch {epoch}/{epochs} {bar} {value}/{total}  loss {loss}  {rate} images/s  {left} left", {
+      stage: stage === undefined ? "" : `stage ${stage}, `,
       epoch,
       epochs,
       loss: loss.toFixed(3),

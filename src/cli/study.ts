@@ -102,7 +102,7 @@ function printEstimate(described: Study, { dataset }: StudyData, rows: readonly 
       formatCount(row.ops),
       formatBytes(row.packedBytes),
       formatBytes(row.trainingBytes),
-      milliseconds(row.stepMs),
+      row.stepMs.map(milliseconds).join(", "),
       formatDuration(row.secondsARun),
       formatDuration(row.secondsLeft),
     ]),

@@ -5,21 +5,24 @@ import { type Dataset, openDataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
+import { type EstimateSetup, estimateRun } from "../training/estimate.js";
+import { summarizeNetwork } from "../training/memory.js";
 import type { TrainingOptions } from "../training/options.js";
 import { profileTraining } from "../training/profile.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
+import { recipeByName } from "../training/recipes.js";
 import type { EpochRecord } from "../training/records.js";
-import { checkpointPath, modelPath } from "../training/run-folder.js";
+import { checkpointPath, modelPath, prepareRunFolder } from "../training/run-folder.js";
 import { RunLog } from "../training/run-log.js";
 import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, readNumber, readPositive } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
-import { accuracyText, bold, dim, print, printJson, tell, tellSkipped } from "./output.js";
+import { accuracyText, bold, dim, milliseconds, print, printJson, tell, tellSkipped } from "./output.js";
 import { printProfile } from "./profile.js";
 import { Progress } from "./progress.js";
-import { addTrainingFlags, readSettings, settingsFor, type TrainingFlags } from "./training-flags.js";
+import { addTrainingFlags, readSettings, recipesText, settingsFor, type TrainingFlags } from "./training-flags.js";
 
 /** Enough for means that hold still. */
 const PROFILED_STEPS = 20;
@@ -52,12 +55,13 @@ export function addTrain(program: Command): void {
     .option("--json", "one JSON object a line on standard output")
     .addHelpText(
       "after",
-      "\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1",
+      `\n${recipesText()}\n\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1\n  rbnet train photos --recipe two-stage --epochs 100`,
     )
     .action(train);
 }
 
-async function train(path: string, flags: TrainFlags): Promise<void> {
+async function train(path: string, given: TrainFlags): Promise<void> {
+  const flags = withRecipe(given);
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   readSettings(flags);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
@@ -89,6 +93,7 @@ async function train(path: string, flags: TrainFlags): Promise<void> {
     settings: settingsFor(flags, data, path),
     out,
     progress,
+    recipe: flags.recipe,
     continuation: commandLine(["--resume", "--out", out]),
     flags,
   });
@@ -100,6 +105,8 @@ export interface TrainingRun {
   readonly settings: TrainingOptions;
   readonly out: string;
   readonly progress: Progress;
+  /** Name of the recipe that the settings come of. */
+  readonly recipe?: string | undefined;
   /** What to type after an interruption. */
   readonly continuation: string;
   readonly flags: BackendFlags & { readonly resume?: boolean; readonly json?: boolean };
@@ -112,10 +119,16 @@ export async function runTraining({
   settings,
   out,
   progress,
+  recipe,
   continuation,
   flags,
 }: TrainingRun): Promise<boolean> {
   const { threads, backend, resume = false, json = false } = flags;
+  if (recipe !== undefined && !resume && !json) {
+    // Nobody should wait for the estimate of a run that cannot be kept.
+    await prepareRunFolder(out, false);
+    await tellEstimate(recipe, description, data, settings, { threads, backend });
+  }
   await using trainer = await Trainer.create(description, data, settings, {
     threads,
     backend,
@@ -123,7 +136,7 @@ export async function runTraining({
     resume,
     onStep: progress.step,
   });
-  const log = await RunLog.open(out, trainer, { command: commandLine() });
+  const log = await RunLog.open(out, trainer, { command: commandLine(), recipe });
   using interrupts = new Interrupts(() => {
     progress.clear();
     tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
@@ -166,6 +179,13 @@ export async function runTraining({
   }
 }
 
+/** Network and size of a recipe that has its own, where the flags name no others. */
+function withRecipe(flags: TrainFlags): TrainFlags {
+  if (flags.recipe === undefined) return flags;
+  const { network, size } = recipeByName(flags.recipe);
+  return { ...(network === undefined ? {} : { network }), ...(size === undefined ? {} : { size }), ...flags };
+}
+
 function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): NetworkDescription {
   const usual = data.name === "shapes" ? "rbnet8" : data.size <= 64 ? "rbnet20" : "rbnet18";
   return networkByName(network ?? usual, { classes: data.classes.length, width, size: data.size, ...variationOf(flags) });
@@ -180,6 +200,21 @@ function standardFolder(name: string, resume: boolean): string {
   if (next === 1)
     throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);
   return folderOf(next - 1);
+}
+
+/** Before a run that may take days: what it will take, of time and memory. */
+async function tellEstimate(
+  recipe: string,
+  description: NetworkDescription,
+  data: Dataset,
+  settings: TrainingOptions,
+  setup: EstimateSetup,
+): Promise<void> {
+  const { trainingBytes } = await summarizeNetwork(description, settings.batch, settings);
+  const { seconds, stepMs } = await estimateRun(description, data, settings, setup);
+  print(
+    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
+  );
 }
 
 function introduce(network: string, data: Dataset, trainer: Trainer, out: string): void {
@@ -201,7 +236,7 @@ function introduce(network: string, data: Dataset, trainer: Trainer, out: string
 
 /** One epoch for a person. */
 export function epochLine(
-  { index, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
+  { index, stage, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
   epochs: number,
 ): string {
   const number = String(index).padStart(String(epochs).length);
@@ -210,5 +245,6 @@ export function epochLine(
       ? ""
       : `   validation ${formatShare(validation.top1).padStart(7)} (loss ${validation.loss.toFixed(3)})`;
   const speed = dim(`${formatInteger(imagesPerSecond)} images/s, ${formatDuration(seconds)}`);
-  return `epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
+  const part = stage === undefined ? "" : `stage ${stage}, `;
+  return `${part}epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
 }

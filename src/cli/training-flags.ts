@@ -2,14 +2,18 @@
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
-import { type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
+import { mergedSettings, type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/options.js";
+import { recipeByName, recipeNames, recipeSettings } from "../training/recipes.js";
 import { resizedCrop, SMALLEST_CROP, standardSettings } from "../training/standard-settings.js";
 import type { DistillOptions } from "../training/teacher.js";
 import { flagName, forbidFlags, readNumber } from "./flags.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
 export interface TrainingFlags {
+  readonly recipe?: string;
   readonly epochs?: number;
+  readonly stages?: number;
+  readonly firstStageEpochs?: number;
   readonly batch?: number;
   readonly learningRate?: number;
   readonly optimizer?: TrainingOptions["optimizer"];
@@ -42,7 +46,10 @@ export function addTrainingFlags(command: Command): Command {
   const option = (flags: string, text: string, standard: number | string): Option =>
     new Option(flags, `${text} (default: ${standard})`).argParser(readNumber);
   return command
+    .option("--recipe <name>", "settings to start from, listed below; flags win over them")
     .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
+    .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
+    .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
     .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are fewer`))
     .addOption(option("--learning-rate <rate>", "at the peak of the schedule", STANDARD.learningRate))
     .addOption(
@@ -87,14 +94,32 @@ export function addTrainingFlags(command: Command): Command {
     );
 }
 
+/** The recipes by name, as help lists them. */
+export function recipesText(): string {
+  const longest = Math.max(...recipeNames.map((name) => name.length));
+  return ["Recipes:", ...recipeNames.map((name) => `  ${name.padEnd(longest)}  ${recipeByName(name).summary}`)].join("\n");
+}
+
 /**
- * All settings of a run but the augmentation, which depends on the data.
+ * All settings of a run but those that depend on the data.
  *
  * @throws UserError that names the first flag with a wrong value
  */
 export function readSettings(flags: TrainingFlags): TrainingOptions {
+  return checked(chosenSettings(flags));
+}
+
+/** The settings with what the data decide where nobody else does: augmentation, and a batch that is not larger than the data. */
+export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | undefined): TrainingOptions {
+  return checked(mergedSettings({ ...standardSettings(data, path) }, chosenSettings(flags)));
+}
+
+/** What flags and recipe say. */
+function chosenSettings(flags: TrainingFlags): TrainingSettings {
   const names = [
     "epochs",
+    "stages",
+    "firstStageEpochs",
     "batch",
     "learningRate",
     "optimizer",
@@ -109,20 +134,12 @@ export function readSettings(flags: TrainingFlags): TrainingOptions {
     "seed",
   ] as const;
   const given = names.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]);
-  return checked({
+  const settings = {
     ...Object.fromEntries(given),
     ...chosenTeacher(flags),
     augmentation: cleaned({ ...chosenAugmentation(flags) }),
-  });
-}
-
-/** The settings with what the data decide: augmentation, and a batch that is not larger than the data unless that was asked for. */
-export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | undefined): TrainingOptions {
-  const settings = readSettings(flags);
-  const standard = standardSettings(data, path);
-  const augmentation = cleaned({ ...standard.augmentation, ...chosenAugmentation(flags) });
-  const batch = flags.batch ?? standard.batch;
-  return checked({ ...settings, batch, augmentation });
+  };
+  return flags.recipe === undefined ? settings : recipeSettings(flags.recipe, settings);
 }
 
 function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {

@@ -26,6 +26,8 @@ export class BatchNormalization {
   /** float32 [3, N] of the backward pass. */
   readonly coefficients: Tensor;
   private readonly backwardSums: Tensor;
+  /** Of the next batch's statistics in the running ones. */
+  private momentum = MOMENTUM;
 
   constructor(
     private readonly backend: Backend,
@@ -38,8 +40,11 @@ export class BatchNormalization {
     const runningMean = backend.allocate("float32", [filters]);
     const runningVariance = backend.allocate("float32", [filters]);
     backend.write(runningVariance, constant(filters, 1));
-    this.runningMean = { name: `${name}.running_mean`, value: runningMean };
-    this.runningVariance = { name: `${name}.running_variance`, value: runningVariance };
+    const restart = (): void => {
+      this.momentum = 1;
+    };
+    this.runningMean = { name: `${name}.running_mean`, value: runningMean, restart };
+    this.runningVariance = { name: `${name}.running_variance`, value: runningVariance, restart };
     this.sums = backend.allocate("float64", [2, filters]);
     this.norm = backend.allocate("float32", [4, filters]);
     this.coefficients = backend.allocate("float32", [3, filters]);
@@ -63,11 +68,12 @@ export class BatchNormalization {
       gamma.value,
       beta.value,
       EPSILON,
-      MOMENTUM,
+      this.momentum,
       runningMean.value,
       runningVariance.value,
       this.norm,
     );
+    this.momentum = MOMENTUM;
   }
 
   /** The sums that activateBackward fills. */

@@ -6,7 +6,7 @@ import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { BinaryUnit } from "./binary-unit.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
 
 export interface BinaryBlockParts {
   readonly first: BinaryUnit;
@@ -45,9 +45,9 @@ export class BinaryBlock implements Layer {
     return Math.max(...this.units.map((unit) => unit.spareElements(images)));
   }
 
-  bind(images: number, shared?: SharedMemory): void {
+  bind(images: number, shared?: SharedMemory, weights?: WeightForm): void {
     const { first, shortcut } = this.parts;
-    for (const unit of this.units) unit.bind(images, shared);
+    for (const unit of this.units) unit.bind(images, shared, weights);
     shortcut?.bind(images, shared);
     const { height, width, channels } = first.output;
     this.between = this.backend.allocate("float32", [images, height, width, channels]);

@@ -5,13 +5,15 @@
  *
  * With windows of kind `blocks` it is RB-Net's reshaped point-wise convolution (the abstract of the paper: spatial information is
  * rearranged into depth, then a point-wise convolution runs); with `grid` it is the 3x3 of the networks it is compared with.
- * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1.
+ * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1. In the first of two
+ * stages of training the latent weights stand for their signs (LatentProduct); the optimizer keeps them in [-1, 1], so they all learn.
  */
 import type { Backend, BinaryWeights, Estimator, Window } from "../backend/kernels.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant, type Initializer } from "./initializer.js";
-import { type Parameter, parameter } from "./layer.js";
+import { LatentProduct } from "./latent-product.js";
+import { type Parameter, parameter, type WeightForm } from "./layer.js";
 
 export interface BinaryConvolutionOptions {
   readonly name: string;
@@ -33,6 +35,8 @@ export class BinaryConvolution {
   private window: Window | undefined;
   private columns: Tensor | undefined;
   private result: Tensor | undefined;
+  /** Where weights are real. */
+  private latentProduct: LatentProduct | undefined;
   /** The result's memory is others' too, and does not last until backward. */
   private passing = false;
 
@@ -64,14 +68,21 @@ export class BinaryConvolution {
     return images * elementsOf(this.windowMap);
   }
 
-  /** `passing`: int16 memory for the result that does not last until backward. */
-  bind(images: number, passing?: Tensor): void {
-    const { backend, inputs } = this;
-    const geometry = geometryOf(this.options.windows, images, this.options.input);
+  /** `passing`: int16 memory for the result of binary weights that does not last until backward. */
+  bind(images: number, passing?: Tensor, weights: WeightForm = "binary"): void {
+    const { backend, inputs, options } = this;
+    const geometry = geometryOf(options.windows, images, options.input);
     const rows = windowCount(geometry);
     this.window = backend.window(geometry);
     this.columns = backend.allocate("uint32", [rows, wordsFor(inputs)]);
-    const shape = [rows, this.options.filters];
+    const shape = [rows, options.filters];
+    if (weights === "real") {
+      this.passing = false;
+      this.result = backend.allocate("float32", shape);
+      this.latentProduct = new LatentProduct(backend, { ...options, images }, this.latent, this.threshold, this.result);
+      return;
+    }
+    this.latentProduct = undefined;
     this.passing = passing !== undefined;
     this.result = passing === undefined ? backend.allocate("int16", shape) : backend.view(passing, shape);
   }
@@ -82,10 +93,14 @@ export class BinaryConvolution {
 
   /** sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
   forward(x: Tensor, sums: Tensor | undefined): Tensor {
-    const { backend, window, columns, result } = this;
+    const { backend, window, columns, result, latentProduct } = this;
     if (window === undefined || columns === undefined || result === undefined) throw new Error("forward before bind");
-    backend.binarizeWeights(this.latent.value, this.signs, true);
     backend.binarizeColumns(x, this.threshold.value, window, columns);
+    if (latentProduct !== undefined) {
+      latentProduct.forward(columns, sums);
+      return result;
+    }
+    backend.binarizeWeights(this.latent.value, this.signs, true);
     backend.binaryProduct(columns, this.signs, result, sums);
     return result;
   }
@@ -100,9 +115,13 @@ export class BinaryConvolution {
 
   /** dy: float32 [M, N]; dx: gains the input's gradient. x: the input of the forward. */
   backward(dy: Tensor, x: Tensor, dx: Tensor): void {
-    const { backend, window, columns } = this;
+    const { backend, window, columns, latentProduct } = this;
     if (window === undefined || columns === undefined) throw new Error("backward before bind");
     backend.binaryWeightGradient(dy, columns, this.latent.value, this.latent.gradient);
+    if (latentProduct !== undefined) {
+      latentProduct.inputGradient(dy, x, dx);
+      return;
+    }
     backend.binaryInputGradient(
       dy,
       this.signs,
@@ -123,6 +142,11 @@ export class BinaryConvolution {
     backend.countPositive(columns, this.inputs, positives);
     const [count = 0] = await backend.read(positives);
     return count / ((columns.shape[0] ?? 1) * this.inputs);
+  }
+
+  /** What the convolution multiplies by, as it is bound. */
+  get weightForm(): WeightForm {
+    return this.latentProduct === undefined ? "binary" : "real";
   }
 
   /** Signs of the latent weights, [filters, words(K)], as a model file holds them. */

@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import { ChannelGate } from "./channel-gate.js";
 import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
+import type { Balance, Folding, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 
 export interface BinaryUnitOptions {
@@ -73,8 +73,8 @@ export class BinaryUnit {
     return results > images * elementsOf(this.output) ? results : 0;
   }
 
-  bind(images: number, { result, spare }: SharedMemory = {}): void {
-    this.convolution.bind(images, result);
+  bind(images: number, { result, spare }: SharedMemory = {}, weights: WeightForm = "binary"): void {
+    this.convolution.bind(images, result, weights);
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     this.normalized.bind(images, rows);
@@ -140,11 +140,13 @@ export class BinaryUnit {
     const factors = await this.gate?.fold(folding, input);
     const normalized = await this.normalized.fold(folding.read, this.depthToSpace, carried);
     const epilogue = { ...normalized, ...(factors === undefined ? {} : { factors }) };
+    const { latent, windowMap, weightForm } = this.convolution;
     const threshold = await folding.read(this.convolution.threshold.value);
-    const weights = await this.convolution.packedWeights();
     const { name, windows } = this.options;
-    const filters = this.convolution.windowMap.channels;
-    return folding.add({ kind: "binaryConvolution", name, input, windows, filters, threshold, weights, epilogue });
+    const shared = { name, input, windows, filters: windowMap.channels, threshold, epilogue };
+    if (weightForm === "real")
+      return folding.add({ kind: "realConvolution", ...shared, weights: await folding.read(latent.value) });
+    return folding.add({ kind: "binaryConvolution", ...shared, weights: await this.convolution.packedWeights() });
   }
 
   async balance(): Promise<Balance> {

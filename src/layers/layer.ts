@@ -26,7 +26,12 @@ export interface Parameter {
 export interface State {
   readonly name: string;
   readonly value: Tensor;
+  /** Forget: the next batch's value takes the place of what earlier ones have left. */
+  restart(): void;
 }
+
+/** What binary convolutions multiply signs by: the signs of latent weights, or, in a first stage of training, the latent weights themselves. */
+export type WeightForm = "binary" | "real";
 
 /** One row of `summary`. Counts are per image, in multiply-accumulates. */
 export interface LayerSummary {
@@ -68,8 +73,8 @@ export interface Layer {
   recomputable?(images: number): number;
   /** Elements of float32 that the backward pass needs for the time of its call, where the layer's own memory is too small for its gradients. */
   spareElements?(images: number): number;
-  /** Allocates for `images` images a batch. */
-  bind(images: number, shared?: SharedMemory): void;
+  /** Allocates for `images` images a batch. `weights`: of binary convolutions; default binary. */
+  bind(images: number, shared?: SharedMemory, weights?: WeightForm): void;
   /** x: [images, height, width, channels] float32. The result lives until the next forward, and what was saved until backward. */
   forward(x: Tensor): Tensor;
   /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */

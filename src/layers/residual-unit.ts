@@ -8,7 +8,7 @@ import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryUnit, type BinaryUnitOptions } from "./binary-unit.js";
 import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
 /**
@@ -47,8 +47,8 @@ export class ResidualUnit implements Layer {
     return this.unit.spareElements(images);
   }
 
-  bind(images: number, shared?: SharedMemory): void {
-    this.unit.bind(images, shared);
+  bind(images: number, shared?: SharedMemory, weights?: WeightForm): void {
+    this.unit.bind(images, shared, weights);
     this.shortcut?.bind(images);
   }
 

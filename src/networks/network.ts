@@ -1,7 +1,7 @@
 /** A network: the layers of its description, run one after the other. */
 import type { Backend } from "../backend/kernels.js";
 import type { Initializer } from "../layers/initializer.js";
-import type { Balance, Layer, LayerSummary, Parameter, State } from "../layers/layer.js";
+import type { Balance, Layer, LayerSummary, Parameter, State, WeightForm } from "../layers/layer.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -44,16 +44,20 @@ export class Network {
     return this.layers.flatMap((layer) => layer.states);
   }
 
-  /** Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. */
-  bind(images: number): void {
+  /**
+   * Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. A network may be bound anew,
+   * with other weights in its binary convolutions; the parameters stay.
+   */
+  bind(images: number, weights: WeightForm = "binary"): void {
     const { backend, layers } = this;
-    const large = layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
+    // With real weights it is no product of bits, and takes longer than the memory is worth.
+    const large = weights === "real" ? [] : layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
     const mostResults = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
     const result = large.length > 1 ? backend.allocate("int16", [mostResults]) : undefined;
     const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));
     const spare = mostSpare > 0 ? { spare: backend.allocate("float32", [mostSpare]) } : {};
     for (const layer of layers) {
-      layer.bind(images, result !== undefined && large.includes(layer) ? { ...spare, result } : spare);
+      layer.bind(images, result !== undefined && large.includes(layer) ? { ...spare, result } : spare, weights);
     }
   }
 
@@ -84,7 +88,7 @@ export class Network {
     return this.layers.flatMap((layer) => layer.summary());
   }
 
-  /** The deployed form, with the running statistics folded. */
+  /** The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. */
   async fold(): Promise<readonly Operation[]> {
     const operations: Operation[] = [];
     const folding = {

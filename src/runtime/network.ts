@@ -51,6 +51,9 @@ export function outputShape(operation: OperationShape, from: MapShape): MapShape
   }
 }
 
+type RealOperation = Operation & { readonly kind: "realConvolution" };
+type ConvolutionOperation = RealOperation | (Operation & { readonly kind: "binaryConvolution" });
+
 /** One operation with its tensors in place. */
 type Step = () => void;
 
@@ -125,12 +128,11 @@ export class RuntimeNetwork {
       case "realConvolution": {
         const { window, rows, inputs } = this.window(operation, shapes);
         const weights = this.upload(operation.weights, [inputs, operation.filters]);
-        const pointwise = isPointwise(operation.windows);
-        const columns = backend.view(pointwise ? x : work.columns, [rows, inputs]);
+        const { columns, fill } = this.columns(operation, x, window, [rows, inputs], work);
         const y = backend.view(work.real, [rows, operation.filters]);
         const { norm, placement, factors, shortcut, activation } = this.epilogue(operation, window, values);
         return () => {
-          if (!pointwise) backend.gatherColumns(x, window, columns);
+          fill();
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
           if (factors !== undefined) backend.multiplyChannels(y, factors, y);
           backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
@@ -160,6 +162,27 @@ export class RuntimeNetwork {
     }
   }
 
+  /** What a real convolution multiplies by its weights, and how that comes of the map. */
+  private columns(
+    { windows, threshold: limits }: RealOperation,
+    x: Tensor,
+    window: Window,
+    shape: readonly [number, number],
+    work: ProductMemory,
+  ): { readonly columns: Tensor; readonly fill: Step } {
+    const { backend } = this;
+    if (limits === undefined && isPointwise(windows)) return { columns: backend.view(x, shape), fill: () => undefined };
+    const columns = backend.view(work.columns, shape);
+    if (limits === undefined) return { columns, fill: () => backend.gatherColumns(x, window, columns) };
+    const threshold = this.upload(limits, [limits.length]);
+    const bits = backend.view(work.bits, [shape[0], wordsFor(shape[1])]);
+    const fill = (): void => {
+      backend.binarizeColumns(x, threshold, window, bits);
+      backend.expandSigns(bits, columns);
+    };
+    return { columns, fill };
+  }
+
   private prepareDense(operation: Operation & { kind: "dense" }, x: Tensor, out: Tensor): Step {
     const { backend, images } = this;
     const { filters, activation } = operation;
@@ -181,17 +204,14 @@ export class RuntimeNetwork {
     };
   }
 
-  private window(
-    operation: Operation & { kind: "binaryConvolution" | "realConvolution" },
-    shapes: readonly MapShape[],
-  ): { window: Window; rows: number; inputs: number } {
+  private window(operation: ConvolutionOperation, shapes: readonly MapShape[]): { window: Window; rows: number; inputs: number } {
     const geometry = geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape);
     return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
   }
 
   /** An operation's epilogue as the kernels take it. */
   private epilogue(
-    { epilogue }: Operation & { kind: "binaryConvolution" | "realConvolution" },
+    { epilogue }: ConvolutionOperation,
     window: Window,
     values: readonly Tensor[],
   ): {
@@ -240,17 +260,13 @@ class ProductMemory {
 
   constructor(private readonly backend: Backend) {}
 
-  need(
-    operation: Operation & { kind: "binaryConvolution" | "realConvolution" },
-    rows: number,
-    inputs: number,
-    index: number,
-  ): void {
+  need(operation: ConvolutionOperation, rows: number, inputs: number, index: number): void {
     if (elementCount([rows, inputs, operation.filters]) === 0) throw new Error(`operation ${index} has an empty result`);
     const { sizes } = this;
     const binary = operation.kind === "binaryConvolution";
-    if (binary) sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
-    else if (!isPointwise(operation.windows)) sizes.columns = Math.max(sizes.columns, rows * inputs);
+    const signs = operation.threshold !== undefined;
+    if (signs) sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
+    if (!binary && (signs || !isPointwise(operation.windows))) sizes.columns = Math.max(sizes.columns, rows * inputs);
     if (!binary || operation.epilogue.factors !== undefined) sizes.real = Math.max(sizes.real, rows * operation.filters);
   }
 

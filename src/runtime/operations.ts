@@ -44,6 +44,8 @@ export type Operation =
       readonly filters: number;
       /** [taps * channels, filters] */
       readonly weights: Float32Array;
+      /** Where it is there, the input's signs against it are multiplied: a network in its first stage of training, which no file holds. */
+      readonly threshold?: Float32Array;
       readonly epilogue: Epilogue;
     }
   | { readonly kind: "averagePool"; readonly name: string; readonly input: number; readonly size: number }

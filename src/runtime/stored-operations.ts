@@ -55,7 +55,7 @@ export type Broken = (found: string) => UserError;
 /**
  * Adds the tensors of an operation to `tensors`, named by it; returns what the description says of it.
  *
- * @throws RangeError where a value is too large for float16
+ * @throws RangeError where a value is too large for float16, or binary layers have real weights still
  */
 export function storeOperation(item: Operation, precision: Precision, tensors: Map<string, StoredTensor>): StoredOperation {
   const put = (part: string, data: Float32Array | Uint32Array, shape: readonly number[] = [data.length]): void => {
@@ -82,6 +82,7 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
         put("threshold", item.threshold);
         put("weights", item.weights, [item.filters, item.weights.length / item.filters]);
       } else {
+        if (item.threshold !== undefined) throw new RangeError(`the weights of ${item.name} are not binary yet`);
         put("weights", item.weights, [item.weights.length / item.filters, item.filters]);
       }
       return {

@@ -1,13 +1,8 @@
 /** What a study will cost before it is run: operations and size of each row, and its time on this machine, measured by a few steps. */
-import { availableParallelism } from "node:os";
-import { type BackendName, openBackend } from "../backend/open.js";
-import { subsetByClass } from "../data/subset.js";
-import { evaluateModel } from "../training/evaluate.js";
+import { type EstimateSetup, estimateRun } from "../training/estimate.js";
 import { summarizeNetwork } from "../training/memory.js";
-import { Trainer } from "../training/trainer.js";
-import type { StudyData, StudyRun } from "./plan.js";
+import type { StudyData } from "./plan.js";
 import type { StatedRun } from "./study.js";
-import { imagesAnEpoch } from "./train-run.js";
 
 export interface RowEstimate {
   readonly name: string;
@@ -19,21 +14,12 @@ export interface RowEstimate {
   readonly realMacs: number;
   readonly packedBytes: number;
   readonly trainingBytes: number;
-  readonly stepMs: number;
+  /** Of each stage. */
+  readonly stepMs: readonly number[];
   readonly secondsARun: number;
   /** Of all runs that are not finished, one under way counted whole. */
   readonly secondsLeft: number;
 }
-
-export interface EstimateSetup {
-  readonly backend?: BackendName;
-  readonly threads?: number;
-}
-
-/** The first steps wait for images and for the engine's compiler. */
-const WARMUP_STEPS = 2;
-const MEASURED_STEPS = 6;
-const EVALUATED_IMAGES = 256;
 
 /** Row by row, as they are measured. */
 export async function* estimateStudy(
@@ -46,14 +32,9 @@ export async function* estimateStudy(
     const [first] = own;
     if (first === undefined) continue;
     const { description, options } = first.run;
-    const { totals, trainingBytes } = await summarizeNetwork(description, options.batch);
+    const { totals, trainingBytes } = await summarizeNetwork(description, options.batch, options);
     const { ops, binaryMacs, realMacs, packedBytes } = totals;
-    const { stepMs, evaluationMs } = await measure(first.run, data, setup);
-    const { dataset } = data;
-    const steps = imagesAnEpoch(dataset, options.batch) / options.batch;
-    const validated = dataset.validation?.count ?? 0;
-    const evaluated = (options.epochs + 1) * validated + (dataset.test?.count ?? 0);
-    const secondsARun = (options.epochs * steps * stepMs + evaluated * evaluationMs) / 1000;
+    const { stepMs, seconds: secondsARun } = await estimateRun(description, data.dataset, options, setup);
     const finished = own.filter(({ state }) => state.kind === "finished").length;
     yield {
       name: row.name,
@@ -70,38 +51,4 @@ export async function* estimateStudy(
       secondsLeft: (own.length - finished) * secondsARun,
     };
   }
-}
-
-/** Milliseconds of a training step, and of evaluating one image. */
-async function measure(
-  { description, options }: StudyRun,
-  { dataset }: StudyData,
-  { backend: name = "auto", threads = availableParallelism() }: EstimateSetup,
-): Promise<{ readonly stepMs: number; readonly evaluationMs: number }> {
-  using backend = await openBackend({ name, threads });
-  const times: number[] = [performance.now()];
-  await using trainer = await Trainer.create(
-    description,
-    { ...dataset, validation: undefined, test: undefined },
-    { ...options, epochs: WARMUP_STEPS + MEASURED_STEPS },
-    {
-      backend,
-      onStep: () => {
-        times.push(performance.now());
-        if (times.length > WARMUP_STEPS + MEASURED_STEPS) trainer.requestStop();
-      },
-    },
-  );
-  for await (const _epoch of trainer) if (trainer.stopped) break;
-  const measured = times.slice(WARMUP_STEPS);
-  const stepMs = ((measured.at(-1) ?? 0) - (measured[0] ?? 0)) / (measured.length - 1);
-  const images = dataset.validation ?? dataset.test;
-  if (images === undefined) return { stepMs, evaluationMs: 0 };
-  const enough = Math.max(EVALUATED_IMAGES, dataset.classes.length);
-  const few = images.count > enough ? subsetByClass(images, enough, 0) : images;
-  const operations = await trainer.network.fold();
-  const { classes, size, mean, deviation } = dataset;
-  const start = performance.now();
-  await evaluateModel(backend, { operations, classes, size, mean, deviation }, few);
-  return { stepMs, evaluationMs: (performance.now() - start) / few.count };
 }

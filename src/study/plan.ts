@@ -6,9 +6,9 @@ import { subsetByClass } from "../data/subset.js";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
-import { parseTrainingSettings, type TrainingOptions } from "../training/options.js";
+import { mergedSettings, parseTrainingSettings, type TrainingOptions } from "../training/options.js";
 import { standardSettings } from "../training/standard-settings.js";
-import { merged, rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
+import { rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
 
 /** The data of all runs, opened once. */
 export interface StudyData {
@@ -99,7 +99,7 @@ function trainingOf(
   const { network, width, networkOptions } = row;
   const description = networkByName(network, { classes: dataset.classes.length, width, size: dataset.size, ...networkOptions });
   const usual = standardSettings(dataset, path);
-  const options = parseTrainingSettings({ ...merged({ ...usual }, settingsOf(study, row)), seed });
+  const options = parseTrainingSettings({ ...mergedSettings({ ...usual }, settingsOf(study, row)), seed });
   if (options.batch > dataset.train.count)
     throw new UserError(
       `row "${row.name}" has a batch of ${options.batch}, larger than the ${dataset.train.count} training images; use a smaller batch or more images`,

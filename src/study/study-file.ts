@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
-import { trainingSchema } from "../training/options.js";
+import { mergedSettings, trainingSchema } from "../training/options.js";
 import { networkOptionsSchema } from "./network-options.js";
 import { malformed } from "./problems.js";
 
@@ -125,18 +125,7 @@ export function parseStudy(value: unknown, origin = "the study"): Study {
 
 /** The study's settings with the row's in place of the same ones; settings with parts, such as augmentation, are put together by part. */
 export function settingsOf({ settings: shared }: Study, { settings: own }: StudyRow): Readonly<Record<string, unknown>> {
-  return merged(shared, own);
-}
-
-export function merged(
-  shared: Readonly<Record<string, unknown>>,
-  own: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const parts = Object.entries(own).map(([name, value]) => {
-    const before = shared[name];
-    return [name, isObject(before) && isObject(value) ? { ...before, ...value } : value];
-  });
-  return { ...shared, ...Object.fromEntries(parts) };
+  return mergedSettings(shared, own);
 }
 
 /** Name of the row's folder among the study's results. */
@@ -158,8 +147,4 @@ function checkNetwork({ network, width, networkOptions }: StudyRow, place: strin
 
 function unknownKeys(error: z.ZodError): readonly string[] {
   return error.issues.flatMap((issue) => (issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys : []));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -8,13 +8,14 @@ import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import { Optimizer } from "./optimizer.js";
-import { trainingSchema } from "./options.js";
+import { type TrainingSettings, trainingSchema } from "./options.js";
+import { stagesOf } from "./stages.js";
 import { TrainingStep } from "./training-step.js";
 
 export interface NetworkSummary {
   readonly rows: readonly LayerSummary[];
   readonly totals: NetworkTotals;
-  /** Peak of a training step with Adam at `batch` images. */
+  /** Peak of a training step with Adam at `batch` images, in the stage that takes most. */
   readonly trainingBytes: number;
   /** Peak of the deployed network on one image. */
   readonly inferenceBytes: number;
@@ -22,14 +23,23 @@ export interface NetworkSummary {
 }
 
 /** Counts layers, operations and memory of a network without computing anything. */
-export async function summarizeNetwork(description: NetworkDescription, batch: number): Promise<NetworkSummary> {
+export async function summarizeNetwork(
+  description: NetworkDescription,
+  batch: number,
+  settings: Pick<TrainingSettings, "average" | "epochs" | "stages" | "firstStageEpochs"> = {},
+): Promise<NetworkSummary> {
   using backend = createCountingBackend();
   // As the trainer does it, in the same order.
   const network = new Network(backend, description, { normal: (count) => new Float32Array(count) });
-  const options = trainingSchema.parse({ batch });
+  const { average, epochs, stages, firstStageEpochs } = settings;
+  const options = trainingSchema.parse({ batch, average, epochs, stages, firstStageEpochs });
   new Optimizer(backend, network.parameters, network.states, options);
-  network.bind(batch);
-  new TrainingStep(backend, network, options);
+  const mark = backend.mark();
+  for (const { weights } of stagesOf(options)) {
+    backend.release(mark);
+    network.bind(batch, weights);
+    new TrainingStep(backend, network, options);
+  }
   const rows = network.summary();
   return {
     rows,

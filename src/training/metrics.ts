@@ -11,6 +11,7 @@ const evaluation = z.object({ images: z.number(), loss: z.number(), top1: z.numb
 const epochSchema = z.object({
   kind: z.literal("epoch"),
   index: z.int().min(1),
+  stage: z.int().min(1).exactOptional(),
   steps: z.number(),
   learningRate: z.number(),
   trainLoss: z.number(),

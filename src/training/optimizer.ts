@@ -73,11 +73,19 @@ export class Optimizer {
     return new Map(latent.map(({ parameter }) => [parameter.name.replace(/\.latent$/, ""), elementCount(parameter.value.shape)]));
   }
 
+  /** As at the start of a run, with the parameters as they are: moments and averages of the stage before are forgotten. */
+  restart(): void {
+    const { backend } = this;
+    for (const { first, second } of this.slots)
+      for (const moment of [first, second]) if (moment !== undefined) backend.fill(moment, 0);
+    for (const { value, average } of this.averages) backend.copy(value, average);
+  }
+
   clearGradients(): void {
     for (const { parameter } of this.slots) this.backend.fill(parameter.gradient, 0);
   }
 
-  /** One update; `step` counts them from 1. */
+  /** One update; `step` counts those of the stage from 1. */
   step(rate: number, step: number): void {
     const { backend, options } = this;
     for (const { parameter, first, second, flips } of this.slots) {

@@ -1,6 +1,7 @@
 /** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { stageProblem } from "./stages.js";
 
 const augmentation = z
   .strictObject({
@@ -20,8 +21,13 @@ const augmentation = z
   })
   .partial();
 
-export const trainingSchema = z.strictObject({
+const settingsSchema = z.strictObject({
+  /** Of all stages. */
   epochs: z.int().min(1).default(30),
+  /** 2: first with real weights in the binary convolutions, then with binary ones; default 1. */
+  stages: z.int().min(1).max(2).optional(),
+  /** Of two stages; default half of the epochs. */
+  firstStageEpochs: z.int().min(1).optional(),
   batch: z.int().min(1).default(64),
   optimizer: z.enum(["adam", "sgd"]).default("adam"),
   /** At the peak of the schedule. */
@@ -59,10 +65,15 @@ export const trainingSchema = z.strictObject({
   seed: z.int().min(0).max(0xffffffff).default(1),
 });
 
+export const trainingSchema = settingsSchema.superRefine((settings, context) => {
+  const problem = stageProblem(settings);
+  if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+});
+
 /** All settings, as a run records them. */
-export type TrainingOptions = z.output<typeof trainingSchema>;
+export type TrainingOptions = z.output<typeof settingsSchema>;
 /** What a caller may give; the rest takes its default. */
-export type TrainingSettings = z.input<typeof trainingSchema>;
+export type TrainingSettings = z.input<typeof settingsSchema>;
 
 /**
  * Checks settings and fills in the defaults.
@@ -77,4 +88,20 @@ export function parseTrainingSettings(settings: TrainingSettings): TrainingOptio
   const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], settings);
   const place = path.length === 0 ? "the training settings are" : `the training setting ${path.join(".")} is`;
   throw new UserError(`${place} ${JSON.stringify(found)}, which cannot be used (${issue?.message}); change it`);
+}
+
+/** `own` in place of the same ones of `shared`; settings with parts, such as augmentation, are put together by part. */
+export function mergedSettings(shared: Settings, own: Settings): Settings {
+  const parts = Object.entries(own).map(([name, value]) => {
+    const before = shared[name];
+    return [name, isObject(before) && isObject(value) ? { ...before, ...value } : value];
+  });
+  return { ...shared, ...Object.fromEntries(parts) };
+}
+
+/** Not checked yet, by name. */
+type Settings = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Settings {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { TrainingOptions } from "./options.js";
 import type { StepProgress } from "./records.js";
+import { stageAt, stageNumber } from "./stages.js";
 import type { StepResult } from "./training-step.js";
 
 export const progressSchema = z.strictObject({
@@ -49,19 +50,29 @@ export function isBest(progress: Progress, top1: number | undefined): boolean {
   return top1 === undefined || top1 > progress.bestTop1;
 }
 
-/** `seconds`: of what followed the last step. */
-export function afterEpoch(progress: Progress, top1: number | undefined, seconds: number): Progress {
+/** `isBestSoFar`: whether its network is the one to ship so far; `seconds`: of what followed the last step. */
+export function afterEpoch(progress: Progress, isBestSoFar: boolean, top1: number | undefined, seconds: number): Progress {
   const epoch = progress.epoch + 1;
-  const best = isBest(progress, top1)
+  const best = isBestSoFar
     ? { bestTop1: top1 ?? 0, bestEpoch: epoch }
     : { bestTop1: progress.bestTop1, bestEpoch: progress.bestEpoch };
   return { ...START, epoch, totalSeconds: progress.totalSeconds + seconds, ...best };
 }
 
 /** What onStep is told; `steps` are those of an epoch. */
-export function stepProgress(progress: Progress, { epochs, batch }: TrainingOptions, steps: number): StepProgress {
+export function stepProgress(progress: Progress, options: TrainingOptions, steps: number): StepProgress {
+  const { epochs, batch } = options;
   const { epoch, step, lossSum, seconds } = progress;
   const perStep = seconds / step;
   const secondsLeft = perStep * ((epochs - epoch) * steps - step);
-  return { epoch: epoch + 1, epochs, step, steps, loss: lossSum / step, imagesPerSecond: batch / perStep, secondsLeft };
+  return {
+    ...stageNumber(stageAt(options, epoch)),
+    epoch: epoch + 1,
+    epochs,
+    step,
+    steps,
+    loss: lossSum / step,
+    imagesPerSecond: batch / perStep,
+    secondsLeft,
+  };
 }

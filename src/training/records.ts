@@ -39,14 +39,16 @@ export interface SkippedSummary {
 /** One epoch, as `for await` yields it and as metrics.jsonl holds it. */
 export interface EpochRecord {
   readonly kind: "epoch";
-  /** From 1. */
+  /** From 1, over all stages. */
   readonly index: number;
+  /** From 1; absent where there is one only. In the first of two, weights are real. */
+  readonly stage?: number;
   readonly steps: number;
   readonly learningRate: number;
   /** Mean over the epoch's steps, on augmented images. */
   readonly trainLoss: number;
   readonly trainTop1: number;
-  /** Of the folded network, with averaged weights where they are on; absent without validation images. */
+  /** Of the folded network, with averaged weights where they are on; in a first stage with its real weights. Absent without validation images. */
   readonly validation?: Evaluation;
   readonly imagesPerSecond: number;
   readonly seconds: number;
@@ -66,6 +68,8 @@ export interface RunRecord {
   readonly network: string;
   readonly classes: readonly string[];
   readonly data: { readonly name: string; readonly train: number; readonly validation: number; readonly test: number };
+  /** Where the run was started by one. */
+  readonly recipe?: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly backend: string;
 }
@@ -84,6 +88,8 @@ export type MetricsRecord = RunRecord | EpochRecord | ResultRecord;
 
 /** Said after every step. */
 export interface StepProgress {
+  /** From 1; absent where there is one only. */
+  readonly stage?: number;
   readonly epoch: number;
   readonly epochs: number;
   /** Step within the epoch, from 1. */
@@ -91,5 +97,6 @@ export interface StepProgress {
   readonly steps: number;
   readonly loss: number;
   readonly imagesPerSecond: number;
+  /** If all epochs are like this one; those of a second stage are faster. */
   readonly secondsLeft: number;
 }

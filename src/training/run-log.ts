@@ -15,6 +15,8 @@ import type { Trainer } from "./trainer.js";
 export interface RunLogOptions {
   /** What to type to repeat the run. */
   readonly command: string;
+  /** Name of the recipe that the settings come of. */
+  readonly recipe?: string | undefined;
 }
 
 export class RunLog {
@@ -37,10 +39,10 @@ export class RunLog {
    *
    * @throws UserError where it cannot be written to
    */
-  static async open(path: string, trainer: Trainer, { command }: RunLogOptions): Promise<RunLog> {
-    const run = describeRun(trainer);
+  static async open(path: string, trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
+    const run = describeRun(trainer, recipe);
     const metrics = await MetricsFile.open(join(path, "metrics.jsonl"), run, trainer.startEpoch);
-    const summary = await summarizeNetwork(trainer.description, trainer.options.batch);
+    const summary = await summarizeNetwork(trainer.description, trainer.options.batch, trainer.options);
     return new RunLog(path, trainer, metrics, run, summary, command);
   }
 
@@ -93,7 +95,7 @@ function brief({ images, loss, top1, top5 }: DetailedEvaluation): ResultRecord["
   return { images, loss, top1, top5 };
 }
 
-function describeRun({ description, data, options, backend }: Trainer): RunRecord {
+function describeRun({ description, data, options, backend }: Trainer, recipe: string | undefined): RunRecord {
   const { name, width } = description;
   return {
     kind: "run",
@@ -102,6 +104,7 @@ function describeRun({ description, data, options, backend }: Trainer): RunRecor
     network: width === 1 ? name : `${name} (width ${width})`,
     classes: data.classes,
     data: { name: data.name, train: data.train.count, validation: data.validation?.count ?? 0, test: data.test?.count ?? 0 },
+    ...(recipe === undefined ? {} : { recipe }),
     options,
     backend: backend.description,
   };

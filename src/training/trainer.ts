@@ -1,6 +1,6 @@
 /**
  * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the network is
- * folded and evaluated as it will ship; the best by validation top-1 (the last, without validation images) is what `export` writes.
+ * folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the last stage by validation top-1 (the last, without validation images) is what `export` writes.
  */
 import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/kernels.js";
@@ -24,6 +24,7 @@ import { afterEpoch, afterStep, isBest, type Progress, START, stepProgress } fro
 import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
 import { checkpointPath, modelPath, prepareRunFolder } from "./run-folder.js";
 import { learningRateAt } from "./schedule.js";
+import { checkStages, isLast, stageAt, stageNumber, stagesOf, type TrainingStage } from "./stages.js";
 import { type OpenedTeacher, openTeacher } from "./teacher.js";
 import { TrainingStep } from "./training-step.js";
 
@@ -31,7 +32,10 @@ import { TrainingStep } from "./training-step.js";
 const WEIGHT_STREAM = 0x77656967;
 
 export interface TrainerSetup {
-  /** One that is open, which is not disposed of, or the name of one to open on `threads` threads; default `auto`, the fastest that is there. */
+  /**
+   * One that is open, which is not disposed of, or the name of one to open on `threads` threads; default `auto`, the fastest that is there. What is
+   * allocated on an open one after a trainer of two stages lasts until its second stage begins.
+   */
   readonly backend?: Backend | BackendName;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
@@ -47,7 +51,9 @@ export interface TrainerSetup {
 export class Trainer implements AsyncIterable<EpochRecord> {
   readonly network: Network;
   private readonly optimizer: Optimizer;
-  private readonly trainingStep: TrainingStep;
+  /** What lies above belongs to the stage. */
+  private readonly mark: number;
+  private bound: { readonly stage: TrainingStage; readonly trainingStep: TrainingStep } | undefined;
   private readonly loader: Loader;
   private progress: Progress = START;
   private best: Model | undefined;
@@ -68,8 +74,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
     });
     this.optimizer = new Optimizer(backend, this.network.parameters, this.network.states, options);
-    this.network.bind(options.batch);
-    this.trainingStep = new TrainingStep(backend, this.network, options, opened?.teacher);
+    this.mark = backend.mark();
     const { size, mean, deviation, train } = data;
     const { batch, seed, augmentation } = options;
     this.loader = new Loader(train, {
@@ -111,6 +116,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       }
       trainer = new Trainer(backend, ownsBackend, description, data, options, setup, opened);
       if (setup.resume === true) await trainer.resume();
+      trainer.enterStage();
       return trainer;
     } catch (error) {
       await trainer?.loader.close();
@@ -162,16 +168,40 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   private get finished(): boolean {
     const { patience, epochs } = this.options;
     const { epoch, bestEpoch } = this.progress;
-    return epoch >= epochs || (patience > 0 && this.data.validation !== undefined && epoch - bestEpoch >= patience);
+    const { firstEpoch = 0 } = stagesOf(this.options).at(-1) ?? {};
+    const waited = epoch - Math.max(firstEpoch, bestEpoch);
+    return epoch >= epochs || (patience > 0 && this.data.validation !== undefined && waited >= patience);
+  }
+
+  /**
+   * Binds the network as the stage of the epoch under way needs it. A second stage starts from the parameters of the first and nothing else: moments and
+   * averages are forgotten, and the first batch's statistics replace the running ones, which are those of products with real weights.
+   */
+  private enterStage(): TrainingStep {
+    const { backend, network, options, optimizer, opened } = this;
+    const { epoch, step } = this.progress;
+    const stage = stageAt(options, epoch);
+    if (this.bound?.stage.number !== stage.number) {
+      backend.release(this.mark);
+      network.bind(options.batch, stage.weights);
+      this.bound = { stage, trainingStep: new TrainingStep(backend, network, options, opened?.teacher) };
+    }
+    if (stage.number > 1 && epoch === stage.firstEpoch && step === 0) {
+      optimizer.restart();
+      for (const state of network.states) state.restart();
+    }
+    return this.bound.trainingStep;
   }
 
   /** Runs the rest of the epoch under way; undefined where a stop was asked for first. */
   private async trainEpoch(): Promise<EpochRecord | undefined> {
-    const { backend, options, optimizer, loader, trainingStep } = this;
+    const { backend, options, optimizer, loader } = this;
     const { epoch } = this.progress;
+    const trainingStep = this.enterStage();
+    const stage = stageAt(options, epoch);
     const steps = loader.batchesPerEpoch;
     const updatesPerEpoch = Math.ceil(steps / options.accumulate);
-    const total = updatesPerEpoch * options.epochs;
+    const total = updatesPerEpoch * stage.epochs;
     if (this.progress.step === 0) for (const flips of optimizer.flips.values()) backend.fill(flips, 0);
     let rate = 0;
     let last = performance.now();
@@ -184,7 +214,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
           `the loss became ${loss} in epoch ${epoch + 1}, step ${done}; use a lower learning rate than ${options.learningRate}`,
         );
       if (done % options.accumulate === 0 || done === steps) {
-        const update = epoch * updatesPerEpoch + Math.ceil(done / options.accumulate) - 1;
+        const update = (epoch - stage.firstEpoch) * updatesPerEpoch + Math.ceil(done / options.accumulate) - 1;
         rate = learningRateAt(options, update, updatesPerEpoch, total);
         optimizer.step(rate, update + 1);
         optimizer.clearGradients();
@@ -220,16 +250,19 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       );
     const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
     const { epoch, lossSum, correct, seconds } = this.progress;
-    if (isBest(this.progress, validation?.top1)) {
+    const stage = stageAt(options, epoch);
+    const best = isLast(stage) && isBest(this.progress, validation?.top1);
+    if (best) {
       this.best = model;
       if (this.setup.out !== undefined) await writeModelFile(modelPath(this.setup.out), model);
     }
-    this.progress = afterEpoch(this.progress, validation?.top1, (performance.now() - start) / 1000);
+    this.progress = afterEpoch(this.progress, best, validation?.top1, (performance.now() - start) / 1000);
     await this.save();
     const images = steps * options.batch;
     return {
       kind: "epoch",
       index: epoch + 1,
+      ...stageNumber(stage),
       steps,
       learningRate,
       trainLoss: lossSum / steps,
@@ -260,10 +293,12 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 
   private get bestModel(): Model {
-    if (this.best === undefined)
+    if (this.best === undefined) {
+      const epoch = this.options.stages === 2 ? "epoch of the second stage" : "epoch";
       throw new UserError(
-        "no epoch is finished yet, so there is no network to evaluate or export; let the training run for at least one epoch",
+        `no ${epoch} is finished yet, so there is no network to evaluate or export; let the training run for at least one ${epoch}`,
       );
+    }
     return this.best;
   }
 
@@ -327,7 +362,9 @@ function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation
   return { images, loss, top1, top5 };
 }
 
-function checkFit(description: NetworkDescription, data: Dataset, { batch }: TrainingOptions): void {
+function checkFit(description: NetworkDescription, data: Dataset, options: TrainingOptions): void {
+  const { batch } = options;
+  checkStages(description, options);
   const { input, classes } = description;
   if (classes !== data.classes.length)
     throw new UserError(

@@ -56,6 +56,7 @@ export function everyKernel(backend: Backend): Workload {
   const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
   const [out, unit, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real(MAP), real([M, N])];
   const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
+  const expanded = backend.allocate("float32", [M, K]);
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
   const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
@@ -78,6 +79,8 @@ export function everyKernel(backend: Backend): Workload {
       backend.normalizationGradient(gradient, y, coefficients, window, dy);
       backend.binaryWeightGradient(dy, columns, latent, dLatent);
       backend.binaryInputGradient(dy, weights, window, x, threshold, "polynomial", dx, dThreshold);
+      backend.expandSigns(columns, expanded);
+      backend.signGradient(expanded, window, x, threshold, "clip", dx, dThreshold);
       backend.gatherColumns(x, window, gathered);
       backend.product(gathered, latent, realY, { transposeA: false, accumulate: false });
       backend.addBias(realY, beta);
@@ -122,6 +125,7 @@ export function everyKernel(backend: Backend): Workload {
       dy,
       dLatent,
       dThreshold,
+      expanded,
       gathered,
       realY,
       realSums,

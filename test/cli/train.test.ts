@@ -60,6 +60,49 @@ describe("rbnet train", () => {
   });
 });
 
+describe("a recipe", () => {
+  it("says time and memory before the start, is recorded, and gives way to flags", async () => {
+    const out = join(temporaryFolder(), "run");
+    const words = ["train", photos, ...QUICK, "--recipe", "two-stage", "--epochs", "2", "--out", out];
+    const { code, stdout } = await rbnet(words);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^two-stage: about \d[^\n]* \([\d.]+, then [\d.]+ ms a step, measured by a few\) and [\d.]+ [KMG]B of memory$/m,
+    );
+    expect(stdout).toMatch(/^stage 1, epoch 1\/2 .*\nstage 2, epoch 2\/2 /m);
+    const metrics = (): string[] => readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+    const [run, ...epochs] = metrics().map((line) => JSON.parse(line));
+    expect(run).toMatchObject({ recipe: "two-stage", options: { stages: 2, epochs: 2, batch: 8 } });
+    expect(epochs.slice(0, 2).map(({ stage }) => stage)).toEqual([1, 2]);
+    const resumed = await rbnet([...words, "--resume"]);
+    expect([resumed.code, resumed.stdout]).toEqual([0, expect.not.stringContaining("measured by a few")]);
+    expect((await rbnet(words.with(words.indexOf("two-stage"), "single-stage").concat("--resume"))).stderr).toMatch(
+      /of other settings/,
+    );
+  });
+
+  it("brings its network and size along", async () => {
+    const { code, stderr } = await rbnet(["train", photos, "--recipe", "imagenet-rbnet18"]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^rbnet: the batch of 128 is larger than the 36 training images[^\n]*\n$/),
+    ]);
+  });
+
+  it("that is unknown or lacks its teacher is refused in one sentence; help lists all", async () => {
+    const refused = async (...words: string[]) => {
+      const { code, stderr } = await rbnet(["train", photos, "--recipe", ...words]);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    expect(await refused("tow-stage")).toMatch(/^rbnet: there is no recipe "tow-stage"; the recipes are single-stage, [^\n]*\n$/);
+    expect(await refused("distill")).toMatch(/^rbnet: the recipe distill needs a teacher[^\n]*\n$/);
+    const { stdout } = await rbnet(["train", "--help"]);
+    for (const name of ["single-stage", "two-stage", "distill", "imagenet-rbnet18", "imagenet-rbnet34"])
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
+  });
+});
+
 describe("an interrupted run", () => {
   it("saves a checkpoint, exits with 130 and says a command that ends as if never stopped", async () => {
     const place = temporaryFolder();

@@ -50,6 +50,19 @@ describe("the settings of a run", () => {
     expect(refusal({ teacher: "" })).toThrow(/--teacher cannot be/);
   });
 
+  it("take two stages, and no word on how to divide one", () => {
+    const { stages, firstStageEpochs, epochs } = settingsFor({ stages: 2, epochs: 9, firstStageEpochs: 3 }, small, undefined);
+    expect({ stages, firstStageEpochs, epochs }).toEqual({ stages: 2, firstStageEpochs: 3, epochs: 9 });
+    expect("stages" in settingsFor({}, small, undefined)).toBe(false);
+    const refusal = (flags: object) => () => settingsFor(flags, small, undefined);
+    expect(refusal({ stages: 3 })).toThrow("--stages cannot be 3: it must be at most 2");
+    expect(refusal({ stages: 2, epochs: 1 })).toThrow("--epochs cannot be 1: two stages need at least two epochs");
+    expect(refusal({ stages: 2, firstStageEpochs: 30 })).toThrow(
+      /--first-stage-epochs cannot be 30: it must be below the 30 epochs/,
+    );
+    expect(refusal({ firstStageEpochs: 3 })).toThrow(/--first-stage-epochs cannot be 3: it divides two stages, and there is one/);
+  });
+
   it("have a batch that the data can fill, unless a larger one was asked for", () => {
     expect(settingsFor({}, small, undefined).batch).toBe(32);
     expect(settingsFor({ batch: 100 }, small, undefined).batch).toBe(100);

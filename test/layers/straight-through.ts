@@ -12,7 +12,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements, matrixShape } from "#rbnet/backend/reference/memory";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
 import { forEachTap } from "#rbnet/backend/reference/window";
-import { windowCount, windowSize } from "#rbnet/tensor";
+import { windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 
 /** What a padded tap holds: the sign -1, whatever the threshold. */
 const PADDING = Number.NaN;
@@ -32,6 +32,9 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
     operands.set(holder, moved);
   };
 
+  /** Where a part of a tensor was taken from. */
+  const wholes = new Map<object, { readonly whole: object; readonly from: number }>();
+
   const operandOf = (holder: object): Float64Array => {
     const operand = operands.get(holder);
     if (operand === undefined) throw new Error("a product reads signs that were never taken");
@@ -42,6 +45,20 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
     ...reference,
     // A product of moved signs is no whole number.
     allocate: (type, shape) => reference.allocate(type === "int16" ? "float64" : type, shape),
+
+    view(tensor, shape, from = 0) {
+      const part = reference.view(tensor, shape, from);
+      wholes.set(part, { whole: tensor, from });
+      return part;
+    },
+
+    // A part of the packed signs has as many rows as the expanded ones; it was taken by words.
+    expandSigns(columns, signs) {
+      const { whole, from } = wholes.get(columns) ?? { whole: columns, from: 0 };
+      const [M, K] = matrixShape(signs);
+      const first = (from / wordsFor(K)) * K;
+      elements(signs).set(operandOf(whole).subarray(first, first + M * K));
+    },
 
     binarizeColumns(x, threshold, window, columns) {
       const { geometry } = window;

@@ -11,7 +11,7 @@ import { BinaryUnit } from "#rbnet/layers/binary-unit";
 import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
 import { Dense } from "#rbnet/layers/dense";
 import type { Initializer } from "#rbnet/layers/initializer";
-import type { Layer, Parameter } from "#rbnet/layers/layer";
+import type { Layer, Parameter, WeightForm } from "#rbnet/layers/layer";
 import { MaxPool } from "#rbnet/layers/max-pool";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import { ProjectionShortcut } from "#rbnet/layers/projection-shortcut";
@@ -30,6 +30,8 @@ export interface Subject {
   readonly input: MapShape;
   /** What its signs use; undefined where there is no sign. */
   readonly estimator?: Estimator;
+  /** Of binary convolutions; default binary. */
+  readonly weights?: WeightForm;
   /** Of float32, where it is more than that of other layers. */
   readonly tolerance?: number;
   build(backend: Backend): Runnable;
@@ -42,20 +44,21 @@ export interface Prepared {
   readonly x: Tensor;
 }
 
-export function prepare(backend: Backend, { build, images, input }: Subject, seed: number): Prepared {
+export function prepare(backend: Backend, { build, images, input, weights }: Subject, seed: number): Prepared {
   const draw = new Draw(seed);
   const runnable = build(backend);
-  drawParameters(backend, runnable.parameters, draw);
-  runnable.bind(images);
+  // Training keeps latent weights within 1; a sign's gradient is tested beyond it too.
+  drawParameters(backend, runnable.parameters, draw, weights === "real" ? 1 : 1.3);
+  runnable.bind(images, {}, weights);
   const x = backend.allocate("float32", [images, input.height, input.width, input.channels]);
   backend.write(x, draw.reals(images * input.height * input.width * input.channels, 1.5));
   return { backend, runnable, x };
 }
 
-export function drawParameters(backend: Backend, parameters: readonly Parameter[], draw: Draw): void {
+export function drawParameters(backend: Backend, parameters: readonly Parameter[], draw: Draw, latentLimit = 1.3): void {
   for (const { name, kind, value } of parameters) {
     const count = elementCount(value.shape);
-    if (kind === "latent") backend.write(value, draw.reals(count, 1.3));
+    if (kind === "latent") backend.write(value, draw.reals(count, latentLimit));
     else if (/gamma$|activation$/.test(name)) backend.write(value, draw.between(count, 0.2, 1.2));
     else backend.write(value, draw.reals(count, 0.6));
   }
@@ -107,7 +110,7 @@ export function binaryConvolution(windows: Windows, input: MapShape, filters: nu
       const sums = backend.allocate("float64", [2, filters]);
       return convolutionRunnable(backend, input, {
         parameters: convolution.parameters,
-        bind: (count) => convolution.bind(count),
+        bind: (count, weights) => convolution.bind(count, undefined, weights),
         forward: (x) => convolution.forward(x, sums),
         backward: (dy, x, dx) => convolution.backward(dy, x, dx),
       });
@@ -117,7 +120,7 @@ export function binaryConvolution(windows: Windows, input: MapShape, filters: nu
 
 interface Convolution {
   readonly parameters: readonly Parameter[];
-  bind(images: number): void;
+  bind(images: number, weights?: WeightForm): void;
   forward(x: Tensor): Tensor;
   backward(dy: Tensor, x: Tensor, dx: Tensor): void;
 }
@@ -128,8 +131,8 @@ function convolutionRunnable(backend: Backend, { height, width, channels }: MapS
   let dx: Tensor | undefined;
   return {
     parameters: convolution.parameters,
-    bind(images) {
-      convolution.bind(images);
+    bind(images, _shared, weights) {
+      convolution.bind(images, weights);
       dx = backend.allocate("float32", [images, height, width, channels]);
     },
     forward(x) {
@@ -302,6 +305,11 @@ export function maxPool(windows: Windows, input: MapShape): Subject {
   };
 }
 
+/** In the first of two stages of training. */
+export function withRealWeights(subject: Subject): Subject {
+  return { ...subject, name: `${subject.name}, real weights`, weights: "real" };
+}
+
 export const SUBJECTS: readonly Subject[] = [
   realConvolution(grid(1, 1), map(4, 3), 5),
   realConvolution(grid(3, 1), map(5, 3), 4),
@@ -345,6 +353,17 @@ export const SUBJECTS: readonly Subject[] = [
   residualUnit(grid(3, 1), 1, map(4, 3), 3, "clip"),
   residualUnit(grid(3, 2), 2, map(6, 3), 4),
   residualUnit(grid(3, 1), 1, map(4, 3), 3, "polynomial", "none"),
+  ...[
+    binaryConvolution(grid(3, 1), map(4, 3), 5, "clip"),
+    binaryConvolution(blocks(1, 1), map(6, 3), 8, "polynomial"),
+    // Two slices of nine images.
+    { ...binaryConvolution(blocks(2), map(4, 2), 4, "clip"), images: 18 },
+    residualUnit(blocks(1), 1, map(7, 3), 3),
+    residualUnit(blocks(1, 1), 1, map(5, 3), 4, "clip"),
+    residualUnit(blocks(1), 2, map(6, 3), 5),
+    residualUnit(grid(3, 1), 1, map(4, 3), 3),
+    gatedUnit(grid(3, 1), 1, map(4, 16), 16),
+  ].map(withRealWeights),
   gatedUnit(grid(3, 1), 1, map(4, 16), 16),
   gatedUnit(grid(3, 2), 2, map(6, 17), 5),
   gatedUnit(blocks(1, 1), 1, map(5, 3), 3),

@@ -6,7 +6,7 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { elementCount } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { expectAlike, type Values } from "./alike.js";
-import { blocks, grid, map, prepare, residualUnit, SUBJECTS, type Subject } from "./subjects.js";
+import { blocks, grid, map, prepare, residualUnit, SUBJECTS, type Subject, withRealWeights } from "./subjects.js";
 
 const SEED = 23;
 
@@ -16,6 +16,8 @@ const LARGE: readonly Subject[] = [
   { ...residualUnit(blocks(1, 1), 1, map(7, 40), 40), images: 3 },
   { ...residualUnit(blocks(1), 2, map(8, 24), 48, "clip"), images: 5 },
   { ...residualUnit(grid(3, 1), 1, map(7, 33), 20), images: 3 },
+  { ...withRealWeights(residualUnit(blocks(1, 1), 1, map(7, 40), 40)), images: 34 },
+  { ...withRealWeights(residualUnit(grid(3, 1), 1, map(7, 33), 20)), images: 3 },
 ];
 
 /** Two steps: the first must leave nothing behind in the memory that is used again but the gradients it added. */

@@ -34,9 +34,14 @@ async function deployed(backend: Backend, { network, x }: { network: RuntimeNetw
 }
 
 describe("the folded network", () => {
-  it.each(TINY)("$form: gives the trained network's logits", async ({ description }) => {
+  const forms = TINY.flatMap(({ form, description }) => [
+    { form, description, weights: "binary" as const },
+    { form: `${form}, first stage`, description, weights: "real" as const },
+  ]);
+
+  it.each(forms)("$form: gives the trained network's logits", async ({ description, weights }) => {
     const backend = remembersLastBatch();
-    const { network, x, forward } = training(backend, description, IMAGES, SEED);
+    const { network, x, forward } = training(backend, description, IMAGES, SEED, weights);
     const logits = Array.from(await backend.read(forward().logits));
     const operations = await network.fold();
     const images = await backend.read(x);

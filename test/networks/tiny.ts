@@ -1,5 +1,6 @@
 /** Networks of every form at sizes that the reference can run, with a batch to train on. */
 import type { Backend } from "#rbnet/backend/kernels";
+import type { WeightForm } from "#rbnet/layers/layer";
 import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
@@ -63,12 +64,18 @@ export interface Training {
   forward(): { logits: Tensor; losses: Tensor };
 }
 
-export function training(backend: Backend, description: NetworkDescription, images: number, seed: number): Training {
+export function training(
+  backend: Backend,
+  description: NetworkDescription,
+  images: number,
+  seed: number,
+  weights: WeightForm = "binary",
+): Training {
   const draw = new Draw(seed);
   const { input, classes } = description;
   const network = new Network(backend, description, NO_VALUES);
-  drawParameters(backend, network.parameters, draw);
-  network.bind(images);
+  drawParameters(backend, network.parameters, draw, weights === "real" ? 1 : undefined);
+  network.bind(images, weights);
   const x = backend.allocate("float32", [images, input.height, input.width, input.channels]);
   backend.write(x, draw.reals(images * input.height * input.width * input.channels, 1.5));
   const shape = [images, 1, 1, classes];

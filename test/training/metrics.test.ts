@@ -75,6 +75,13 @@ describe("metrics.jsonl", () => {
     await file.close();
   });
 
+  it("keeps an epoch's stage through a resume", async () => {
+    const path = await fileWith([{ ...epoch(1), stage: 1 }, epoch(2)]);
+    const file = await MetricsFile.open(path, run, 3);
+    await file.close();
+    expect(linesOf(path)).toEqual([run, { ...epoch(1), stage: 1 }, epoch(2)]);
+  });
+
   it("drops a line that a crash cut short, and lines that are no epochs", async () => {
     const path = await fileWith([epoch(1)]);
     appendFileSync(path, '{"kind":"epoch","index":"two"}\n{"kind":"result"}\n{"kind":"epoch","ind');

@@ -16,6 +16,8 @@ type BinaryKernels = Pick<
   | "binaryUnit"
   | "binaryWeightGradient"
   | "binaryInputGradient"
+  | "expandSigns"
+  | "signGradient"
   | "countPositive"
 >;
 
@@ -132,6 +134,32 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
           let sum = 0;
           for (let n = 0; n < N; n++) sum += DY[m * N + n] * W.sign(n, tap * C + c);
           const gradient = slope(X[pixel * C + c] - T[c]) * sum;
+          DX[pixel * C + c] += gradient;
+          DT[c] -= gradient;
+        }
+      });
+    },
+
+    expandSigns(columns, signs) {
+      const [M, K] = matrixShape(signs);
+      const A = signMatrix(columns, K);
+      const S = elements(signs);
+      for (let m = 0; m < M; m++) for (let k = 0; k < K; k++) S[m * K + k] = A.sign(m, k);
+    },
+
+    signGradient(dSigns, window, x, threshold, estimator, dx, dThreshold) {
+      const { kernel, channels: C } = window.geometry;
+      const K = kernel * kernel * C;
+      const DS = elements(dSigns);
+      const X = elements(x);
+      const T = elements(threshold);
+      const DX = elements(dx);
+      const DT = elements(dThreshold);
+      const slope = ESTIMATOR_SLOPE[estimator];
+      forEachTap(window.geometry, (m, tap, pixel) => {
+        if (pixel === undefined) return;
+        for (let c = 0; c < C; c++) {
+          const gradient = slope(X[pixel * C + c] - T[c]) * DS[m * K + tap * C + c];
           DX[pixel * C + c] += gradient;
           DT[c] -= gradient;
         }

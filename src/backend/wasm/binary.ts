@@ -1,6 +1,7 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
-import { elementCount } from "../../tensor.js";
+import { elementCount, type Tensor, type WindowGeometry } from "../../tensor.js";
 import type { Estimator, Kernels } from "../kernels.js";
+import type { KernelName } from "./kernel-names.js";
 import { address, addressOf, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
 
 type BinaryKernels = Pick<
@@ -11,6 +12,8 @@ type BinaryKernels = Pick<
   | "binaryUnit"
   | "binaryWeightGradient"
   | "binaryInputGradient"
+  | "expandSigns"
+  | "signGradient"
   | "countPositive"
 >;
 
@@ -23,6 +26,23 @@ const PRODUCT_FILTERS = 64;
 const GRADIENT_INPUTS = 256;
 
 export function binaryKernels(runner: Runner): BinaryKernels {
+  /** Runs a kernel on each image, with room for the thresholds' gradients that the image has; they are summed into dThreshold, float32 [channels]. */
+  function runByImage(
+    kernel: KernelName,
+    { images, channels }: WindowGeometry,
+    parameters: readonly number[],
+    dThreshold: Tensor,
+  ): void {
+    const byImage = Math.ceil((images * channels * 4) / 16) * 16;
+    const partials = runner.work(byImage + PARTIALS * channels * 8);
+    runner.run(kernel, images, ...parameters, partials);
+    const sums = partials + byImage;
+    const chunkRows = rowsPerChunk(images, 1);
+    const chunks = Math.ceil(images / chunkRows);
+    runner.run("sumRows", chunks, partials, images, channels, chunkRows, sums);
+    runner.run("reducePartials", Math.ceil(channels / 64), sums, chunks, channels, 0, 0, address(dThreshold));
+  }
+
   return {
     binarizeColumns(x, threshold, window, columns) {
       const { images, rows } = window.geometry;
@@ -100,12 +120,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
 
     binaryInputGradient(dy, weights, window, x, threshold, estimator, dx, dThreshold) {
       const { inputs, filters, gradient } = arranged(weights);
-      const { images, channels } = window.geometry;
-      const byImage = Math.ceil((images * channels * 4) / 16) * 16;
-      const partials = runner.work(byImage + PARTIALS * channels * 8);
-      runner.run(
-        "binaryInputGradient",
-        images,
+      const parameters = [
         address(dy),
         gradient,
         windowAddress(window),
@@ -115,13 +130,25 @@ export function binaryKernels(runner: Runner): BinaryKernels {
         address(threshold),
         ESTIMATORS[estimator],
         address(dx),
-        partials,
-      );
-      const sums = partials + byImage;
-      const chunkRows = rowsPerChunk(images, 1);
-      const chunks = Math.ceil(images / chunkRows);
-      runner.run("sumRows", chunks, partials, images, channels, chunkRows, sums);
-      runner.run("reducePartials", Math.ceil(channels / 64), sums, chunks, channels, 0, 0, address(dThreshold));
+      ];
+      runByImage("binaryInputGradient", window.geometry, parameters, dThreshold);
+    },
+
+    expandSigns(columns, signs) {
+      const [rows, inputs] = matrixShape(signs);
+      runner.run("expandSigns", Math.ceil(rows / 16), address(columns), rows, inputs, address(signs));
+    },
+
+    signGradient(dSigns, window, x, threshold, estimator, dx, dThreshold) {
+      const parameters = [
+        address(dSigns),
+        windowAddress(window),
+        address(x),
+        address(threshold),
+        ESTIMATORS[estimator],
+        address(dx),
+      ];
+      runByImage("signGradient", window.geometry, parameters, dThreshold);
     },
 
     countPositive(columns, _bits, total) {

@@ -14,6 +14,8 @@ export const KERNEL_NAMES = [
   "transposeSigns",
   "binaryWeightGradient",
   "binaryInputGradient",
+  "expandSigns",
+  "signGradient",
   "gatherColumns",
   "scatterColumns",
   "product",

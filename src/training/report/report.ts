@@ -135,11 +135,17 @@ function curves({ epochs, plannedEpochs, result }: Report): Markup {
     "images/s",
     "time",
   ].map((head) => markup`<th class="number">${head}</th>`);
-  return markup`<section><h2>Training</h2><p class="quiet">Training figures are means over an epoch’s augmented images; validation is of the network as it ships.</p><div class="cards">
+  return markup`<section><h2>Training</h2><p class="quiet">Training figures are means over an epoch’s augmented images; validation is of the network as it ships.${firstStageNote(epochs)}</p><div class="cards">
 ${lineChart({ ...shared, title: "Top-1 accuracy", series: top1, format: formatShareTick })}
 ${lineChart({ ...shared, title: "Loss", floor: 0, series: loss, format: formatDecimal })}
 ${lineChart({ ...shared, title: "Learning rate", floor: 0, series: rate, format: formatRate })}</div>
 <details><summary>All epochs as a table</summary><div class="scroll"><table class="wide"><thead><tr>${heads}</tr></thead><tbody>${epochs.map(row)}</tbody></table></div></details></section>`;
+}
+
+function firstStageNote(epochs: readonly EpochRecord[]): string {
+  const count = epochs.filter(({ stage }) => stage === 1).length;
+  if (count === 0) return "";
+  return ` In the first ${count === 1 ? "epoch" : `${count} epochs`}, the first stage, weights are real, in validation too; a network of that stage never ships.`;
 }
 
 /** Whole per cent on the axis, a decimal in the reading. */
@@ -210,6 +216,7 @@ function settings({ run, command }: Report): Markup {
   const entries = Object.entries({
     network: run.network,
     data: run.data.name,
+    ...(run.recipe === undefined ? {} : { recipe: run.recipe }),
     ...run.options,
     backend: run.backend,
     started: run.startedAt,

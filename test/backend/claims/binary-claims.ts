@@ -203,6 +203,49 @@ export function binaryClaims(subject: () => Backend): void {
       );
     });
 
+    it("expands packed signs to +1 and -1", async () => {
+      await fc.assert(
+        fc.asyncProperty(rowCounts, inputCounts, seeds, async (M, K, seed) => {
+          const draw = new Draw(seed);
+          const [bits, old] = [randomColumns(draw, M, K), draw.reals(M * K, 9)];
+          await expectAgreement(subject(), (backend) => {
+            const signs = put(backend, "float32", [M, K], old);
+            backend.expandSigns(put(backend, "uint32", [M, wordsFor(K)], bits), signs);
+            return { signs: exactly(signs) };
+          });
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("lays the gradient of expanded signs back through the estimator, and takes it from the thresholds'", async () => {
+      await fc.assert(
+        fc.asyncProperty(geometries, estimators, seeds, async (geometry, estimator, seed) => {
+          const draw = new Draw(seed);
+          const [M, K] = [windowCount(geometry), windowSize(geometry)];
+          const signGradients = draw.reals(M * K, 1);
+          const [map, thresholds] = [draw.eighths(mapSize(geometry), 1.5), draw.eighths(geometry.channels, 0.5)];
+          const [oldMap, oldThresholds] = [draw.reals(mapSize(geometry), 1), draw.reals(geometry.channels, 1)];
+          const taps = M * geometry.kernel ** 2;
+          await expectAgreement(subject(), (backend) => {
+            const dx = put(backend, "float32", mapShape(geometry), oldMap);
+            const dThreshold = put(backend, "float32", [geometry.channels], oldThresholds);
+            backend.signGradient(
+              put(backend, "float32", [M, K], signGradients),
+              backend.window(geometry),
+              put(backend, "float32", mapShape(geometry), map),
+              put(backend, "float32", [geometry.channels], thresholds),
+              estimator,
+              dx,
+              dThreshold,
+            );
+            return { dx: about(dx, 2 * taps), dThreshold: about(dThreshold, 2 * taps) };
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     it("adds up the positive signs", async () => {
       await fc.assert(
         fc.asyncProperty(fc.oneof(rowCounts, fc.constantFrom(1025, 3000)), inputCounts, seeds, async (M, K, seed) => {

@@ -116,6 +116,22 @@ function signs4(source: usize, some: i32): i32 {
   return bits;
 }
 
+/** A chunk is sixteen rows of `columns`; signs: float32 [rows, inputs]. */
+export function expandSigns(begin: i32, end: i32, scratch: usize, columns: usize, rows: i32, inputs: i32, signs: usize): void {
+  const rowBytes = <usize>((inputs + 31) >> 5) << 2;
+  const last = min(rows, end << 4);
+  const select = i32x4(1, 2, 4, 8), plus = f32x4.splat(1), minus = f32x4.splat(-1);
+  for (let m = begin << 4; m < last; m++) {
+    const bits = columns + <usize>m * rowBytes, out = signs + (<usize>m * <usize>inputs << 2);
+    let k = 0;
+    for (; k + 4 <= inputs; k += 4) {
+      const four = i32x4.splat(<i32>load<u8>(bits + <usize>(k >> 3)) >> (k & 4));
+      v128.store(out + (<usize>k << 2), v128.bitselect(plus, minus, i32x4.eq(v128.and(four, select), select)));
+    }
+    for (; k < inputs; k++) store<f32>(out + (<usize>k << 2), (<i32>load<u8>(bits + <usize>(k >> 3)) >> (k & 7)) & 1 ? 1 : -1);
+  }
+}
+
 /** A chunk is 1,024 words; counts its set bits into partials[chunk] (float64). */
 export function countPositive(begin: i32, end: i32, scratch: usize, columns: usize, words: i32, partials: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
