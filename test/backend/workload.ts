@@ -59,6 +59,7 @@ export function everyKernel(backend: Backend): Workload {
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
   const [factors, dFactors, weighed, dWeighed] = [real([5, N]), real([5, N]), real([M, N]), real([M, N])];
+  const [repeated, dRepeated] = [real([M, 2 * N]), real([M, N])];
   const [likely, dLikely] = [real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
@@ -95,6 +96,8 @@ export function everyKernel(backend: Backend): Workload {
       backend.multiplyChannels(y, factors, weighed);
       backend.multiplyChannelsGradient(weighed, realY, factors, dWeighed, dFactors);
       backend.multiplyChannels(dWeighed, dFactors, dWeighed);
+      backend.repeatChannels(weighed, 2, repeated);
+      backend.repeatChannelsGradient(repeated, 2, dRepeated);
       backend.sigmoid(logits, likely);
       backend.sigmoidGradient(weighed, likely, dLikely);
       backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
@@ -130,6 +133,8 @@ export function everyKernel(backend: Backend): Workload {
       weighed,
       dWeighed,
       dFactors,
+      repeated,
+      dRepeated,
       likely,
       dLikely,
       losses,

@@ -39,6 +39,8 @@ export const KERNEL_NAMES = [
   "multiplyChannelsReal",
   "multiplyChannelsGradientInteger",
   "multiplyChannelsGradientReal",
+  "repeatChannels",
+  "repeatChannelsGradient",
   "sigmoid",
   "sigmoidGradient",
   "adam",

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { about, expectAgreement, put } from "../agreement.js";
-import { channelCounts, Draw, seeds } from "../shapes.js";
+import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
 
 const images = fc.integer({ min: 1, max: 4 });
 const pixels = fc.constantFrom(1, 2, 9, 49, 70);
@@ -53,6 +53,23 @@ export function channelClaims(subject: () => Backend): void {
           },
         ),
         { numRuns: 40 },
+      );
+    });
+
+    it("are repeated, and their gradients added up", async () => {
+      await fc.assert(
+        fc.asyncProperty(rowCounts, channelCounts, fc.integer({ min: 1, max: 3 }), seeds, async (rows, channels, times, seed) => {
+          const draw = new Draw(seed);
+          const [x, gradient] = [draw.reals(rows * channels, 1), draw.reals(rows * channels * times, 1)];
+          await expectAgreement(subject(), (backend) => {
+            const out = backend.allocate("float32", [rows, times * channels]);
+            const dx = put(backend, "float32", [rows, channels], x);
+            backend.repeatChannels(put(backend, "float32", [rows, channels], x), times, out);
+            backend.repeatChannelsGradient(put(backend, "float32", [rows, times * channels], gradient), times, dx);
+            return { out: about(out, 0), dx: about(dx, times) };
+          });
+        }),
+        { numRuns: 30 },
       );
     });
 

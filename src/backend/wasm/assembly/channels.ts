@@ -1,7 +1,8 @@
-// Channels that are weighed by image.
+// Channels that are weighed by image or repeated.
 import { loadFour, loadOne } from "./normalize-forward";
 
 const CHUNK: i32 = 4096;
+const ROWS: i32 = 64;
 
 // A chunk is one image of `rows` pixels. x: [images * rows, channels]; factors: float32 [images, channels].
 function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
@@ -72,6 +73,31 @@ export function multiplyChannelsGradientInteger(begin: i32, end: i32, scratch: u
 
 export function multiplyChannelsGradientReal(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
   multiplyChannelsGradient<f32>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
+}
+
+/** A chunk is 64 rows. x: float32 [rows, channels]; out: [rows, times * channels]. */
+export function repeatChannels(begin: i32, end: i32, scratch: usize, x: usize, rows: i32, channels: i32, times: i32, out: usize): void {
+  const bytes = <usize>channels << 2;
+  const last = min(rows, end * ROWS);
+  let to = out + <usize>(begin * ROWS * times) * bytes;
+  for (let m = begin * ROWS; m < last; m++) {
+    for (let t = 0; t < times; t++, to += bytes) memory.copy(to, x + <usize>m * bytes, bytes);
+  }
+}
+
+export function repeatChannelsGradient(begin: i32, end: i32, scratch: usize, dOut: usize, rows: i32, channels: i32, times: i32, dx: usize): void {
+  const bytes = <usize>channels << 2, vectors = bytes & ~15;
+  const last = min(rows, end * ROWS);
+  for (let m = begin * ROWS; m < last; m++) {
+    const from = dOut + <usize>(m * times) * bytes, to = dx + <usize>m * bytes;
+    memory.copy(to, from, bytes);
+    for (let t = 1; t < times; t++) {
+      const more = from + <usize>t * bytes;
+      let at: usize = 0;
+      for (; at < vectors; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(more + at)));
+      for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(more + at));
+    }
+  }
 }
 
 /** A chunk is 4,096 elements. */

@@ -11,6 +11,7 @@ export { columnStatistics, sumRows, reducePartials, normalizationForward, normal
 export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-forward";
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, softmaxCrossEntropy } from "./pool";
-export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal, sigmoid, sigmoidGradient } from "./channels";
+export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal } from "./channels";
+export { repeatChannels, repeatChannelsGradient, sigmoid, sigmoidGradient } from "./channels";
 export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";
