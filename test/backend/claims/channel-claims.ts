@@ -1,6 +1,6 @@
 /** Every backend's kernels on channels agree with the reference. */
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { about, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
@@ -90,6 +90,14 @@ export function channelClaims(subject: () => Backend): void {
         }),
         { numRuns: 30 },
       );
+    });
+
+    it("pass a sigmoid where it ends, and stay NaN", async () => {
+      const backend = subject();
+      const x = put(backend, "float32", [5], Float32Array.of(-Infinity, Infinity, -1000, 1000, Number.NaN));
+      backend.sigmoid(x, x);
+      const found = Array.from(await backend.read(x), (value) => (value < 1e-300 ? 0 : value));
+      expect(found).toEqual([0, 1, 0, 1, Number.NaN]);
     });
   });
 }
