@@ -18,6 +18,7 @@ export { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from ".
 export type { NetworkDescription } from "./networks/description.js";
 export type { NetworkOptions } from "./networks/form.js";
 export { rbnet8, rbnet18, rbnet20, rbnet34 } from "./networks/rbnet.js";
+export { reactnetA } from "./networks/reactnet-a.js";
 export { real2binary18, real2binary20 } from "./networks/real2binary.js";
 export { resnet18, resnet20, resnet34 } from "./networks/resnet.js";
 export { xnornet18, xnornet20 } from "./networks/xnornet.js";

@@ -216,6 +216,10 @@ export interface Kernels {
   multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
   /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
   multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
+  /** out[m, t * C + c] = x[m, c] for t from 0 to times - 1. x: float32 [M, C]; out: [M, times * C]. */
+  repeatChannels(x: Tensor, times: number, out: Tensor): void;
+  /** dx[m, c] = the sum over t of dOut[m, t * C + c]. */
+  repeatChannelsGradient(dOut: Tensor, times: number, dx: Tensor): void;
   /** out = 1 / (1 + exp(-x)); out may be x. */
   sigmoid(x: Tensor, out: Tensor): void;
   /** dx = dOut * out * (1 - out); dx may be dOut. */
@@ -267,6 +271,8 @@ export const kernelNames = Object.keys({
   attentionMatch: true,
   multiplyChannels: true,
   multiplyChannelsGradient: true,
+  repeatChannels: true,
+  repeatChannelsGradient: true,
   sigmoid: true,
   sigmoidGradient: true,
   adam: true,

@@ -68,9 +68,12 @@ export class BinaryUnit {
   }
 
   spareElements(images: number): number {
-    // Blocks that reach over the border have more results than the map has values.
-    const results = this.convolution.resultElements(images);
-    return results > images * elementsOf(this.output) ? results : 0;
+    return this.overhangs || this.gate !== undefined ? this.convolution.resultElements(images) : 0;
+  }
+
+  /** Blocks that reach over the border have more results than the map has values. */
+  private get overhangs(): boolean {
+    return this.convolution.resultElements(1) > elementsOf(this.output);
   }
 
   bind(images: number, { result, spare }: SharedMemory = {}, weights: WeightForm = "binary"): void {
@@ -78,8 +81,9 @@ export class BinaryUnit {
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     this.normalized.bind(images, rows);
-    this.gate?.bind(images, rows);
-    if (this.spareElements(images) > 0) {
+    // The weighed product and the gradient of one with an overhang are needed at once.
+    this.gate?.bind(images, rows, this.overhangs ? undefined : spare);
+    if (this.overhangs) {
       const shape = [rows, channels];
       this.spare = spare === undefined ? this.backend.allocate("float32", shape) : this.backend.view(spare, shape);
     }
@@ -106,7 +110,7 @@ export class BinaryUnit {
   backwardToProduct(gradient: Tensor): Tensor {
     const { gate, carried } = this;
     const y = this.convolution.recall();
-    const dy = this.normalized.backward(gradient, gate?.weighed ?? y, this.placement, carried, this.spare);
+    const dy = this.normalized.backward(gradient, gate?.weigh(y) ?? y, this.placement, carried, this.spare);
     gate?.backwardToProduct(dy, y);
     return dy;
   }

@@ -31,7 +31,7 @@ export class ChannelGate {
   private reduced: Tensor | undefined;
   private factors: Tensor | undefined;
   private dFactors: Tensor | undefined;
-  private product: Tensor | undefined;
+  private weighed: Tensor | undefined;
 
   constructor(
     private readonly backend: Backend,
@@ -58,33 +58,36 @@ export class ChannelGate {
     return [...this.reduce.parameters, ...this.expand.parameters];
   }
 
-  /** `rows`: M. */
-  bind(images: number, rows: number): void {
+  /** `rows`: M. `weighed`: memory for the weighed product, float32, where somebody has it to spare. */
+  bind(images: number, rows: number, weighed?: Tensor): void {
     const { backend } = this;
     const { channels: filters } = this.expand.output;
     this.pooled = backend.allocate("float32", [images, 1, 1, this.input.channels]);
     this.bent = backend.allocate("float32", [images, 1, 1, this.hidden]);
     this.factors = backend.allocate("float32", [images, 1, 1, filters]);
     this.dFactors = backend.allocate("float32", [images, 1, 1, filters]);
-    this.product = backend.allocate("float32", [rows, filters]);
+    const shape = [rows, filters];
+    this.weighed = weighed === undefined ? backend.allocate("float32", shape) : backend.view(weighed, shape);
     this.reduce.bind(images);
     this.expand.bind(images);
   }
 
-  /** float32 [M, filters]; it lasts until the next forward. */
-  get weighed(): Tensor {
-    if (this.product === undefined) throw new Error("a gate is used before bind");
-    return this.product;
-  }
-
+  /** The weighed product of y; its memory lasts as long as that of `bind` does. */
   forward(x: Tensor, y: Tensor): Tensor {
-    const { backend, pooled, bent, factors, weighed } = this;
+    const { backend, pooled, bent, factors } = this;
     if (pooled === undefined || bent === undefined || factors === undefined) throw new Error("forward before bind");
     backend.averagePool(x, this.side, pooled);
     this.reduced = this.reduce.forward(pooled);
     backend.normalizeActivate(this.reduced, this.norm, undefined, undefined, this.relu, bent);
     backend.sigmoid(this.expand.forward(bent), factors);
-    backend.multiplyChannels(y, factors, weighed);
+    return this.weigh(y);
+  }
+
+  /** y with the factors of the last forward. */
+  weigh(y: Tensor): Tensor {
+    const { factors, weighed } = this;
+    if (factors === undefined || weighed === undefined) throw new Error("a gate is used before bind");
+    this.backend.multiplyChannels(y, factors, weighed);
     return weighed;
   }
 

@@ -61,7 +61,7 @@ export interface Folding {
 export interface SharedMemory {
   /** int16, for a result that is not kept until the backward pass. */
   readonly result?: Tensor;
-  /** float32, for gradients within a backward call. */
+  /** float32, for what lasts no longer than a forward or backward call. */
   readonly spare?: Tensor;
 }
 
@@ -71,7 +71,7 @@ export interface Layer {
   readonly output: MapShape;
   /** Elements of an int16 result that the backward pass can compute again from packed signs, instead of keeping it. */
   recomputable?(images: number): number;
-  /** Elements of float32 that the backward pass needs for the time of its call, where the layer's own memory is too small for its gradients. */
+  /** Elements of float32 that a call needs as long as it runs: for gradients that the layer's own memory is too small for, or a product on its way. */
   spareElements?(images: number): number;
   /** Allocates for `images` images a batch. `weights`: of binary convolutions; default binary. */
   bind(images: number, shared?: SharedMemory, weights?: WeightForm): void;

@@ -1,7 +1,7 @@
 /**
  * The repeated unit of a binary network: binarize -> binary convolution -> batch normalization -> + shortcut -> balanced activation.
  *
- * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection.
+ * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection, or what the network has in its place.
  */
 import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";
@@ -20,13 +20,15 @@ export const INITIAL_GAMMA = 0.25;
 export class ResidualUnit implements Layer {
   readonly output: MapShape;
   private readonly unit: BinaryUnit;
-  private readonly shortcut: ProjectionShortcut | undefined;
+  private readonly shortcut: Layer | undefined;
 
-  constructor(backend: Backend, options: BinaryUnitOptions, initializer: Initializer) {
+  /** shortcut: from the input to a map of the output's shape, whose backward leaves the gradient that it is given as it is; by default a projection where one is needed. */
+  constructor(backend: Backend, options: BinaryUnitOptions, initializer: Initializer, shortcut?: Layer) {
     const { name, input, channels, stride } = options;
     this.unit = new BinaryUnit(backend, options, INITIAL_GAMMA, initializer);
     this.output = this.unit.output;
-    if (stride === 2 || input.channels !== channels) {
+    this.shortcut = shortcut;
+    if (shortcut === undefined && (stride === 2 || input.channels !== channels)) {
       this.shortcut = new ProjectionShortcut(backend, { name: `${name}.shortcut`, input, channels, stride }, initializer);
     }
   }

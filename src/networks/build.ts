@@ -11,6 +11,7 @@ import type { Initializer } from "../layers/initializer.js";
 import type { Layer } from "../layers/layer.js";
 import { MaxPool } from "../layers/max-pool.js";
 import { ProjectionShortcut } from "../layers/projection-shortcut.js";
+import { RepeatChannels } from "../layers/repeat-channels.js";
 import { INITIAL_GAMMA, ResidualUnit } from "../layers/residual-unit.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import {
@@ -19,6 +20,7 @@ import {
   grid,
   HALVING_BLOCKS,
   type NetworkDescription,
+  type ReActDescription,
   type ResNetDescription,
   type XnorDescription,
 } from "./description.js";
@@ -98,6 +100,8 @@ class Builder {
         return { layer: this.basicBlock(description, block), taken: 2 };
       case "xnor":
         return { layer: this.binaryBlock(description, block), taken: 2 };
+      case "reactnet-a":
+        return { layer: this.mobileUnit(description, unit), taken: 1 };
     }
   }
 
@@ -109,6 +113,21 @@ class Builder {
       windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     return new ResidualUnit(this.backend, options, this.initializer);
+  }
+
+  /** A 3x3 and a 1x1 in turn; the 3x3 may halve the map, the 1x1 may have more channels. */
+  private mobileUnit({ estimator }: ReActDescription, { name, input, channels, stride, index }: Place): Layer {
+    const { backend, initializer } = this;
+    this.checkHalving(stride);
+    const shared = { name, input, estimator, learnThreshold: true, activation: "rprelu" } as const;
+    if (index % 2 === 0) {
+      const pool = stride === 2 ? new AveragePool(backend, `${name}.shortcut`, input, stride) : undefined;
+      const spatial = { ...shared, channels: input.channels, windows: grid(3, stride), stride };
+      return new ResidualUnit(backend, spatial, initializer, pool);
+    }
+    const times = channels / input.channels;
+    const repeat = times === 1 ? undefined : new RepeatChannels(backend, `${name}.shortcut`, input, times);
+    return new ResidualUnit(backend, { ...shared, channels, windows: grid(1, 1), stride: 1 }, initializer, repeat);
   }
 
   private basicBlock({ shortcut }: ResNetDescription, { name, input, channels, stride }: Place): Layer {

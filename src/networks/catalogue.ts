@@ -4,6 +4,7 @@ import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from ".
 import type { BinaryDescription, NetworkDescription } from "./description.js";
 import type { NetworkOptions } from "./form.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
+import { reactnetA } from "./reactnet-a.js";
 import { real2binary18, real2binary20 } from "./real2binary.js";
 import { resnet18, resnet20, resnet34 } from "./resnet.js";
 import { xnornet18, xnornet20 } from "./xnornet.js";
@@ -25,6 +26,7 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   real2binary18,
   reactnet20,
   reactnet18,
+  "reactnet-a": reactnetA,
 };
 
 export const networkNames: readonly string[] = Object.keys(NETWORKS);

@@ -74,7 +74,13 @@ export interface XnorDescription extends NetworkForm {
   readonly estimator: Estimator;
 }
 
-export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription;
+/** MobileNet's blocks as two binary units, a 3x3 and a 1x1, whose shortcuts have no parameters; channels of a stage are a multiple of those before. */
+export interface ReActDescription extends NetworkForm {
+  readonly body: "reactnet-a";
+  readonly estimator: Estimator;
+}
+
+export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription | ReActDescription;
 
 /** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
 export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {

@@ -53,9 +53,10 @@ export function summarizeOperations(operations: readonly Operation[], input: Map
 function summarizeOperation(operation: Operation, from: MapShape, output: MapShape): readonly LayerSummary[] {
   const { name } = operation;
   switch (operation.kind) {
-    // Means cost additions and maxima comparisons only, and the literature does not count them.
+    // Means cost additions, maxima comparisons, repeated channels nothing but memory; the literature does not count them.
     case "averagePool":
     case "maxPool":
+    case "repeatChannels":
       return [];
     case "dense": {
       const realMacs = elementsOf(from) * operation.filters;

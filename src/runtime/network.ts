@@ -13,6 +13,7 @@ import { elementsOf, geometryOf, isPointwise, type MapShape, tapCount, type Wind
 export type OperationShape =
   | { readonly kind: "averagePool"; readonly size: number }
   | { readonly kind: "maxPool"; readonly windows: Windows }
+  | { readonly kind: "repeatChannels"; readonly times: number }
   | { readonly kind: "dense"; readonly filters: number }
   | {
       readonly kind: "binaryConvolution" | "realConvolution";
@@ -43,6 +44,8 @@ export function outputShape(operation: OperationShape, from: MapShape): MapShape
       };
     case "maxPool":
       return windowMap(operation.windows, from, from.channels);
+    case "repeatChannels":
+      return { ...from, channels: operation.times * from.channels };
     case "dense":
       return { height: 1, width: 1, channels: operation.filters };
     default:
@@ -123,6 +126,8 @@ export class RuntimeNetwork {
         const window = backend.window(geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape));
         return () => backend.maxPool(x, window, out);
       }
+      case "repeatChannels":
+        return () => backend.repeatChannels(x, operation.times, out);
       case "dense":
         return this.prepareDense(operation, x, out);
       case "realConvolution": {

@@ -50,6 +50,8 @@ export type Operation =
     }
   | { readonly kind: "averagePool"; readonly name: string; readonly input: number; readonly size: number }
   | { readonly kind: "maxPool"; readonly name: string; readonly input: number; readonly windows: Windows }
+  /** All channels `times` times, one after the other. */
+  | { readonly kind: "repeatChannels"; readonly name: string; readonly input: number; readonly times: number }
   | {
       readonly kind: "dense";
       readonly name: string;

@@ -18,6 +18,7 @@ export type Precision = "float16" | "float32";
 /** Largest sides that a file may ask for: beyond what any image classifier of this kind has, small enough to bound memory. */
 const MAXIMUM_SIDE = 4096;
 const MAXIMUM_FILTERS = 65_536;
+const MAXIMUM_TIMES = 64;
 /** Of one value for one image, and of the values under its windows; 256 MB as float32. */
 const MAXIMUM_ELEMENTS = 2 ** 26;
 /** Of all values together. */
@@ -42,6 +43,7 @@ const readOperation = variants({
   realConvolution: members({ kind: oneOf("realConvolution"), ...convolution }),
   maxPool: members({ kind: oneOf("maxPool"), name, input: value, windows }),
   averagePool: members({ kind: oneOf("averagePool"), name, input: value, size: readSide }),
+  repeatChannels: members({ kind: oneOf("repeatChannels"), name, input: value, times: integer(1, MAXIMUM_TIMES) }),
   dense: members({ kind: oneOf("dense"), name, input: value, filters }, { activation: oneOf(...denseActivations) }),
 });
 export const readOperations = list(readOperation, 1, MAXIMUM_OPERATIONS);
@@ -64,9 +66,9 @@ export function storeOperation(item: Operation, precision: Precision, tensors: M
   };
   switch (item.kind) {
     case "averagePool":
-      return { kind: item.kind, name: item.name, input: item.input, size: item.size };
     case "maxPool":
-      return { kind: item.kind, name: item.name, input: item.input, windows: item.windows };
+    case "repeatChannels":
+      return item;
     case "dense": {
       const { weights, bias, ...described } = item;
       put("weights", weights, [weights.length / item.filters, item.filters]);
@@ -217,7 +219,7 @@ function checkFit(item: StoredOperation, from: MapShape, index: number, broken: 
       throw broken(`operation ${index} asks for more memory than an image classifier needs`);
   } else if (item.kind === "dense") {
     if (from.height !== 1 || from.width !== 1) throw broken(`operation ${index} is dense, but reads ${map} instead of one pixel`);
-  } else {
+  } else if (item.kind !== "repeatChannels") {
     checkConvolution(item, from, index, broken);
   }
 }
@@ -251,7 +253,7 @@ function loadActivation(
 
 function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, source: TensorSource): Operation {
   const { name: its } = item;
-  if (item.kind === "averagePool" || item.kind === "maxPool") return item;
+  if (item.kind === "averagePool" || item.kind === "maxPool" || item.kind === "repeatChannels") return item;
   if (item.kind === "dense") {
     const weights = source.floats(`${its}.weights`, from.channels * item.filters);
     return { ...item, weights, bias: source.floats(`${its}.bias`, item.filters) };

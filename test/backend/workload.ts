@@ -61,6 +61,7 @@ export function everyKernel(backend: Backend): Workload {
   const [largest, dLargest] = [real([M, C]), real(MAP)];
   const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
   const [factors, dFactors, weighed, dWeighed] = [real([5, N]), real([5, N]), real([M, N]), real([M, N])];
+  const [repeated, dRepeated] = [real([M, 2 * N]), real([M, N])];
   const [likely, dLikely] = [real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
@@ -99,6 +100,8 @@ export function everyKernel(backend: Backend): Workload {
       backend.multiplyChannels(y, factors, weighed);
       backend.multiplyChannelsGradient(weighed, realY, factors, dWeighed, dFactors);
       backend.multiplyChannels(dWeighed, dFactors, dWeighed);
+      backend.repeatChannels(weighed, 2, repeated);
+      backend.repeatChannelsGradient(repeated, 2, dRepeated);
       backend.sigmoid(logits, likely);
       backend.sigmoidGradient(weighed, likely, dLikely);
       backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
@@ -137,6 +140,8 @@ export function everyKernel(backend: Backend): Workload {
       weighed,
       dWeighed,
       dFactors,
+      repeated,
+      dRepeated,
       likely,
       dLikely,
       losses,

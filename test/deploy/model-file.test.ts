@@ -17,6 +17,7 @@ import { xnornet20 } from "#rbnet/networks/xnornet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
+import { TINY_A } from "../networks/tiny.js";
 import { CLASSES, smallModel } from "../runtime/small-model.js";
 
 let backend: Backend;
@@ -66,6 +67,7 @@ describe("a model file", () => {
     ["max pools and ReLU", resnet18({ classes: 3, width: 1 / 16, size: 32 })],
     ["blocks of binary units", xnornet20({ classes: 3, width: 0.25, size: 8 })],
     ["gates", real2binary20({ classes: 3, width: 0.5, size: 8 })],
+    ["repeated channels", TINY_A],
     ["RPReLU", reactnet20({ classes: 3, width: 0.25, size: 8 })],
     ["PReLU", { ...rbnet20({ classes: 3, width: 0.25, size: 8 }), activation: "prelu" as const }],
   ])("gives back %s", async (_, description) => {
@@ -205,6 +207,11 @@ describe("a description is refused that", () => {
     ["reads a value before the first", on(1, { input: -1 }), /malformed at operations\.1\.input/],
     ["adds a value that comes later", onEpilogue(1, { shortcut: 9 }), /shortcut of operation 1 does not fit/],
     ["adds a value of another shape", onEpilogue(1, { shortcut: 0 }), /shortcut of operation 1 does not fit/],
+    [
+      "repeats channels without end",
+      (it) => it.operations.push({ kind: "repeatChannels", name: "more", input: 0, times: 1e6 }),
+      /malformed at operations\.\d+\.times/,
+    ],
     ["weighs by a map", onEpilogue(1, { factors: 0 }), /operation 1 has not one factor for each of its \d+ filters/],
     ["weighs by a value that comes later", onEpilogue(1, { factors: 9 }), /operation 1 has not one factor/],
     [

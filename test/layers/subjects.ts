@@ -16,6 +16,7 @@ import { MaxPool } from "#rbnet/layers/max-pool";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import { ProjectionShortcut } from "#rbnet/layers/projection-shortcut";
 import { RealConvolution } from "#rbnet/layers/real-convolution";
+import { RepeatChannels } from "#rbnet/layers/repeat-channels";
 import { ResidualUnit } from "#rbnet/layers/residual-unit";
 import type { ActivationKind } from "#rbnet/runtime/activation";
 import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runtime/windows";
@@ -243,6 +244,25 @@ export function gatedUnit(windows: Windows, stride: 1 | 2, input: MapShape, chan
   };
 }
 
+/** A unit of ReActNet-A: a 3x3 that halves the map with an average as its shortcut, or a 1x1 that repeats the channels. */
+export function plainUnit(input: MapShape, does: "halve" | "repeat"): Subject {
+  const shared = { name: "unit", input, estimator: "polynomial", learnThreshold: true, activation: "balanced" } as const;
+  return {
+    name: `plain unit, ${describeMap(input)}, ${does}`,
+    images: 2,
+    input,
+    estimator: "polynomial",
+    build(backend) {
+      if (does === "halve") {
+        const options = { ...shared, channels: input.channels, windows: grid(3, 2), stride: 2 } as const;
+        return new ResidualUnit(backend, options, NO_VALUES, new AveragePool(backend, "pool", input, 2));
+      }
+      const options = { ...shared, channels: 2 * input.channels, windows: grid(1, 1), stride: 1 } as const;
+      return new ResidualUnit(backend, options, NO_VALUES, new RepeatChannels(backend, "repeat", input, 2));
+    },
+  };
+}
+
 /** The block of ResNet; `input` keeps the map, the others halve it. */
 export function basicBlock(input: MapShape, channels: number, shortcut: "input" | "strided" | "averaged"): Subject {
   const stride = shortcut === "input" ? 1 : 2;
@@ -367,6 +387,14 @@ export const SUBJECTS: readonly Subject[] = [
   gatedUnit(grid(3, 1), 1, map(4, 16), 16),
   gatedUnit(grid(3, 2), 2, map(6, 17), 5),
   gatedUnit(blocks(1, 1), 1, map(5, 3), 3),
+  plainUnit(map(6, 3), "halve"),
+  plainUnit(map(3, 5), "repeat"),
+  {
+    name: "channels three times",
+    images: 2,
+    input: map(3, 5),
+    build: (backend) => new RepeatChannels(backend, "repeat", map(3, 5), 3),
+  },
   basicBlock(map(4, 3), 3, "input"),
   basicBlock(map(5, 2), 3, "strided"),
   basicBlock(map(4, 2), 4, "averaged"),

@@ -86,6 +86,29 @@ describe("the count of operations", () => {
     expect(real2binary?.binaryParameters).toBe(birealnet?.binaryParameters);
   });
 
+  it("counts reactnet-a within 1 % of the published 0.87e8, with the weights of MobileNet's blocks and nothing real in shortcuts", () => {
+    const rows = build(networkByName("reactnet-a", { classes: 1000 })).summary();
+    const { ops, binaryParameters, realMacs } = totalsOf(rows);
+    expect(Math.abs(ops / 0.87e8 - 1)).toBeLessThan(0.01);
+    const block = (before: number, channels: number): number => 9 * before * before + before * channels;
+    const doubled = [32, 64, 128, 256, 512].reduce((sum, before) => sum + block(before, 2 * before), 0);
+    expect(binaryParameters).toBe(doubled + block(128, 128) + block(256, 256) + 5 * block(512, 512) + block(1024, 1024));
+    expect(realMacs).toBe(112 * 112 * 27 * 32 + 1024 * 1000);
+    expect(rows.filter(({ kind }) => kind.startsWith("binary")).length).toBe(26);
+  });
+
+  it("halves and doubles reactnet-a where its paper does, at any width", () => {
+    const sizes = (width: number): string[] =>
+      build(networkByName("reactnet-a", { classes: 2, width, size: 64 }))
+        .summary()
+        .filter(({ kind }) => kind.startsWith("binary"))
+        .map(({ output }) => `${output.height}x${output.channels}`);
+    expect(sizes(1).slice(0, 6)).toEqual(["32x32", "32x64", "16x64", "16x128", "16x128", "16x128"]);
+    expect(sizes(1).slice(-4)).toEqual(["2x512", "2x1024", "2x1024", "2x1024"]);
+    expect(sizes(0.3).at(-1)).toBe("2x320");
+    expect(() => networkByName("reactnet-a", { classes: 2, width: 1.1 })).toThrow("width");
+  });
+
   it("counts as parameters of an activation what it learns", () => {
     const of = (activation: ActivationKind | "none"): number =>
       totals(networkByName("rbnet20", { classes: 10, activation })).realParameters;
@@ -114,6 +137,7 @@ describe("the count of operations", () => {
     ["rbnet20", { convolution: "3x3" }],
     ["resnet20", {}],
     ["reactnet20", {}],
+    ["reactnet-a", {}],
     ["real2binary20", {}],
     ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],

@@ -5,6 +5,7 @@ import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
+import { reactnetA } from "#rbnet/networks/reactnet-a";
 import { real2binary18, real2binary20 } from "#rbnet/networks/real2binary";
 import { resnet18, resnet20 } from "#rbnet/networks/resnet";
 import { xnornet18, xnornet20 } from "#rbnet/networks/xnornet";
@@ -40,6 +41,10 @@ export const TINY_ODD: NetworkDescription = {
   learnThreshold: true,
 };
 
+/** ReActNet-A's form with three of its stages: units that keep, halve and double. */
+const WHOLE_A = reactnetA({ classes: 3, width: 1 / 16, size: 16 });
+export const TINY_A: NetworkDescription = { ...WHOLE_A, stages: WHOLE_A.stages.slice(0, 3) };
+
 export const TINY = [
   { form: "rbnet20", description: TINY20 },
   { form: "rbnet18", description: TINY18 },
@@ -54,6 +59,7 @@ export const TINY = [
   { form: "real2binary20", description: real2binary20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "gated blocks", description: { ...TINY20, gated: true } },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "reactnet-a", description: TINY_A },
 ];
 
 export interface Training {

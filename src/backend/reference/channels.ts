@@ -1,8 +1,11 @@
-/** Channels that are weighed by image, in the reference. */
+/** Channels that are weighed by image or repeated, in the reference. */
 import type { Kernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 
-type ChannelKernels = Pick<Kernels, "multiplyChannels" | "multiplyChannelsGradient" | "sigmoid" | "sigmoidGradient">;
+type ChannelKernels = Pick<
+  Kernels,
+  "multiplyChannels" | "multiplyChannelsGradient" | "repeatChannels" | "repeatChannelsGradient" | "sigmoid" | "sigmoidGradient"
+>;
 
 export const channelKernels: ChannelKernels = {
   multiplyChannels(x, factors, out) {
@@ -24,6 +27,19 @@ export const channelKernels: ChannelKernels = {
         DX[m * C + c] = DO[m * C + c] * F[factor];
       }
     }
+  },
+
+  repeatChannels(x, times, out) {
+    const [M, C] = matrixShape(x);
+    const [X, OUT] = [x, out].map(elements);
+    for (let m = 0; m < M; m++) for (let c = 0; c < times * C; c++) OUT[m * times * C + c] = X[m * C + (c % C)];
+  },
+
+  repeatChannelsGradient(dOut, times, dx) {
+    const [M, C] = matrixShape(dx);
+    const [DO, DX] = [dOut, dx].map(elements);
+    DX.fill(0);
+    for (let m = 0; m < M; m++) for (let c = 0; c < times * C; c++) DX[m * C + (c % C)] += DO[m * times * C + c];
   },
 
   sigmoid(x, out) {

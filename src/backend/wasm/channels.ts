@@ -3,10 +3,14 @@ import { elementCount } from "../../tensor.js";
 import type { Kernels } from "../kernels.js";
 import { address, matrixShape, type Runner } from "./runner.js";
 
-type ChannelKernels = Pick<Kernels, "multiplyChannels" | "multiplyChannelsGradient" | "sigmoid" | "sigmoidGradient">;
+type ChannelKernels = Pick<
+  Kernels,
+  "multiplyChannels" | "multiplyChannelsGradient" | "repeatChannels" | "repeatChannelsGradient" | "sigmoid" | "sigmoidGradient"
+>;
 
-/** Elements in a chunk; the kernels have the same number. */
+/** Elements and rows in a chunk; the kernels have the same numbers. */
 const CHUNK = 4096;
+const ROWS = 64;
 
 export function channelKernels(runner: Runner): ChannelKernels {
   return {
@@ -31,6 +35,16 @@ export function channelKernels(runner: Runner): ChannelKernels {
         address(dx),
         address(dFactors),
       );
+    },
+
+    repeatChannels(x, times, out) {
+      const [rows, channels] = matrixShape(x);
+      runner.run("repeatChannels", Math.ceil(rows / ROWS), address(x), rows, channels, times, address(out));
+    },
+
+    repeatChannelsGradient(dOut, times, dx) {
+      const [rows, channels] = matrixShape(dx);
+      runner.run("repeatChannelsGradient", Math.ceil(rows / ROWS), address(dOut), rows, channels, times, address(dx));
     },
 
     sigmoid(x, out) {

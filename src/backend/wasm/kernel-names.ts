@@ -43,6 +43,8 @@ export const KERNEL_NAMES = [
   "multiplyChannelsReal",
   "multiplyChannelsGradientInteger",
   "multiplyChannelsGradientReal",
+  "repeatChannels",
+  "repeatChannelsGradient",
   "sigmoid",
   "sigmoidGradient",
   "adam",

@@ -1,9 +1,9 @@
 /** Every backend's kernels on channels agree with the reference. */
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { about, expectAgreement, put } from "../agreement.js";
-import { channelCounts, Draw, seeds } from "../shapes.js";
+import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
 
 const images = fc.integer({ min: 1, max: 4 });
 const pixels = fc.constantFrom(1, 2, 9, 49, 70);
@@ -56,6 +56,23 @@ export function channelClaims(subject: () => Backend): void {
       );
     });
 
+    it("are repeated, and their gradients added up", async () => {
+      await fc.assert(
+        fc.asyncProperty(rowCounts, channelCounts, fc.integer({ min: 1, max: 3 }), seeds, async (rows, channels, times, seed) => {
+          const draw = new Draw(seed);
+          const [x, gradient] = [draw.reals(rows * channels, 1), draw.reals(rows * channels * times, 1)];
+          await expectAgreement(subject(), (backend) => {
+            const out = backend.allocate("float32", [rows, times * channels]);
+            const dx = put(backend, "float32", [rows, channels], x);
+            backend.repeatChannels(put(backend, "float32", [rows, channels], x), times, out);
+            backend.repeatChannelsGradient(put(backend, "float32", [rows, times * channels], gradient), times, dx);
+            return { out: about(out, 0), dx: about(dx, times) };
+          });
+        }),
+        { numRuns: 30 },
+      );
+    });
+
     it("pass a sigmoid, far from 0 too, and in place", async () => {
       const counts = fc.constantFrom(1, 3, 16, 4097);
       await fc.assert(
@@ -73,6 +90,14 @@ export function channelClaims(subject: () => Backend): void {
         }),
         { numRuns: 30 },
       );
+    });
+
+    it("pass a sigmoid where it ends, and stay NaN", async () => {
+      const backend = subject();
+      const x = put(backend, "float32", [5], Float32Array.of(-Infinity, Infinity, -1000, 1000, Number.NaN));
+      backend.sigmoid(x, x);
+      const found = Array.from(await backend.read(x), (value) => (value < 1e-300 ? 0 : value));
+      expect(found).toEqual([0, 1, 0, 1, Number.NaN]);
     });
   });
 }

@@ -20,6 +20,16 @@ describe("channels of the reference", () => {
     expect(await numbers(backend, dFactors)).toEqual([9, 2, 9, 7, 41, -3]);
   });
 
+  it("are repeated side by side, and their gradients added", async () => {
+    const backend = createReferenceBackend();
+    const out = backend.allocate("float32", [2, 4]);
+    backend.repeatChannels(real(backend, [2, 2], [1, 2, 3, 4]), 2, out);
+    expect(await numbers(backend, out)).toEqual([1, 2, 1, 2, 3, 4, 3, 4]);
+    const dx = real(backend, [2, 2], [9, 9, 9, 9]);
+    backend.repeatChannelsGradient(real(backend, [2, 4], [1, 2, 3, 4, 5, 6, 7, 8]), 2, dx);
+    expect(await numbers(backend, dx)).toEqual([4, 6, 12, 14]);
+  });
+
   it("pass a sigmoid with the slope of finite differences", async () => {
     const weights = [1, -2, 0.5, 3];
     const point = [0, Math.log(3), -2, 30];

@@ -13,6 +13,7 @@ export { normalizeActivateInteger, normalizeActivateReal } from "./normalize-for
 export { activateBackwardInteger, activateBackwardReal, normalizationGradientInteger, normalizationGradientReal } from "./normalize-backward";
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, softmaxCrossEntropy } from "./pool";
 export { attentionMap, attentionMatch } from "./attention";
-export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal, sigmoid, sigmoidGradient } from "./channels";
+export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal } from "./channels";
+export { repeatChannels, repeatChannelsGradient, sigmoid, sigmoidGradient } from "./channels";
 export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";

@@ -7,4 +7,4 @@ export { gatherColumns } from "./columns";
 export { product, addBias } from "./product";
 export { normalizeActivateReal } from "./normalize-forward";
 export { averagePool, maxPool } from "./pool";
-export { multiplyChannelsReal, sigmoid } from "./channels";
+export { multiplyChannelsReal, repeatChannels, sigmoid } from "./channels";
