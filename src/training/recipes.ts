@@ -44,6 +44,11 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     settings: { ...SHARED, epochs: 30, learningRate: 1e-2 },
     distill: { weight: 0.5, temperature: 4 },
   },
+  progressive: {
+    summary: "two stages that also learn where a teacher of ours looks, as Real-to-Binary's do; needs --teacher",
+    settings: { ...SHARED, epochs: 60, learningRate: 1e-2, stages: 2 },
+    distill: { weight: 0.5, temperature: 4, attention: 1 },
+  },
   "imagenet-rbnet18": {
     summary: "rbnet18 on ImageNet as such networks are trained: two stages of 128 epochs, batch 512",
     network: "rbnet18",

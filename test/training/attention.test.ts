@@ -15,6 +15,7 @@ import type { Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import type { Tensor } from "#rbnet/tensor";
 import { ModelTeacher } from "#rbnet/training/model-teacher";
+import { recipeSettings } from "#rbnet/training/recipes";
 import { openTeacher } from "#rbnet/training/teacher";
 import { Draw } from "../backend/shapes.js";
 import { TINY, training } from "../networks/tiny.js";
@@ -178,6 +179,14 @@ describe("a run with a teacher's attention", () => {
     // Three stages, each at most the square root of 2 away.
     expect(losses[1]! - losses[0]!).toBeGreaterThan(0.1);
     expect(losses[1]! - losses[0]!).toBeLessThan(2 * 3 * Math.SQRT2);
+  });
+
+  it("goes on through both stages of the recipe that is made for it", async () => {
+    const own = recipeSettings("progressive", { epochs: 4, batch: 8, distill: { teacher } });
+    const { records } = await trainTiny({ settings: own });
+    expect(records.map(({ stage }) => stage)).toEqual([1, 1, 2, 2]);
+    const alone = await trainTiny({ settings: recipeSettings("progressive", { ...own, distill: { teacher, attention: 0 } }) });
+    for (const [i, { trainLoss }] of records.entries()) expect(trainLoss - alone.records[i]!.trainLoss).toBeGreaterThan(0.05);
   });
 
   it("is refused with a teacher whose stages are others, or are not shown", async () => {
