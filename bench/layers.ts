@@ -48,6 +48,7 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "reactnet18", ...LARGE },
   { network: "xnornet18", ...LARGE },
   { network: "real2binary18", ...LARGE },
+  { network: "reactnet-a", ...LARGE },
   { network: "resnet18", ...LARGE },
   { network: "resnet34", ...LARGE },
 ];

@@ -163,6 +163,10 @@ def max_pool(operation, values, _numbers, _sides):
     return functional.max_pool2d(x, windows["kernel"], windows["stride"], windows["padding"]).permute(0, 2, 3, 1)
 
 
+def repeat_channels(operation, values, _numbers, _sides):
+    return values[operation["input"]].repeat(1, 1, 1, operation["times"])
+
+
 def dense(operation, values, numbers, sides):
     name = operation["name"]
     x = values[operation["input"]].flatten(1)
@@ -179,6 +183,7 @@ OPERATIONS = {
     "realConvolution": real_convolution,
     "averagePool": average_pool,
     "maxPool": max_pool,
+    "repeatChannels": repeat_channels,
     "dense": dense,
 }
 
