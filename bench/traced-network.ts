@@ -1,8 +1,8 @@
-/** A network that keeps what passes between its layers, forward and backward, in the very step that trains: for a comparison layer by layer. */
+/** A network that keeps what passes between its layers, outputs and gradients, in the very step that trains: for a comparison layer by layer. */
 import type { Backend, TypedArray } from "#rbnet/backend/kernels";
 import type { Initializer } from "#rbnet/layers/initializer";
 import type { NetworkDescription } from "#rbnet/networks/description";
-import { Network } from "#rbnet/networks/network";
+import { Network, type Visit } from "#rbnet/networks/network";
 import type { Shape, Tensor } from "#rbnet/tensor";
 
 export interface KeptMap {
@@ -22,17 +22,13 @@ export class TracedNetwork extends Network {
     super(memory, description, initializer);
   }
 
-  override forward(x: Tensor): Tensor {
-    return this.layers.reduce((value, layer, index) => this.keep(`output/${index}`, layer.forward(value)), x);
-  }
-
-  override backward(gradient: Tensor): void {
-    let current: Tensor | undefined = gradient;
-    for (const [index, layer] of [...this.layers.entries()].reverse()) {
-      if (current === undefined) throw new Error("only the first layer may end the backward pass");
+  override backward(gradient: Tensor, visit?: Visit): void {
+    super.backward(gradient, (layer, output, current) => {
+      visit?.(layer, output, current);
+      this.keep(`output/${layer}`, output);
       // A layer overwrites the gradient of its output.
-      current = layer.backward(this.keep(`outputGradient/${index}`, current));
-    }
+      this.keep(`outputGradient/${layer}`, current);
+    });
   }
 
   /** Maps of the last step. */
@@ -41,11 +37,10 @@ export class TracedNetwork extends Network {
   }
 
   /** Reads take their turn among the kernels, so this one sees the tensor as it is now. */
-  private keep(name: string, tensor: Tensor): Tensor {
+  private keep(name: string, tensor: Tensor): void {
     this.kept.set(
       name,
       this.memory.read(tensor).then((data) => ({ shape: tensor.shape, data })),
     );
-    return tensor;
   }
 }

@@ -12,13 +12,13 @@ import { stageEnds } from "./stages.js";
 /** Elements an image from which a result is worth computing twice: with a batch of them, memory falls out of the caches anyway. */
 const LARGE_RESULT = 16384;
 
-/** Adds to the gradient of the map that stage number `stage`, from 0, ends with. Both are [images, height, width, channels]. */
-export type StagePull = (stage: number, map: Tensor, gradient: Tensor) => void;
+/** Sees the output of layer number `layer`, and its gradient before the layer takes it over; may add to the gradient. Both have the output's shape. */
+export type Visit = (layer: number, output: Tensor, gradient: Tensor) => void;
 
 export class Network {
   readonly layers: readonly Layer[];
-  /** The last layer of each stage. */
-  private readonly ends: readonly number[];
+  /** Numbers of the layers that the stages end with. */
+  readonly stageEnds: readonly number[];
   private outputs: readonly Tensor[] = [];
 
   /** Allocates and initializes all parameters on `backend`, in the order of the layers. */
@@ -28,7 +28,7 @@ export class Network {
     initializer: Initializer,
   ) {
     this.layers = buildLayers(backend, description, initializer);
-    this.ends = stageEnds(this.layers.map((layer) => layer.summary()[0]?.name ?? ""));
+    this.stageEnds = stageEnds(this.layers.map((layer) => layer.summary()[0]?.name ?? ""));
   }
 
   get parameters(): readonly Parameter[] {
@@ -37,7 +37,7 @@ export class Network {
 
   /** Shapes of the maps that the stages end with. */
   get stageMaps(): readonly MapShape[] {
-    return this.ends.flatMap((end) => this.layers[end]?.output ?? []);
+    return this.stageEnds.flatMap((end) => this.layers[end]?.output ?? []);
   }
 
   get states(): readonly State[] {
@@ -73,13 +73,12 @@ export class Network {
     return value;
   }
 
-  /** gradient: of the logits. Adds to the gradients of all parameters; `pull` has a say at the end of each stage, the last one first. */
-  backward(gradient: Tensor, pull?: StagePull): void {
+  /** gradient: of the logits. Adds to the gradients of all parameters; `visit` is called before each layer, the last one first. */
+  backward(gradient: Tensor, visit?: Visit): void {
     let current: Tensor | undefined = gradient;
     for (const [index, layer] of [...this.layers.entries()].toReversed()) {
       if (current === undefined) throw new Error("only the first layer may end the backward pass");
-      const stage = this.ends.indexOf(index);
-      if (pull !== undefined && stage >= 0) pull(stage, this.outputs[index] as Tensor, current);
+      visit?.(index, this.outputs[index] as Tensor, current);
       current = layer.backward(current);
     }
   }

@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/kernels.js";
 import type { Batch } from "../data/loader.js";
 import { UserError } from "../errors.js";
-import type { Network, StagePull } from "../networks/network.js";
+import type { Network, Visit } from "../networks/network.js";
 import type { Tensor } from "../tensor.js";
 import type { TrainingOptions } from "./options.js";
 import type { Teacher } from "./teacher.js";
@@ -22,7 +22,7 @@ export class TrainingStep {
   private readonly losses: Tensor;
   private readonly gradient: Tensor;
   private readonly classes: number;
-  private readonly pull: StagePull | undefined;
+  private readonly pull: Visit | undefined;
 
   /** @throws UserError where the teacher's attention is asked for, and its stages are others than the network's */
   constructor(
@@ -44,7 +44,7 @@ export class TrainingStep {
   }
 
   /** Pulls what each stage attends to towards what the teacher's does. The loss grows by it. */
-  private attentionPull(): StagePull | undefined {
+  private attentionPull(): Visit | undefined {
     const { backend, network, options, losses } = this;
     const attention = this.teacher?.attention;
     const weight = options.distill?.attention ?? 0;
@@ -59,7 +59,10 @@ export class TrainingStep {
         `the teacher's stages end on maps of ${pixels(wanted)} pixels, those of ${network.description.name} of ${pixels(own)}; take a teacher with the same stages, or leave its attention out`,
       );
     const term = { weight, scale: 1 / (options.batch * options.accumulate) };
-    return (stage, map, gradient) => backend.attentionMatch(map, attention[stage] as Tensor, term, losses, gradient);
+    return (layer, map, gradient) => {
+      const wantedHere = attention[network.stageEnds.indexOf(layer)];
+      if (wantedHere !== undefined) backend.attentionMatch(map, wantedHere, term, losses, gradient);
+    };
   }
 
   /** Adds the batch's gradients to those of the parameters. The batch must be full. */
