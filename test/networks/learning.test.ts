@@ -1,4 +1,7 @@
-/** A few steps down the gradients of one batch lower its loss, for networks of every form. */
+/**
+ * A few steps of the convolutions' weights down the gradients of one batch lower its loss, for networks of every form. The rest stays as it is: a
+ * classifier on random features learns a dozen images by itself.
+ */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
@@ -16,10 +19,12 @@ async function meanOf(backend: Backend, losses: Tensor): Promise<number> {
 }
 
 describe("training on one batch", () => {
-  it.each(TINY)("$form: halves the loss", async ({ description }) => {
+  it.each(TINY)("$form: lowers the loss by the weights of its body alone", async ({ description }) => {
     using backend = await createWasmBackend({ threads: 1 });
+    const body = description.body === "resnet" ? "weight" : "latent";
     const { network, forward, step } = training(backend, description, IMAGES, SEED);
-    const slots = network.parameters.map(({ kind, value, gradient }) => ({
+    const learned = network.parameters.filter(({ name, kind }) => kind === body && !name.startsWith("classifier"));
+    const slots = learned.map(({ kind, value, gradient }) => ({
       value,
       gradient,
       first: backend.allocate("float32", value.shape),
@@ -35,6 +40,6 @@ describe("training on one batch", () => {
         backend.adam(value, gradient, first, second, { ...ADAM, step: i, limit }, flips);
     }
     const after = await meanOf(backend, forward().losses);
-    expect(after).toBeLessThan(before / 2);
+    expect(after).toBeLessThan(0.9 * before);
   });
 });
