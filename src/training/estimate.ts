@@ -36,13 +36,13 @@ export async function estimateRun(
   options: TrainingOptions,
   { backend: name = "auto", threads = availableParallelism() }: EstimateSetup = {},
 ): Promise<RunEstimate> {
-  using backend = await openBackend({ name, threads });
   const steps = Math.floor(data.train.count / options.batch);
   const validated = data.validation?.count ?? 0;
   const last = validated + (data.test?.count ?? 0);
   const stepTimes: number[] = [];
   let milliseconds = 0;
   for (const stage of stagesOf(options)) {
+    using backend = await openBackend({ name, threads });
     const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), backend);
     stepTimes.push(stepMs);
     const evaluated = stage.epochs * validated + (isLast(stage) ? last : 0);
@@ -65,7 +65,6 @@ async function measure(
   options: TrainingOptions,
   backend: Backend,
 ): Promise<{ readonly stepMs: number; readonly evaluationMs: number }> {
-  const mark = backend.mark();
   const times: number[] = [performance.now()];
   await using trainer = await Trainer.create(description, { ...data, validation: undefined, test: undefined }, options, {
     backend,
@@ -79,9 +78,7 @@ async function measure(
   const measured = times.slice(WARMUP_STEPS);
   const stepMs = ((measured.at(-1) ?? 0) - (measured[0] ?? 0)) / (measured.length - 1);
   const images = data.validation ?? data.test;
-  const evaluationMs = images === undefined ? 0 : await evaluationTime(trainer, images, data);
-  backend.release(mark);
-  return { stepMs, evaluationMs };
+  return { stepMs, evaluationMs: images === undefined ? 0 : await evaluationTime(trainer, images, data) };
 }
 
 /** Milliseconds an image. */

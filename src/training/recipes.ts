@@ -33,7 +33,7 @@ const IMAGENET = {
 const RECIPES: Readonly<Record<string, Recipe>> = {
   "single-stage": {
     summary: "binary weights from the start; what is done without a recipe",
-    settings: { ...SHARED, epochs: 30, learningRate: 1e-2 },
+    settings: {},
   },
   "two-stage": {
     summary: "real weights for the first half of the epochs, then binary ones",

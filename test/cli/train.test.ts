@@ -98,7 +98,7 @@ describe("a recipe", () => {
     expect(await refused("tow-stage")).toMatch(/^rbnet: there is no recipe "tow-stage"; the recipes are single-stage, [^\n]*\n$/);
     expect(await refused("distill")).toMatch(/^rbnet: the recipe distill needs a teacher[^\n]*\n$/);
     const { stdout } = await rbnet(["train", "--help"]);
-    for (const name of ["single-stage", "two-stage", "distill", "imagenet-rbnet18", "imagenet-rbnet34"])
+    for (const name of ["single-stage", "two-stage", "distill", "progressive", "imagenet-rbnet18", "imagenet-rbnet34"])
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
   });
 });

@@ -24,6 +24,10 @@ describe("a recipe", () => {
     ).toEqual([String(stages), String(epochs), String(learningRate)]);
   });
 
+  it("single-stage is what is done without a recipe", () => {
+    expect(parseTrainingSettings(recipeSettings("single-stage"))).toEqual(parseTrainingSettings({}));
+  });
+
   it("gives way to what is set beside it, part by part", () => {
     const { epochs, stages, augmentation } = recipeSettings("imagenet-rbnet18", { epochs: 10, augmentation: { lighting: 0 } });
     expect({ epochs, stages }).toEqual({ epochs: 10, stages: 2 });
