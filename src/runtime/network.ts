@@ -156,7 +156,8 @@ export class RuntimeNetwork {
             backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
           };
         const y = backend.view(work.real, [rows, operation.filters]);
-        const identity = this.scaleAndBias(constant(operation.filters, 1), constant(operation.filters, 0));
+        const { filters } = operation;
+        const identity = this.scaleAndBias(new Float32Array(filters).fill(1), new Float32Array(filters));
         return () => {
           backend.binarizeColumns(x, threshold, window, columns);
           backend.binaryUnit(columns, weights, identity, undefined, undefined, undefined, y);
@@ -194,7 +195,7 @@ export class RuntimeNetwork {
     const weights = this.upload(operation.weights, [operation.weights.length / filters, filters]);
     if (activation === "relu") {
       const y = backend.allocate("float32", [images, filters]);
-      const norm = this.scaleAndBias(constant(filters, 1), operation.bias);
+      const norm = this.scaleAndBias(new Float32Array(filters).fill(1), operation.bias);
       const relu = this.upload(fixedValues(filters), [4, filters]);
       return () => {
         backend.product(x, weights, y, { transposeA: false, accumulate: false });
@@ -252,10 +253,6 @@ export class RuntimeNetwork {
     this.backend.write(tensor, values);
     return tensor;
   }
-}
-
-function constant(count: number, value: number): Float32Array {
-  return new Float32Array(count).fill(value);
 }
 
 /** Memory that every convolution's columns and result use in turn: as large as the largest needs. */

@@ -34,7 +34,6 @@ inlined Floats keepWhere(Masks mask, Floats v) { return (Floats)(mask & (Masks)v
 inlined Floats larger(Floats a, Floats b) { return choose(a > b, a, b); }
 inlined Floats magnitude(Floats v) { return (Floats)((Masks)v & 0x7fffffff); }
 
-
 /** Turns a square of SIDE x SIDE floats: to[j * toStep + i] = from[i * fromStep + j]. */
 #if defined(__AVX__)
 #define SIDE 8
