@@ -135,7 +135,7 @@ type BackendName = (typeof BACKENDS)[number];
 
 function backendsFor({ backend }: LayersCase, report: (line: string) => void): readonly BackendName[] {
   if (backend !== undefined) return [backend];
-  if (acceleratedKernels() !== undefined) return BACKENDS;
+  if (acceleratedKernels("float32") !== undefined) return BACKENDS;
   report("the native backend is absent: see rbnet doctor");
   return BACKENDS.filter((name) => name !== "native");
 }

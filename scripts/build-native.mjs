@@ -16,10 +16,18 @@ const headers = join(root, "node_modules/node-api-headers/include");
 
 const AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"];
 
-/** The tables that addon.c knows, by kind of processor, with the flags that allow their instructions. */
+const POPCOUNT = [...AVX512, "-mavx512vpopcntdq", "-mavx512bitalg"];
+/** Compilers from GCC 11 and Clang 12 on know these; older ones build an accelerator without the sets that take them. */
+const BFLOAT16 = [...POPCOUNT, "-mbmi2", "-mavx512bf16"];
+const TILES = [...BFLOAT16, "-mamx-tile", "-mamx-bf16"];
+
+/** The tables that addon.c knows, by kind of processor, with the flags that allow their instructions. PIECES: see tiles.h. */
 const INSTRUCTION_SETS = {
   x64: {
-    "avx512-popcount": [...AVX512, "-mavx512vpopcntdq", "-mavx512bitalg"],
+    "avx512-amx": [...TILES, "-DPIECES=3"],
+    "avx512-amx-bfloat16": [...TILES, "-DPIECES=1"],
+    "avx512-bfloat16": [...BFLOAT16, "-DPIECES=1"],
+    "avx512-popcount": POPCOUNT,
     avx512: AVX512,
     avx2: ["-mavx2", "-mfma"],
     plain: [],
@@ -69,6 +77,13 @@ function obstacle(compiler) {
   return undefined;
 }
 
+/** The sets that the compiler can build, by name. */
+function instructionSets(compiler) {
+  const sets = Object.entries(INSTRUCTION_SETS[process.arch]);
+  const knowsTiles = spawnSync(compiler, [...TILES, "-fsyntax-only", "-x", "c", "-"], { input: "", stdio: "pipe" }).status === 0;
+  return knowsTiles ? sets : sets.filter(([, flags]) => !flags.includes("-mavx512bf16"));
+}
+
 /** 0 where the accelerator is built or up to date, or cannot be built here; 1 where its sources do not compile. */
 export async function buildNative() {
   const compiler = process.env.CC ?? "cc";
@@ -84,12 +99,18 @@ export async function buildNative() {
   }
   const objects = mkdtempSync(join(folder, ".build-"));
   try {
-    const units = Object.entries(INSTRUCTION_SETS[process.arch]).map(([name, flags]) => ({
+    const sets = instructionSets(compiler);
+    const units = sets.map(([name, flags]) => ({
       source: "kernels/build.c",
       object: join(objects, `${name}.o`),
       flags: [...flags, `-DTABLE_NAME=${tableName(name)}`],
     }));
-    units.push({ source: "addon.c", object: join(objects, "addon.o"), flags: [`-I${headers}`, `-DCONTRACT="${contract}"`] });
+    const withBfloat16 = sets.some(([name]) => name === "avx512-bfloat16") ? ["-DWITH_BFLOAT16"] : [];
+    units.push({
+      source: "addon.c",
+      object: join(objects, "addon.o"),
+      flags: [`-I${headers}`, `-DCONTRACT="${contract}"`, ...withBfloat16],
+    });
     const codes = await Promise.all(
       units.map(({ source, object, flags }) =>
         compile(compiler, [...FLAGS, ...flags, "-c", join(sources, source), "-o", object]),

@@ -1,6 +1,6 @@
 /** Opens the backend that a program runs on: WebAssembly, with kernels of the native accelerator where it is there and not declined. */
 import { UserError } from "../errors.js";
-import { acceleratedKernels, findAccelerator } from "./native/accelerator.js";
+import { acceleratedKernels, findAccelerator, type GradientPrecision } from "./native/accelerator.js";
 import { createWasmBackend, type MeasurableBackend } from "./wasm/backend.js";
 
 /** `auto`: native where the accelerator is there, else WebAssembly. */
@@ -13,15 +13,27 @@ export interface BackendOptions {
   readonly threads: number;
   /** Default `auto`. Native and WebAssembly differ in the rounding of float32 sums. */
   readonly name?: BackendName;
+  /** Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with instructions for it. */
+  readonly precision?: GradientPrecision;
 }
 
-/** @throws UserError where `native` was asked for and is not there */
-export async function openBackend({ threads, name = "auto" }: BackendOptions): Promise<MeasurableBackend> {
-  const accelerated = name === "wasm" ? undefined : acceleratedKernels();
-  if (name === "native" && accelerated === undefined) {
-    const found = findAccelerator();
-    const reason = "absent" in found ? found.absent : "this processor runs none of its instruction sets";
-    throw new UserError(`the native backend was asked for, but ${reason}; use --backend wasm, or leave it to rbnet`);
-  }
+/** @throws UserError where `native` or `bfloat16` was asked for and is not there */
+export async function openBackend({ threads, name = "auto", precision = "float32" }: BackendOptions): Promise<MeasurableBackend> {
+  const accelerated = name === "wasm" ? undefined : acceleratedKernels(precision);
+  if (precision === "bfloat16" && accelerated === undefined)
+    throw new UserError(
+      `products in bfloat16 were asked for, but ${name === "wasm" ? "WebAssembly has none" : obstacle("bfloat16")}; use --precision float32`,
+    );
+  if (name === "native" && accelerated === undefined)
+    throw new UserError(`the native backend was asked for, but ${obstacle("float32")}; use --backend wasm, or leave it to rbnet`);
   return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
+}
+
+/** Why the accelerator has no kernels of a precision for this machine. */
+function obstacle(precision: GradientPrecision): string {
+  const found = findAccelerator();
+  if ("absent" in found) return found.absent;
+  return precision === "bfloat16"
+    ? "this processor has no instructions for them (AVX-512 with BF16), or the compiler that built the accelerator knew none"
+    : "this processor runs none of its instruction sets";
 }

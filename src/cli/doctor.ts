@@ -1,7 +1,7 @@
 /** `rbnet doctor`: what runs on this machine, and why. */
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import type { Command } from "commander";
-import { findAccelerator } from "../backend/native/accelerator.js";
+import { type Addon, findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
 import type { MachineLimits } from "../backend/wasm/limits.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
@@ -17,7 +17,9 @@ interface Findings {
   readonly threads: number;
   readonly memoryBytes: number;
   readonly relaxedSimd: boolean;
-  readonly accelerator: { readonly file: string; readonly instructionSets: readonly string[] } | { readonly absent: string };
+  readonly accelerator:
+    | { readonly file: string; readonly instructionSets: readonly string[]; readonly bfloat16Sets: readonly string[] }
+    | { readonly absent: string };
   /** What `--backend auto` opens. */
   readonly backend: string;
   readonly product: string;
@@ -45,13 +47,20 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
     threads: availableParallelism(),
     memoryBytes: totalmem(),
     relaxedSimd: hasRelaxedSimd(),
-    accelerator: "absent" in found ? found : { file: found.file, instructionSets: found.addon.instructionSets },
+    accelerator: "absent" in found ? found : describeAddon(found.file, found.addon),
     backend: backend.description.replace(/, 1 thread$/, ""),
     product: backend.productKind,
     limits: await backend.measureLimits(),
   };
   if (json === true) printJson(findings);
   else printFindings(findings);
+}
+
+function describeAddon(
+  file: string,
+  { instructionSets, bfloat16Sets }: Addon,
+): Exclude<Findings["accelerator"], { absent: string }> {
+  return { file, instructionSets, bfloat16Sets };
 }
 
 function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings): void {
@@ -66,6 +75,12 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
     [
       "accelerator",
       "absent" in accelerator ? accelerator.absent : `${accelerator.file} with ${accelerator.instructionSets.join(", ")}`,
+    ],
+    [
+      "bfloat16",
+      "absent" in accelerator || accelerator.bfloat16Sets.length === 0
+        ? "none here: `rbnet train --precision bfloat16` takes the accelerator and AVX-512 with BF16"
+        : `${accelerator.bfloat16Sets.join(", ")}, for \`rbnet train --precision bfloat16\``,
     ],
     ["what runs", `${found.backend}; binary products ${found.product === "table" ? "by tables" : "by counting bits"}`],
     [

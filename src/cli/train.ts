@@ -1,6 +1,7 @@
 /** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { GRADIENT_PRECISIONS, type GradientPrecision } from "../backend/native/accelerator.js";
 import { type Dataset, openDataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
@@ -35,6 +36,7 @@ interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags, VariationFl
   readonly out?: string;
   readonly resume?: boolean;
   readonly profile?: boolean;
+  readonly precision: GradientPrecision;
   readonly json?: boolean;
 }
 
@@ -50,6 +52,14 @@ export function addTrain(program: Command): void {
   addTrainingFlags(command);
   addBackendFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
+    .addOption(
+      new Option(
+        "--precision <name>",
+        "of gradients where they are multiplied with signs; bfloat16 is faster, on processors that have it",
+      )
+        .choices(GRADIENT_PRECISIONS)
+        .default("float32"),
+    )
     .option("--resume", "go on from the checkpoint in that folder")
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
     .option("--json", "one JSON object a line on standard output")
@@ -78,8 +88,9 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   tellSkipped({ count: data.skipped.length, named: data.skipped });
   const description = networkFor(flags, data);
   if (flags.profile === true) {
-    const { threads, backend: name } = flags;
-    const profile = await profileTraining(description, data, settingsFor(flags, data, path), { threads, name }, PROFILED_STEPS);
+    const { threads, backend: name, precision } = flags;
+    const setup = { threads, name, precision };
+    const profile = await profileTraining(description, data, settingsFor(flags, data, path), setup, PROFILED_STEPS);
     if (flags.json === true) printJson(profile);
     else printProfile(profile);
     return;
@@ -109,7 +120,7 @@ export interface TrainingRun {
   readonly recipe?: string | undefined;
   /** What to type after an interruption. */
   readonly continuation: string;
-  readonly flags: BackendFlags & { readonly resume?: boolean; readonly json?: boolean };
+  readonly flags: BackendFlags & { readonly precision?: GradientPrecision; readonly resume?: boolean; readonly json?: boolean };
 }
 
 /** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
@@ -123,15 +134,16 @@ export async function runTraining({
   continuation,
   flags,
 }: TrainingRun): Promise<boolean> {
-  const { threads, backend, resume = false, json = false } = flags;
+  const { threads, backend, precision = "float32", resume = false, json = false } = flags;
   if (recipe !== undefined && !resume && !json) {
     // Nobody should wait for the estimate of a run that cannot be kept.
     await prepareRunFolder(out, false);
-    await tellEstimate(recipe, description, data, settings, { threads, backend });
+    await tellEstimate(recipe, description, data, settings, { threads, backend, precision });
   }
   await using trainer = await Trainer.create(description, data, settings, {
     threads,
     backend,
+    precision,
     out,
     resume,
     onStep: progress.step,

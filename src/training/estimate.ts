@@ -1,6 +1,7 @@
 /** What a run will take on this machine, measured before it by a few steps of each of its stages. */
 import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/kernels.js";
+import type { GradientPrecision } from "../backend/native/accelerator.js";
 import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import { subsetByClass } from "../data/subset.js";
@@ -19,6 +20,7 @@ export interface RunEstimate {
 
 export interface EstimateSetup {
   readonly backend?: BackendName;
+  readonly precision?: GradientPrecision;
   readonly threads?: number;
 }
 
@@ -34,7 +36,7 @@ export async function estimateRun(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  { backend: name = "auto", threads = availableParallelism() }: EstimateSetup = {},
+  { backend: name = "auto", precision = "float32", threads = availableParallelism() }: EstimateSetup = {},
 ): Promise<RunEstimate> {
   const steps = Math.floor(data.train.count / options.batch);
   const validated = data.validation?.count ?? 0;
@@ -42,7 +44,7 @@ export async function estimateRun(
   const stepTimes: number[] = [];
   let milliseconds = 0;
   for (const stage of stagesOf(options)) {
-    using backend = await openBackend({ name, threads });
+    using backend = await openBackend({ name, precision, threads });
     const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), backend);
     stepTimes.push(stepMs);
     const evaluated = stage.epochs * validated + (isLast(stage) ? last : 0);

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/kernels.js";
+import type { GradientPrecision } from "../backend/native/accelerator.js";
 import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset, ImageSet, SkippedImage } from "../data/dataset.js";
 import type { Batch } from "../data/loader.js";
@@ -37,6 +38,8 @@ export interface TrainerSetup {
    * allocated on an open one after a trainer of two stages lasts until its second stage begins.
    */
   readonly backend?: Backend | BackendName;
+  /** Of a backend that is opened by name; default `float32`. */
+  readonly precision?: GradientPrecision;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
   /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
@@ -339,8 +342,12 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 }
 
-async function backendOf({ backend = "auto", threads = availableParallelism() }: TrainerSetup): Promise<Backend> {
-  return typeof backend === "string" ? openBackend({ threads, name: backend }) : backend;
+async function backendOf({
+  backend = "auto",
+  threads = availableParallelism(),
+  precision = "float32",
+}: TrainerSetup): Promise<Backend> {
+  return typeof backend === "string" ? openBackend({ threads, name: backend, precision }) : backend;
 }
 
 type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;

@@ -1,6 +1,7 @@
 /** All that a backend must do, as tests of any backend: the contract of kernels.ts, checked against the reference on random shapes. */
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
+import type { GradientPrecision } from "#rbnet/backend/native/accelerator";
 import { binaryClaims } from "./claims/binary-claims.js";
 import { channelClaims } from "./claims/channel-claims.js";
 import { memoryClaims } from "./claims/memory-claims.js";
@@ -9,7 +10,12 @@ import { poolClaims } from "./claims/pool-claims.js";
 import { realClaims } from "./claims/real-claims.js";
 import { updateClaims } from "./claims/update-claims.js";
 
-export function kernelClaims(name: string, factory: () => Backend | Promise<Backend>): void {
+/** Of a backend of lower precision, what it is given for the gradient products is what it can hold, so that it has to be as exact as the others. */
+export function kernelClaims(
+  name: string,
+  factory: () => Backend | Promise<Backend>,
+  precision: GradientPrecision = "float32",
+): void {
   describe(name, () => {
     let backend: Backend;
     beforeAll(async () => {
@@ -17,6 +23,6 @@ export function kernelClaims(name: string, factory: () => Backend | Promise<Back
     });
     afterAll(() => backend[Symbol.dispose]());
     for (const claims of [memoryClaims, binaryClaims, realClaims, normalizationClaims, poolClaims, channelClaims, updateClaims])
-      claims(() => backend);
+      claims(() => backend, precision);
   });
 }

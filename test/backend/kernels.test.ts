@@ -1,7 +1,7 @@
 /** The WebAssembly backend keeps the kernels' contract in both of its builds and with every set of native kernels, alone and with helpers; the reference checks the claims. */
 
 import { it } from "vitest";
-import { findAccelerator } from "#rbnet/backend/native/accelerator";
+import { findAccelerator, GRADIENT_PRECISIONS } from "#rbnet/backend/native/accelerator";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";
@@ -24,11 +24,16 @@ for (const relaxed of hasRelaxedSimd() ? [false, true] : [false]) {
 if ("absent" in accelerator) it.skip(`native kernels keep the contract: ${accelerator.absent}`, () => undefined);
 else {
   const { addon, file } = accelerator;
-  for (const instructionSet of addon.instructionSets) {
-    for (const { threads, product } of WAYS) {
-      kernelClaims(`native, ${instructionSet}, products by ${product}, threads: ${threads}`, () =>
-        createWasmBackend({ threads, product, accelerated: { file, instructionSet } }),
-      );
+  const precisions = { float32: addon.instructionSets, bfloat16: addon.bfloat16Sets };
+  for (const precision of GRADIENT_PRECISIONS) {
+    for (const instructionSet of precisions[precision]) {
+      for (const { threads, product } of WAYS) {
+        kernelClaims(
+          `native, ${instructionSet}, products by ${product}, threads: ${threads}`,
+          () => createWasmBackend({ threads, product, accelerated: { file, instructionSet } }),
+          precision,
+        );
+      }
     }
   }
 }

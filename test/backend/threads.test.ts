@@ -14,7 +14,7 @@ function builds(): (Omit<WasmOptions, "threads"> & { readonly title: string })[]
   const found = findAccelerator();
   if ("absent" in found) return wasm;
   const { file, addon } = found;
-  const native = addon.instructionSets.map((instructionSet) => ({
+  const native = [...addon.instructionSets, ...addon.bfloat16Sets].map((instructionSet) => ({
     title: instructionSet,
     accelerated: { file, instructionSet },
   }));
@@ -50,7 +50,8 @@ describe("createWasmBackend", () => {
     },
   );
 
-  it.each(builds())(
+  // A gradient that is rounded may have the other sign where it is almost 0, which Adam makes a whole step of.
+  it.each(builds().filter(({ title }) => !title.endsWith("bfloat16")))(
     "agrees with the reference on a whole chain of kernels, which share work space ($title)",
     async ({ title: _, ...build }) => {
       using backend = await createWasmBackend({ ...build, threads: 2 });

@@ -10,8 +10,10 @@ import { fileURLToPath } from "node:url";
 export interface Addon {
   /** Digest of the kernels and of the code that calls them. */
   readonly contract: string;
-  /** Those that this processor can run, the widest first. */
+  /** Those that this processor can run, the fastest first. */
   readonly instructionSets: readonly string[];
+  /** The same, of those that round gradients to bfloat16 where they multiply signs. */
+  readonly bfloat16Sets: readonly string[];
   bind(memory: Uint8Array, instructionSet: string): Readonly<Record<string, (...parameters: number[]) => void>>;
 }
 
@@ -65,9 +67,16 @@ function loadAddon(file: string): Addon {
 /** Kernels without vector instructions of their own: slower than WebAssembly (a training step took more than twice its time), there for the tests. */
 const SLOW = "plain";
 
-/** The kernels of the widest instruction set of this processor; undefined where there is no accelerator, or none that is faster than WebAssembly. */
-export function acceleratedKernels(): AcceleratedKernels | undefined {
+/** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
+export const GRADIENT_PRECISIONS = ["float32", "bfloat16"] as const;
+
+export type GradientPrecision = (typeof GRADIENT_PRECISIONS)[number];
+
+/** The kernels of the fastest instruction set of this processor; undefined where there is no accelerator, or none that is faster than WebAssembly. */
+export function acceleratedKernels(precision: GradientPrecision): AcceleratedKernels | undefined {
   const found = findAccelerator();
-  const instructionSet = "addon" in found ? found.addon.instructionSets.find((set) => set !== SLOW) : undefined;
-  return "file" in found && instructionSet !== undefined ? { file: found.file, instructionSet } : undefined;
+  if ("absent" in found) return undefined;
+  const { instructionSets, bfloat16Sets } = found.addon;
+  const instructionSet = precision === "bfloat16" ? bfloat16Sets[0] : instructionSets.find((set) => set !== SLOW);
+  return instructionSet === undefined ? undefined : { file: found.file, instructionSet };
 }

@@ -25,6 +25,15 @@ const PRODUCT_FILTERS = 64;
 /** Inputs in a chunk of the weight gradient: whole filters' worth keeps the tables busy, halves of large ones feed more threads. */
 const GRADIENT_INPUTS = 256;
 
+/** Filters in a chunk of it: many share what is made of the signs of an input, and fewer leave chunks for each thread to choose from. */
+function gradientFilters(inputs: number, filters: number, threads: number): number {
+  const enough = (size: number): boolean =>
+    Math.ceil(filters / size) * Math.ceil(inputs / GRADIENT_INPUTS) >= CHUNKS_PER_THREAD * threads;
+  return [64, 32].find(enough) ?? 16;
+}
+
+const CHUNKS_PER_THREAD = 2;
+
 export function binaryKernels(runner: Runner): BinaryKernels {
   /** Runs a kernel on each image, with room for the thresholds' gradients that the image has; they are summed into dThreshold, float32 [channels]. */
   function runByImage(
@@ -103,7 +112,8 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       const tiles = Math.ceil(rows / 64);
       const index = runner.work(tiles * Math.ceil(inputs / 16) * 16 * 32);
       runner.run("transposeSigns", tiles, address(columns), rows, inputs, index);
-      const chunks = Math.ceil(filters / 16) * Math.ceil(inputs / GRADIENT_INPUTS);
+      const chunkFilters = gradientFilters(inputs, filters, runner.threads);
+      const chunks = Math.ceil(filters / chunkFilters) * Math.ceil(inputs / GRADIENT_INPUTS);
       runner.run(
         "binaryWeightGradient",
         chunks,
@@ -113,6 +123,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
         inputs,
         filters,
         GRADIENT_INPUTS,
+        chunkFilters,
         address(latent),
         address(gradient),
       );

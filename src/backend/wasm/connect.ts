@@ -69,7 +69,7 @@ export function assembleBackend({ memory, kernels, threads, description, product
   const kind = product ?? fasterProduct(arena, kernels, scratch);
   const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
   const run: Runner["run"] = (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters);
-  const backend = connect(arena, run, kind, description, () => {
+  const backend = connect(arena, { run, threads }, kind, description, () => {
     pool.stop();
     end();
   });
@@ -106,10 +106,16 @@ function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch
   return shortest.table < shortest.popcount ? "table" : "popcount";
 }
 
-function connect(arena: Arena, run: Runner["run"], product: ProductKind, description: string, dispose: () => void): Backend {
+function connect(
+  arena: Arena,
+  pool: Pick<Runner, "run" | "threads">,
+  product: ProductKind,
+  description: string,
+  dispose: () => void,
+): Backend {
   const work = { start: 0, bytes: 0 };
   const runner: Runner = {
-    run,
+    ...pool,
     work(bytes) {
       if (bytes > work.bytes) {
         work.start = arena.reserveAside(bytes);

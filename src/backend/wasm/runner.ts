@@ -12,6 +12,8 @@ export const PARTIALS = 32;
 const PLAIN_ROWS = 64;
 
 export interface Runner {
+  /** That share a kernel's chunks. */
+  readonly threads: number;
   run(kernel: KernelName, chunks: number, ...parameters: number[]): void;
   /** Address of at least `bytes` bytes that stay valid until the next call of `work`. */
   work(bytes: number): number;

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Backend, BinaryWeights, Estimator } from "#rbnet/backend/kernels";
+import type { GradientPrecision } from "#rbnet/backend/native/accelerator";
 import { MAXIMUM_BINARY_INPUTS, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
@@ -32,7 +33,14 @@ function mapSize(geometry: WindowGeometry): number {
   return mapShape(geometry).reduce((product, side) => product * side);
 }
 
-export function binaryClaims(subject: () => Backend): void {
+/** The values, or what their first 16 bits are where those are all that the kernels take. */
+function asPrecise(values: Float32Array, precision: GradientPrecision): Float32Array {
+  return precision === "float32"
+    ? values
+    : new Float32Array(new Uint32Array(values.buffer).map((bits) => bits & 0xffff0000).buffer);
+}
+
+export function binaryClaims(subject: () => Backend, precision: GradientPrecision): void {
   describe("binary convolution", () => {
     it("packs the signs under every window and clears what was there", async () => {
       await fc.assert(
@@ -155,7 +163,7 @@ export function binaryClaims(subject: () => Backend): void {
           const draw = new Draw(seed);
           const [bits, dys, values, old] = [
             randomColumns(draw, M, K),
-            draw.reals(M * N, 1),
+            asPrecise(draw.reals(M * N, 1), precision),
             draw.eighths(K * N, 1.5),
             draw.reals(K * N, 1),
           ];
@@ -176,7 +184,7 @@ export function binaryClaims(subject: () => Backend): void {
         fc.asyncProperty(geometries, filterCounts, estimators, seeds, async (geometry, N, estimator, seed) => {
           const draw = new Draw(seed);
           const [M, K] = [windowCount(geometry), windowSize(geometry)];
-          const [dys, values] = [draw.reals(M * N, 1), draw.reals(K * N, 1)];
+          const [dys, values] = [asPrecise(draw.reals(M * N, 1), precision), draw.reals(K * N, 1)];
           const [map, thresholds] = [draw.eighths(mapSize(geometry), 1.5), draw.eighths(geometry.channels, 0.5)];
           const [oldMap, oldThresholds] = [draw.reals(mapSize(geometry), 1), draw.reals(geometry.channels, 1)];
           const taps = M * geometry.kernel ** 2;
@@ -202,6 +210,35 @@ export function binaryClaims(subject: () => Backend): void {
         { numRuns: 60 },
       );
     });
+
+    it.each([
+      { channels: 405, N: 5 },
+      { channels: 20, N: 270 },
+    ])(
+      "does so for more windows and inputs, or filters, than any block has ($channels channels, $N filters)",
+      async ({ channels, N }) => {
+        const sides = Array.from({ length: 11 }, (_, i) => 2 * i);
+        const geometry = { images: 2, height: 22, width: 22, channels, kernel: 2, step: 1, rows: sides, columns: sides };
+        const [M, K] = [windowCount(geometry), windowSize(geometry)];
+        const draw = new Draw(1);
+        const [dys, values] = [asPrecise(draw.reals(M * N, 1), precision), draw.reals(K * N, 1)];
+        const [map, bits] = [draw.eighths(mapSize(geometry), 1.5), randomColumns(draw, M, K)];
+        await expectAgreement(subject(), (backend) => {
+          const latent = put(backend, "float32", [K, N], values);
+          const weights = arrange(backend, latent, true);
+          const dy = put(backend, "float32", [M, N], dys);
+          const dx = backend.allocate("float32", mapShape(geometry));
+          const dThreshold = backend.allocate("float32", [channels]);
+          const gradient = backend.allocate("float32", [K, N]);
+          const x = put(backend, "float32", mapShape(geometry), map);
+          const threshold = backend.allocate("float32", [channels]);
+          backend.binaryInputGradient(dy, weights, backend.window(geometry), x, threshold, "polynomial", dx, dThreshold);
+          backend.binaryWeightGradient(dy, put(backend, "uint32", [M, wordsFor(K)], bits), latent, gradient);
+          const sums = 2 * Math.sqrt(N);
+          return { dx: about(dx, sums), dThreshold: about(dThreshold, M * sums), gradient: about(gradient, M) };
+        });
+      },
+    );
 
     it("expands packed signs to +1 and -1", async () => {
       await fc.assert(

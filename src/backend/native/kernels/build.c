@@ -1,9 +1,14 @@
 // All kernels of one instruction set as one object: `scripts/build-native.mjs` compiles this file once for each, with TABLE_NAME set.
-#include "binary-gradient.c"
 #include "binary-product.c"
 #include "normalization.c"
 #include "real.c"
 #include "signs.c"
+#include "transposed-signs.c"
+#if defined(PIECES)
+#include "tile-gradient.c"
+#else
+#include "table-gradient.c"
+#endif
 #include "table-product.c"
 #include "peak.c"
 #include "binary-unit.c"

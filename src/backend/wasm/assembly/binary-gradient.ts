@@ -103,45 +103,47 @@ export function transposeSigns(begin: i32, end: i32, scratch: usize, columns: us
 }
 
 /**
- * A chunk is sixteen filters times `chunkInputs` inputs: chunk = filterBlock * inputBlocks + inputBlock. scratch: 16 KB of tables and 64 bytes an input.
+ * A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs: chunk = filterBlock * inputBlocks + inputBlock. scratch: 16 KB of tables and 64 bytes an input.
  * dy: float32 [rows, filters]; index: of transposeSigns; latent, gradient: float32 [inputs, filters].
  */
-export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: usize, index: usize, rows: i32, inputs: i32, filters: i32, chunkInputs: i32, latent: usize, gradient: usize): void {
+export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: usize, index: usize, rows: i32, inputs: i32, filters: i32, chunkInputs: i32, chunkFilters: i32, latent: usize, gradient: usize): void {
   const padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   const tables = scratch, sums = scratch + GROUPS * TABLE;
   const rowBytes = <usize>filters << 2;
   const zero = f32x4.splat(0);
   for (let chunk = begin; chunk < end; chunk++) {
-    const n = (chunk / inputBlocks) * LANES, firstInput = (chunk % inputBlocks) * chunkInputs;
-    const count = min(chunkInputs, inputs - firstInput);
-    memory.fill(sums, 0, <usize>count * ENTRY);
-    for (let m = 0; m < rows; m += 64) {
-      const groups = min(GROUPS, (rows - m + 3) >> 2);
-      touchRows(dy + <usize>m * rowBytes + (<usize>n << 2), min(64, rows - m), rowBytes, sums + <usize>count * ENTRY);
-      for (let g = 0; g < groups; g++) {
-        const table = tables + <usize>g * TABLE;
-        const left = rows - m - (g << 2);
-        // Lanes beyond the last filter read the next row (or the slack behind the matrix): they are computed and never stored.
-        const p = dy + <usize>(m + (g << 2)) * rowBytes + (<usize>n << 2);
-        for (let lane = <usize>0; lane < 64; lane += 16) {
-          const at = p + lane;
-          fillTable(
-            table + lane,
-            v128.load(at),
-            left > 1 ? v128.load(at + rowBytes) : zero,
-            left > 2 ? v128.load(at + 2 * rowBytes) : zero,
-            left > 3 ? v128.load(at + 3 * rowBytes) : zero,
-          );
+    const firstFilter = (chunk / inputBlocks) * chunkFilters, firstInput = (chunk % inputBlocks) * chunkInputs;
+    const count = min(chunkInputs, inputs - firstInput), lastFilter = min(filters, firstFilter + chunkFilters);
+    for (let n = firstFilter; n < lastFilter; n += LANES) {
+      memory.fill(sums, 0, <usize>count * ENTRY);
+      for (let m = 0; m < rows; m += 64) {
+        const groups = min(GROUPS, (rows - m + 3) >> 2);
+        touchRows(dy + <usize>m * rowBytes + (<usize>n << 2), min(64, rows - m), rowBytes, sums + <usize>count * ENTRY);
+        for (let g = 0; g < groups; g++) {
+          const table = tables + <usize>g * TABLE;
+          const left = rows - m - (g << 2);
+          // Lanes beyond the last filter read the next row (or the slack behind the matrix): they are computed and never stored.
+          const p = dy + <usize>(m + (g << 2)) * rowBytes + (<usize>n << 2);
+          for (let lane = <usize>0; lane < 64; lane += 16) {
+            const at = p + lane;
+            fillTable(
+              table + lane,
+              v128.load(at),
+              left > 1 ? v128.load(at + rowBytes) : zero,
+              left > 2 ? v128.load(at + 2 * rowBytes) : zero,
+              left > 3 ? v128.load(at + 3 * rowBytes) : zero,
+            );
+          }
         }
+        addFromTables(sums, tables, index + <usize>(m >> 6) * (<usize>padded << 5) + (<usize>firstInput << 5), 32, count, groups);
       }
-      addFromTables(sums, tables, index + <usize>(m >> 6) * (<usize>padded << 5) + (<usize>firstInput << 5), 32, count, groups);
-    }
-    const lanes = min(LANES, filters - n);
-    for (let k = 0; k < count; k++) {
-      const at = <usize>((firstInput + k) * filters + n) << 2;
-      for (let lane = 0; lane < lanes; lane++) {
-        const o = at + (<usize>lane << 2);
-        if (abs(load<f32>(latent + o)) <= 1) store<f32>(gradient + o, load<f32>(gradient + o) + load<f32>(sums + <usize>k * ENTRY + (<usize>lane << 2)));
+      const lanes = min(LANES, filters - n);
+      for (let k = 0; k < count; k++) {
+        const at = <usize>((firstInput + k) * filters + n) << 2;
+        for (let lane = 0; lane < lanes; lane++) {
+          const o = at + (<usize>lane << 2);
+          if (abs(load<f32>(latent + o)) <= 1) store<f32>(gradient + o, load<f32>(gradient + o) + load<f32>(sums + <usize>k * ENTRY + (<usize>lane << 2)));
+        }
       }
     }
   }

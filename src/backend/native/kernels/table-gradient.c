@@ -1,8 +1,8 @@
 // The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels' binary-gradient.ts.
+#include "estimator.h"
 #include "kernel.h"
 
 #define LANES 16
-#define GROUPS 16
 /** Floats in a table: 16 entries of 16 lanes. */
 #define TABLE (16 * LANES)
 #define PARTS (LANES / WIDTH)
@@ -52,92 +52,43 @@ static void addFromTables(float *out, const float *tables, const uint16_t *index
   for (; k < count; k++) addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, 1);
 }
 
-/** Sixteen nibbles of a word as sixteen table offsets. */
-inlined void storeOffsets(uint64_t word, uint16_t *to) {
-#if defined(__AVX2__)
-  const __m256i spread = _mm256_setr_epi8(0, -1, 0, -1, 1, -1, 1, -1, 2, -1, 2, -1, 3, -1, 3, -1, 4, -1, 4, -1, 5, -1, 5, -1, 6, -1, 6, -1, 7, -1, 7, -1);
-  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi64x((long long)word), spread);
-  const __m256i shifted = _mm256_mullo_epi16(bytes, _mm256_set1_epi32(64 | 4 << 16));
-  _mm256_storeu_si256((__m256i *)to, _mm256_and_si256(shifted, _mm256_set1_epi16(0x3c0)));
-#else
-  for (int g = 0; g < GROUPS; g++) to[g] = (uint16_t)((word >> (4 * g) & 15) << 6);
-#endif
-}
-
-/** A chunk is a tile of 64 rows of packed signs; index: uint16 [tiles, inputs rounded up to 16, 16 groups of four rows]. */
-KERNEL(transposeSigns) {
-  const char *columns = POINTER(char, 0);
-  const int rows = WHOLE(1), inputs = WHOLE(2), padded = (inputs + 15) & ~15;
-  uint16_t *index = POINTER(uint16_t, 3);
-  const size_t rowBytes = (size_t)((inputs + 31) >> 5) << 2;
-  (void)scratch;
-  for (int tile = begin; tile < end; tile++) {
-    uint16_t *out = index + (size_t)tile * padded * GROUPS;
-    const int count = smaller(64, rows - tile * 64);
-    const char *source = columns + (size_t)tile * 64 * rowBytes;
-    for (int byte = 0; byte < padded / 8; byte++, out += 8 * GROUPS) {
-      // Rows beyond the last stay 0, which is -1; their gradients are taken as 0.
-      uint8_t column[64] = {0};
-      for (int r = 0; r < count; r++) column[r] = (uint8_t)source[(size_t)r * rowBytes + byte];
-#if defined(__AVX2__)
-      __m256i low = _mm256_loadu_si256((const __m256i *)column), high = _mm256_loadu_si256((const __m256i *)(column + 32));
-      for (int bit = 7; bit >= 0; bit--) {
-        storeOffsets((uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32, out + bit * GROUPS);
-        low = _mm256_add_epi8(low, low);
-        high = _mm256_add_epi8(high, high);
-      }
-#else
-      for (int bit = 0; bit < 8; bit++) {
-        uint64_t word = 0;
-        for (int r = 0; r < 64; r++) word |= (uint64_t)(column[r] >> bit & 1) << r;
-        storeOffsets(word, out + bit * GROUPS);
-      }
-#endif
-    }
-  }
-}
-
-/** A chunk is sixteen filters times `chunkInputs` inputs. scratch: the tables, then 64 bytes an input. */
+/** A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs. scratch: the tables, then 64 bytes an input. */
 KERNEL(binaryWeightGradient) {
   const float *dy = POINTER(float, 0);
   const uint16_t *index = POINTER(uint16_t, 1);
-  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5);
-  const float *latent = POINTER(float, 6);
-  float *gradient = POINTER(float, 7);
+  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5), chunkFilters = WHOLE(6);
+  const float *latent = POINTER(float, 7);
+  float *gradient = POINTER(float, 8);
   const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   float *tables = (float *)scratch, *sums = tables + GROUPS * TABLE;
   const Floats zero = splat(0);
   for (int chunk = begin; chunk < end; chunk++) {
-    const int n = chunk / inputBlocks * LANES, firstInput = chunk % inputBlocks * chunkInputs, count = smaller(chunkInputs, inputs - firstInput);
-    memset(sums, 0, (size_t)count * LANES * 4);
-    for (int m = 0; m < rows; m += 64) {
-      const int groups = smaller(GROUPS, (rows - m + 3) >> 2);
-      for (int g = 0; g < groups; g++) {
-        const int left = rows - m - 4 * g;
-        // Lanes beyond the last filter read the next row (or the slack behind the matrix): they are computed and never stored.
-        const float *from = dy + (size_t)(m + 4 * g) * filters + n;
-        for (int lane = 0; lane < LANES; lane += WIDTH)
-          fillLanes(tables + g * TABLE + lane, loadFloats(from + lane), left > 1 ? loadFloats(from + lane + filters) : zero,
-                    left > 2 ? loadFloats(from + lane + 2 * (size_t)filters) : zero, left > 3 ? loadFloats(from + lane + 3 * (size_t)filters) : zero);
-        if (m + 64 + 4 * g + 4 <= rows)
-          for (int r = 0; r < 4; r++) __builtin_prefetch(from + (size_t)(64 + r) * filters);
+    const int firstFilter = chunk / inputBlocks * chunkFilters, firstInput = chunk % inputBlocks * chunkInputs;
+    const int count = smaller(chunkInputs, inputs - firstInput), lastFilter = smaller(filters, firstFilter + chunkFilters);
+    for (int n = firstFilter; n < lastFilter; n += LANES) {
+      memset(sums, 0, (size_t)count * LANES * 4);
+      for (int m = 0; m < rows; m += 64) {
+        const int groups = smaller(GROUPS, (rows - m + 3) >> 2);
+        for (int g = 0; g < groups; g++) {
+          const int left = rows - m - 4 * g;
+          // Lanes beyond the last filter read the next row (or the slack behind the matrix): they are computed and never stored.
+          const float *from = dy + (size_t)(m + 4 * g) * filters + n;
+          for (int lane = 0; lane < LANES; lane += WIDTH)
+            fillLanes(tables + g * TABLE + lane, loadFloats(from + lane), left > 1 ? loadFloats(from + lane + filters) : zero,
+                      left > 2 ? loadFloats(from + lane + 2 * (size_t)filters) : zero, left > 3 ? loadFloats(from + lane + 3 * (size_t)filters) : zero);
+          if (m + 64 + 4 * g + 4 <= rows)
+            for (int r = 0; r < 4; r++) __builtin_prefetch(from + (size_t)(64 + r) * filters);
+        }
+        addFromTables(sums, tables, index + ((size_t)(m >> 6) * padded + firstInput) * GROUPS, GROUPS, count, groups);
       }
-      addFromTables(sums, tables, index + ((size_t)(m >> 6) * padded + firstInput) * GROUPS, GROUPS, count, groups);
-    }
-    const int lanes = smaller(LANES, filters - n);
-    for (int k = 0; k < count; k++) {
-      const size_t at = (size_t)(firstInput + k) * filters + n;
-      for (int lane = 0; lane < lanes; lane++)
-        if (__builtin_fabsf(latent[at + lane]) <= 1) gradient[at + lane] += sums[k * LANES + lane];
+      const int lanes = smaller(LANES, filters - n);
+      for (int k = 0; k < count; k++) {
+        const size_t at = (size_t)(firstInput + k) * filters + n;
+        for (int lane = 0; lane < lanes; lane++)
+          if (__builtin_fabsf(latent[at + lane]) <= 1) gradient[at + lane] += sums[k * LANES + lane];
+      }
     }
   }
-}
-
-/** Derivative of the straight-through estimator: clip (kind 0) or polynomial (kind 1). */
-inlined Floats estimate(int kind, Floats x) {
-  const Floats size = magnitude(x);
-  if (kind == 0) return keepWhere(size <= splat(1), splat(1));
-  return larger(splat(0), splat(2) - (size + size));
 }
 
 /** out[n][lane] = dy[lane][n], 16 lanes; 0 for lanes from `count` and filters from `filters` on. */
@@ -151,12 +102,6 @@ static void transposeRows(const float *dy, int count, int filters, int padded, f
   for (int m = 0; m < LANES; m += SIDE)
     for (int n = 0; n < filters; n += SIDE) transposeSquare(dy + (size_t)m * filters + n, (size_t)filters, out + n * LANES + m, LANES);
 }
-
-/** The maps that an input gradient reads and adds to, and the threshold gradient of the image. */
-typedef struct {
-  const float *x, *threshold;
-  float *dx, *dThreshold;
-} Target;
 
 /** The sixteen windows of a tile, or fewer. */
 typedef struct {
@@ -179,21 +124,6 @@ static void prefetchTile(const Window *w, const Tile *tile, const Target *target
         __builtin_prefetch(target->dx + (size_t)pixel * w->channels + c, 1, 2);
       }
     }
-  }
-}
-
-/** One pixel: its gradient through the estimator goes to dx and, negative, to the thresholds. gradient: float32 [channels]. */
-inlined void addPixel(const float *gradient, size_t place, int channels, int kind, const Target *target) {
-  int c = 0;
-  for (; c + WIDTH <= channels; c += WIDTH) {
-    const Floats passed = estimate(kind, loadFloats(target->x + place + c) - loadFloats(target->threshold + c)) * loadFloats(gradient + c);
-    storeFloats(target->dx + place + c, loadFloats(target->dx + place + c) + passed);
-    storeFloats(target->dThreshold + c, loadFloats(target->dThreshold + c) - passed);
-  }
-  for (; c < channels; c++) {
-    const float passed = estimate(kind, splat(target->x[place + c] - target->threshold[c]))[0] * gradient[c];
-    target->dx[place + c] += passed;
-    target->dThreshold[c] -= passed;
   }
 }
 
