@@ -59,7 +59,7 @@ const KERNELS: Readonly<
     prepare(backend, { M, K, N }) {
       const [dy, latent, gradient] = [reals(backend, M, N), reals(backend, K, N), reals(backend, K, N)];
       const columns = backend.allocate("uint32", [M, wordsFor(K)]);
-      return { run: () => backend.binaryWeightGradient(dy, columns, latent, gradient), rate: "realMacsPerSecond" };
+      return { run: () => backend.binaryWeightGradient(dy, columns, latent, gradient), rate: "signedMacsPerSecond" };
     },
   },
   product: {
@@ -68,7 +68,7 @@ const KERNELS: Readonly<
       const [a, b, c] = [reals(backend, M, K), reals(backend, K, N), reals(backend, M, N)];
       return {
         run: () => backend.product(a, b, c, { transposeA: false, accumulate: false }),
-        rate: "realMacsPerSecond",
+        rate: "signedMacsPerSecond",
       };
     },
   },

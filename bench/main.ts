@@ -34,6 +34,7 @@ Options:
   --batch <number>   training: images a step (default 128; rbnet18 32)
   --data <folder>    pipeline: images by class
   --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
+  --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
 
 Example: npm run bench -- training --width 1 --json`;
 
@@ -48,6 +49,7 @@ const OPTIONS = {
   batch: { type: "string" },
   peers: { type: "string" },
   backend: { type: "string" },
+  precision: { type: "string" },
   data: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
@@ -60,6 +62,7 @@ interface Values {
   readonly batch?: string;
   readonly peers?: string;
   readonly backend?: string;
+  readonly precision?: string;
   readonly data?: string;
   readonly threads?: string;
   readonly steps?: string;
@@ -73,7 +76,10 @@ const BENCHMARKS: Readonly<
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
-  training: ({ backend = "wasm", network = "rbnet20", width, batch, threads = "2", steps = "4", rounds, peers }, report) =>
+  training: (
+    { backend = "wasm", network = "rbnet20", width, batch, threads = "2", steps = "4", rounds, peers, precision },
+    report,
+  ) =>
     benchTraining(
       TrainingCase.parse({
         backend,
@@ -83,6 +89,7 @@ const BENCHMARKS: Readonly<
         threads: Number(threads),
         rounds: Number(rounds),
         steps: Number(steps),
+        precision,
         ...(peers === undefined ? {} : { peers: peers.split(",") }),
       }),
       report,

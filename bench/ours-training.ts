@@ -22,6 +22,7 @@ const { values } = parseArgs({
     batch: { type: "string" },
     threads: { type: "string" },
     backend: { type: "string" },
+    precision: { type: "string" },
     size: { type: "string" },
   },
 });
@@ -29,7 +30,11 @@ const batchSize = Number(values.batch);
 
 const residentBefore = startOfMemory();
 const random = new Random(1);
-const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
+const backend = await openBackend({
+  threads: Number(values.threads),
+  name: values.backend === "native" ? "native" : "wasm",
+  precision: values.precision === "bfloat16" ? "bfloat16" : "float32",
+});
 const description = trainedNetwork({
   network: trainedNetworks.find((name) => name === values.network) ?? "rbnet20",
   width: Number(values.width),

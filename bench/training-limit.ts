@@ -18,11 +18,11 @@ const BYTES_PER_UNIT_VALUE = 2 + (2 + 4 + 4) + (4 + 2) + (4 + 2 + 4) + (4 + 4 + 
 
 /**
  * Images a second at most: nothing overlaps, so a machine that computes while it moves memory may do somewhat better. The gradient takes two
- * products of the forward's size for each layer; those of the binary layers have a float32 operand, so they run at the float rate.
+ * products of the forward's size for each layer; those of the binary layers multiply floats by signs.
  */
 export function trainingLimit(work: StepWork, machine: MachineLimits): number {
   const binary = work.binaryMacs / machine.binaryMacsPerSecond;
-  const real = (2 * work.binaryMacs + 3 * work.realMacs) / machine.realMacsPerSecond;
+  const real = (2 * work.binaryMacs) / machine.signedMacsPerSecond + (3 * work.realMacs) / machine.realMacsPerSecond;
   const memory = (work.unitValues * BYTES_PER_UNIT_VALUE) / machine.bytesPerSecond;
   return 1 / (binary + real + memory);
 }

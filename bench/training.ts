@@ -1,6 +1,7 @@
 /** `npm run bench -- training`: our training step against the same step in PyTorch, eager and compiled, in float32 and with bfloat16 products, round by round in turn. */
 import { join } from "node:path";
 import { z } from "zod";
+import { GRADIENT_PRECISIONS } from "#rbnet/backend/native/accelerator";
 import { interleave, median, type RoundPlan } from "./interleave.js";
 import type { ChildCommand } from "./line-process.js";
 import { machineLimits } from "./machine-limits.js";
@@ -24,6 +25,7 @@ export const trainingPeers = Object.keys(PEERS) as readonly PeerName[];
 
 export const TrainingCase = z.strictObject({
   backend: z.enum(["wasm", "native"]),
+  precision: z.enum(GRADIENT_PRECISIONS).default("float32"),
   network: z.enum(trainedNetworks),
   width: z.number().positive(),
   batch: z.int().positive(),
@@ -40,7 +42,10 @@ const WARMUP_STEPS = 2;
 export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
   report("measuring the machine's limits");
   const work = await trainingWork(trainedNetwork(options));
-  const limit = trainingLimit(work, await machineLimits({ threads: options.threads, name: options.backend }));
+  const limit = trainingLimit(
+    work,
+    await machineLimits({ threads: options.threads, name: options.backend, precision: options.precision }),
+  );
   const ours = await StepProcess.start("ours", oursCommand(options));
   const contestants = [ours, ...(await startPeers(options, report))];
   try {
@@ -56,7 +61,8 @@ export async function benchTraining(options: TrainingCase, report: (line: string
 
 function oursCommand(options: TrainingCase): ChildCommand {
   const script = join(repository, "dist-bench", "ours-training.js");
-  return { program: process.execPath, arguments: [script, ...caseArguments(options), "--backend", options.backend] };
+  const flags = ["--backend", options.backend, "--precision", options.precision];
+  return { program: process.execPath, arguments: [script, ...caseArguments(options), ...flags] };
 }
 
 function caseArguments({ network, width, batch, threads }: TrainingCase): string[] {
@@ -112,7 +118,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
   const peerMemories = Object.fromEntries(peers.flatMap(({ name, memory }) => (memory === undefined ? [] : [[name, memory]])));
   return {
     bench: "training",
-    case: `${options.network}-w${options.width}-${trainedNetwork(options).input.width}-batch${options.batch}-${options.backend}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
+    case: `${options.network}-w${options.width}-${trainedNetwork(options).input.width}-batch${options.batch}-${options.backend}${options.precision === "float32" ? "" : `-${options.precision}`}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
     unit: "images/s",
     ours: rounded(ours.rate),
     peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),

@@ -1,6 +1,6 @@
 /** Opens the backend that a program runs on: WebAssembly, with kernels of the native accelerator where it is there and not declined. */
 import { UserError } from "../errors.js";
-import { acceleratedKernels, findAccelerator, type GradientPrecision } from "./native/accelerator.js";
+import { type AcceleratedKernels, acceleratedKernels, findAccelerator, type GradientPrecision } from "./native/accelerator.js";
 import { createWasmBackend, type MeasurableBackend } from "./wasm/backend.js";
 
 /** `auto`: native where the accelerator is there, else WebAssembly. */
@@ -19,14 +19,23 @@ export interface BackendOptions {
 
 /** @throws UserError where `native` or `bfloat16` was asked for and is not there */
 export async function openBackend({ threads, name = "auto", precision = "float32" }: BackendOptions): Promise<MeasurableBackend> {
+  const accelerated = chooseKernels(name, precision);
+  return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
+}
+
+/**
+ * The accelerator's kernels that a backend would have; undefined where it would run on WebAssembly alone.
+ * @throws UserError as `openBackend`
+ */
+export function chooseKernels(name: BackendName, precision: GradientPrecision): AcceleratedKernels | undefined {
   const accelerated = name === "wasm" ? undefined : acceleratedKernels(precision);
   if (precision === "bfloat16" && accelerated === undefined)
     throw new UserError(
-      `products in bfloat16 were asked for, but ${name === "wasm" ? "WebAssembly has none" : obstacle("bfloat16")}; use --precision float32`,
+      `products in bfloat16 were asked for, but ${name === "wasm" ? "WebAssembly has none" : obstacle(precision)}; use --precision float32`,
     );
   if (name === "native" && accelerated === undefined)
-    throw new UserError(`the native backend was asked for, but ${obstacle("float32")}; use --backend wasm, or leave it to rbnet`);
-  return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
+    throw new UserError(`the native backend was asked for, but ${obstacle(precision)}; use --backend wasm, or leave it to rbnet`);
+  return accelerated;
 }
 
 /** Why the accelerator has no kernels of a precision for this machine. */

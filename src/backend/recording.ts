@@ -12,6 +12,8 @@ export interface KernelCall {
 export interface KernelWork {
   readonly binaryMacs: number;
   readonly realMacs: number;
+  /** Of floats with signs. */
+  readonly signedMacs: number;
   /** Of the tensors that it reads or writes, each once. */
   readonly bytes: number;
 }
@@ -45,19 +47,20 @@ function workOf(kernel: keyof Kernels, parameters: readonly unknown[]): KernelWo
   const bytes = tensors.reduce((sum, { type, shape }) => sum + elementCount(shape) * BYTES[type], 0);
   const elements = (index: number): number => elementCount(tensors[index]?.shape ?? []);
   const inputs = parameters.find(isWeights)?.inputs ?? 0;
+  const none = { binaryMacs: 0, realMacs: 0, signedMacs: 0, bytes };
   switch (kernel) {
     case "binaryProduct":
-      return { binaryMacs: elements(1) * inputs, realMacs: 0, bytes };
+      return { ...none, binaryMacs: elements(1) * inputs };
     case "binaryInputGradient":
-      return { binaryMacs: 0, realMacs: elements(0) * inputs, bytes };
+      return { ...none, signedMacs: elements(0) * inputs };
     case "binaryWeightGradient":
       // dy [M, N] and the latent weights [K, N].
-      return { binaryMacs: 0, realMacs: (elements(0) * elements(2)) / lastSide(tensors[0]), bytes };
+      return { ...none, signedMacs: (elements(0) * elements(2)) / lastSide(tensors[0]) };
     case "product":
       // b [K, N] and c [M, N].
-      return { binaryMacs: 0, realMacs: (elements(2) * elements(1)) / lastSide(tensors[1]), bytes };
+      return { ...none, realMacs: (elements(2) * elements(1)) / lastSide(tensors[1]) };
     default:
-      return { binaryMacs: 0, realMacs: 0, bytes };
+      return none;
   }
 }
 

@@ -85,7 +85,7 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
     ["what runs", `${found.backend}; binary products ${found.product === "table" ? "by tables" : "by counting bits"}`],
     [
       "at best",
-      `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ${formatBytes(limits.bytesPerSecond)}/s copied, on one thread`,
+      `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ${rate(limits.signedMacsPerSecond)} of floats with signs, ${formatBytes(limits.bytesPerSecond)}/s copied, on one thread`,
     ],
   ];
   for (const line of alignedTable(rows, 2)) print(line);

@@ -16,7 +16,7 @@ export function printProfile({ backend, batch, steps, stepMs, limits, kernels, l
   printCosts("layer", layers);
   print(
     dim(
-      `\nThe limit is the arithmetic at this machine's best (${formatCount(limits.binaryMacsPerSecond)} binary, ${formatCount(limits.realMacsPerSecond)} real multiply-accumulates a second) or the bytes as a copy moves them (${formatCount(limits.bytesPerSecond)}B/s), whichever is longer.`,
+      `\nThe limit is the arithmetic at this machine's best (${formatCount(limits.binaryMacsPerSecond)} binary, ${formatCount(limits.realMacsPerSecond)} real multiply-accumulates a second, ${formatCount(limits.signedMacsPerSecond)} of floats with signs) or the bytes as a copy moves them (${formatCount(limits.bytesPerSecond)}B/s), whichever is longer.`,
     ),
   );
 }

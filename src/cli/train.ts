@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { GRADIENT_PRECISIONS, type GradientPrecision } from "../backend/native/accelerator.js";
+import { chooseKernels } from "../backend/open.js";
 import { type Dataset, openDataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
@@ -74,6 +75,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   const flags = withRecipe(given);
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   readSettings(flags);
+  chooseKernels(flags.backend, flags.precision);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new Progress(flags.json === true);
   const { size, seed, validationFraction } = flags;

@@ -110,8 +110,9 @@ class Ledger {
   }
 
   add(name: string, { milliseconds, work }: KernelCall): void {
-    const { binaryMacsPerSecond, realMacsPerSecond, bytesPerSecond } = this.limits;
-    const arithmetic = work.binaryMacs / binaryMacsPerSecond + work.realMacs / realMacsPerSecond;
+    const { binaryMacsPerSecond, realMacsPerSecond, signedMacsPerSecond, bytesPerSecond } = this.limits;
+    const real = work.realMacs / realMacsPerSecond + work.signedMacs / signedMacsPerSecond;
+    const arithmetic = work.binaryMacs / binaryMacsPerSecond + real;
     const sum = this.sums.get(name) ?? { calls: 0, milliseconds: 0, limitMs: 0 };
     sum.calls++;
     sum.milliseconds += milliseconds;

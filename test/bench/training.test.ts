@@ -91,6 +91,7 @@ describe("a competitor", () => {
 describe("the record", () => {
   const options: TrainingCase = {
     backend: "wasm",
+    precision: "float32",
     network: "rbnet20",
     width: 2,
     batch: 128,
@@ -140,10 +141,10 @@ describe("the record", () => {
 });
 
 describe("the limit of a training step", () => {
-  const machine = { realMacsPerSecond: 1e9, binaryMacsPerSecond: 1e10, bytesPerSecond: 1e9 };
+  const machine = { realMacsPerSecond: 1e9, signedMacsPerSecond: 4e9, binaryMacsPerSecond: 1e10, bytesPerSecond: 1e9 };
 
   it("adds the forward's bits, two float products for its gradients, three products of real layers, and the traffic of the maps", () => {
-    expect(trainingLimit({ binaryMacs: 1e10, realMacs: 0, unitValues: 0 }, machine)).toBeCloseTo(1 / 21, 10);
+    expect(trainingLimit({ binaryMacs: 1e10, realMacs: 0, unitValues: 0 }, machine)).toBeCloseTo(1 / 6, 10);
     expect(trainingLimit({ binaryMacs: 0, realMacs: 1e9, unitValues: 0 }, machine)).toBeCloseTo(1 / 3, 10);
     expect(trainingLimit({ binaryMacs: 0, realMacs: 0, unitValues: 1e9 }, machine)).toBeCloseTo(1 / 44, 10);
   });

@@ -19,6 +19,7 @@ describe("rbnet doctor", () => {
     expect(found.backend).toMatch(/^(native, [\w-]+|wasm, (relaxed|plain) SIMD)$/);
     expect(["table", "popcount"]).toContain(found.product);
     for (const rate of Object.values(found.limits)) expect(rate).toBeGreaterThan(1e8);
+    expect(found.limits.signedMacsPerSecond).toBeGreaterThanOrEqual(found.limits.realMacsPerSecond);
     // Nothing multiplies real numbers as fast as bits.
     expect(found.limits.binaryMacsPerSecond).toBeGreaterThan(found.limits.realMacsPerSecond);
   });
@@ -27,7 +28,7 @@ describe("rbnet doctor", () => {
     const { code, stdout } = await rbnet(["doctor"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^rbnet +\d+\.\d+\.\d+ on Node .*\nprocessor .*\nWebAssembly .*\naccelerator .*\nwhat runs .*\nat best .*\n$/,
+      /^rbnet +\d+\.\d+\.\d+ on Node .*\nprocessor .*\nWebAssembly .*\naccelerator .*\nbfloat16 .*\nwhat runs .*\nat best .*\n$/,
     );
   });
 

@@ -30,6 +30,10 @@ describe("a user's error", () => {
       'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, reactnet18, reactnet-a',
     ],
     [["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
+    [
+      ["train", "nowhere", "--backend", "wasm", "--precision", "bfloat16"],
+      "products in bfloat16 were asked for, but WebAssembly has none; use --precision float32",
+    ],
     [["train", "--threads", "0"], "option '--threads <n>' argument '0' is invalid. A whole number from 1 is expected."],
     [["train", "--batch", "5000"], "the batch of 5000 is larger than the 4000 training images; use a smaller batch"],
     [["train", "--validation-fraction", "2", "nowhere"], /^(there is no folder|the validation fraction)/],

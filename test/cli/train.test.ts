@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { classFolder } from "../data/picture-folders.js";
 import { jsonLines, type Outcome, rbnet, said, start, temporaryFolder } from "./command.js";
 
@@ -31,6 +32,23 @@ describe("rbnet train", () => {
     expect(report).toContain(`rbnet train ${photos} ${QUICK.join(" ")} --epochs 2 --out run --json`);
     expect(report).toContain("finished after 2 epochs");
   });
+
+  const accelerator = findAccelerator();
+  it.skipIf("absent" in accelerator || accelerator.addon.bfloat16Sets.length === 0)(
+    "multiplies gradients in bfloat16 where that is asked for, which changes the weights a little",
+    async () => {
+      const words = ["train", photos, ...QUICK, "--epochs", "1", "--json"];
+      const [full, rounded] = await Promise.all(
+        ["float32", "bfloat16"].map((precision) => rbnet([...words, "--precision", precision], temporaryFolder())),
+      );
+      const [run, epoch] = jsonLines(rounded!);
+      expect(run!.backend).toMatch(/^native, avx512-(amx-)?bfloat16, 1 thread$/);
+      const loss = Number(epoch!.trainLoss);
+      const exact = Number(jsonLines(full!)[1]!.trainLoss);
+      expect(loss).not.toBe(exact);
+      expect(Math.abs(loss - exact)).toBeLessThan(0.1 * exact);
+    },
+  );
 
   it("says an epoch a line, the figure and the places to a person", async () => {
     const { code, stdout } = await rbnet(["train", photos, ...QUICK, "--epochs", "2", "--out", join(temporaryFolder(), "run")]);

@@ -37,7 +37,7 @@ export async function createWasmBackend({
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
   const memory = createMemory(threads, true);
-  const { kernels, product: only } = loadKernels(module, memory, accelerated);
+  const { kernels, product: only, tiles } = loadKernels(module, memory, accelerated);
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, accelerated, ...threadPlace(i + 1) })),
   );
@@ -51,7 +51,7 @@ export async function createWasmBackend({
   const { backend, run } = assembled;
   return Object.assign(backend, {
     productKind: assembled.productKind,
-    measureLimits: () => measureLimits(backend, run, threads),
+    measureLimits: () => measureLimits(backend, run, threads, tiles),
   });
 }
 

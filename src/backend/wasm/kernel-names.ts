@@ -56,6 +56,7 @@ export const KERNEL_NAMES = [
   "peakMultiplyAdd",
   "peakPopcount",
   "peakTable",
+  "peakTiles",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

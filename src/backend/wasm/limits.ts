@@ -11,6 +11,8 @@ import { address, type Runner } from "./runner.js";
 export interface MachineLimits {
   /** Float32 multiply-accumulates a second, fused where there is an instruction for it. */
   readonly realMacsPerSecond: number;
+  /** Multiply-accumulates of floats with signs a second, as gradients take them: in tile registers where the backend has them, else as all floats. */
+  readonly signedMacsPerSecond: number;
   /** Binary multiply-accumulates a second, by the faster of counting the bits of bytes and looking them up in tables. */
   readonly binaryMacsPerSecond: number;
   /** Bytes read and bytes written a second, added up, by a copy. */
@@ -27,10 +29,18 @@ const REPETITIONS = 12;
 /** Well over the last cache of common machines. */
 const COPY_WORDS = 24 << 20;
 
-export async function measureLimits(backend: Backend, run: Runner["run"], threads: number): Promise<MachineLimits> {
+/** `tiles`: whether there is a loop of tiles to measure. */
+export async function measureLimits(
+  backend: Backend,
+  run: Runner["run"],
+  threads: number,
+  tiles: boolean,
+): Promise<MachineLimits> {
   const peak = (kernel: KernelName): Promise<number> => peakRate(backend, run, kernel, threads * CHUNKS_PER_THREAD);
+  const realMacsPerSecond = await peak("peakMultiplyAdd");
   return {
-    realMacsPerSecond: await peak("peakMultiplyAdd"),
+    realMacsPerSecond,
+    signedMacsPerSecond: tiles ? await peak("peakTiles") : realMacsPerSecond,
     binaryMacsPerSecond: Math.max(await peak("peakPopcount"), await peak("peakTable")),
     bytesPerSecond: copyRate(backend),
   };

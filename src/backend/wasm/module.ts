@@ -33,6 +33,8 @@ export interface LoadedKernels {
   readonly kernels: readonly KernelFunction[];
   /** The product to count by where only one of the two has its unit in the accelerator: the other would round otherwise, and which is faster is a matter of chance. */
   readonly product: ProductKind | undefined;
+  /** Whether gradients are multiplied in tiles. */
+  readonly tiles: boolean;
 }
 
 export function loadKernels(
@@ -41,11 +43,12 @@ export function loadKernels(
   accelerated: Accelerated | undefined,
 ): LoadedKernels {
   const kernels = instantiateKernels(module, memory);
-  if (accelerated === undefined) return { kernels, product: undefined };
+  if (accelerated === undefined) return { kernels, product: undefined, tiles: false };
   const faster = loadFasterKernels(accelerated, memory);
   return {
     kernels: KERNEL_NAMES.map((name, index) => faster[name] ?? (kernels[index] as KernelFunction)),
     product: "binaryUnit" in faster && !("binaryUnitTable" in faster) ? "popcount" : undefined,
+    tiles: "peakTiles" in faster,
   };
 }
 

@@ -40,5 +40,8 @@ const KernelEntry TABLE_NAME[] = {
     ENTRY(peakPopcount),
     ENTRY(peakTable),
 #endif
+#if defined(PIECES)
+    ENTRY(peakTiles),
+#endif
     {0, 0},
 };

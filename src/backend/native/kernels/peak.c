@@ -89,3 +89,22 @@ KERNEL(peakTable) {
   }
 }
 #endif
+
+#if defined(PIECES)
+/** Products of a block of floats with tiles of signs, which stay in the first-level cache; a float of several pieces counts once. */
+KERNEL(peakTiles) {
+  const int rounds = WHOLE(0) / (BLOCK_TILES * DEPTH), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  char *floats = scratch, *signs = floats + FLOATS_BYTES;
+  float *sums = (float *)(signs + SIGNS_BYTES);
+  startTiles();
+  for (int chunk = begin; chunk < end; chunk++) {
+    memset(floats, 0, FLOATS_BYTES);
+    for (int row = 0; row < SIGNS_BYTES / 64; row++) storeSigns(signs + row * 64, (uint32_t)seed * (uint32_t)(2 * row + 1));
+    memset(sums, 0, ABREAST * TILE_BYTES);
+    for (int round = 0; round < rounds; round++) addProducts(sums, TILE_SIDE, signs, floats, BLOCK_TILES, ABREAST, 1);
+    done[chunk] = (double)rounds * ABREAST * TILE_SIDE * TILE_SIDE * BLOCK_TILES * DEPTH;
+  }
+  endTiles();
+}
+#endif
