@@ -1,17 +1,16 @@
 /** A failed write has to leave what was there, leave nothing beside it, and say in one sentence what to do. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, type TestContext } from "vitest";
+import { beforeEach, describe, expect, it, type TestContext } from "vitest";
 import { explainWriteError, writeFileAtomic } from "#rbnet/atomic-file";
 import { UserError } from "#rbnet/errors";
+import { temporaryFolder } from "./temporary-folder.js";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "rbnet-atomic-"));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function refusal(path: string, data: string | Uint8Array = "new"): Promise<UserError> {
   const error = await writeFileAtomic(path, data).then(

@@ -1,12 +1,9 @@
 /** The chart of benchmarks' records: every bar is a figure of a record, and nothing of a record is taken for markup. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { chart, type Drawn, readRecords } from "../../bench/chart.js";
-
-const folder = mkdtempSync(join(tmpdir(), "rbnet-chart-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+import { temporaryFolder } from "../temporary-folder.js";
 
 const record = (name: string, ratios: Record<string, number>, shareOfLimit: number): Drawn => ({
   bench: "inference",
@@ -41,11 +38,11 @@ describe("the chart", () => {
   });
 
   it("reads the lines of files, and says which is none", () => {
-    const path = join(folder, "records.jsonl");
+    const path = join(temporaryFolder(), "records.jsonl");
     writeFileSync(path, `${JSON.stringify(record("a", { one: 2 }, 0.5))}\n${JSON.stringify(record("b", {}, 1))}\n`);
     expect(readRecords([path]).map((one) => one.case)).toEqual(["a", "b"]);
     writeFileSync(path, "{}\n");
     expect(() => readRecords([path])).toThrow(/records\.jsonl, line 1 is no record/);
-    expect(() => readRecords([join(folder, "none")])).toThrow(/cannot be read \(ENOENT\)/);
+    expect(() => readRecords([join(temporaryFolder(), "none")])).toThrow(/cannot be read \(ENOENT\)/);
   });
 });

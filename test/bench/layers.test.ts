@@ -14,7 +14,7 @@ import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "#rbnet/
 import { writeTrace } from "../../bench/layer-trace.js";
 import { askPyTorch, compareLayers, layersRecord, layersTable } from "../../bench/layers.js";
 import { TracedNetwork } from "../../bench/traced-network.js";
-import { temporaryFolder } from "../cli/command.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const python = process.env.RBNET_PYTHON;
 const peers = dirname(fileURLToPath(new URL("../../bench/peers/check_layers.py", import.meta.url)));

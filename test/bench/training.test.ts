@@ -1,6 +1,5 @@
 /** The harness of `npm run bench -- training` with fake competitors in place of trainers. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,19 +9,19 @@ import { jsonLine, ratios, table } from "../../bench/record.js";
 import { StepProcess } from "../../bench/step-process.js";
 import { type TrainingCase, trainingRecord } from "../../bench/training.js";
 import { trainingLimit } from "../../bench/training-limit.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const FAKE = fileURLToPath(new URL("./fake-competitor.mjs", import.meta.url));
 let folder: string;
 let started: StepProcess[];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
+  folder = temporaryFolder();
   started = [];
 });
 
 afterEach(async () => {
   for (const competitor of started) await competitor.quit();
-  rmSync(folder, { recursive: true });
 });
 
 const log = (): string => join(folder, "log");

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { encodeModel, type Model } from "#rbnet/runtime/model";
 import { smallModel } from "../runtime/small-model.js";
-import { rbnet, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { rbnet } from "./command.js";
 
 const folder = temporaryFolder();
 const file = join(folder, "model.safetensors");

@@ -1,10 +1,7 @@
 /** Runs the built command as a person's shell does. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -57,15 +54,4 @@ export function jsonLines({ stdout }: Outcome): readonly Record<string, unknown>
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
-}
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "rbnet-cli-"));
-  folders.push(folder);
-  return folder;
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { findAccelerator } from "#rbnet/backend/native/accelerator";
-import { rbnet, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { rbnet } from "./command.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { classFolder } from "../data/picture-folders.js";
-import { rbnet, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { rbnet } from "./command.js";
 
 async function complaint(words: readonly string[], folder?: string): Promise<string> {
   const { code, stdout, stderr } = await rbnet(words, folder);

@@ -1,17 +1,16 @@
 /** `rbnet serve` from the command line: starts, answers, refuses in a sentence, ends. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { encodeModel } from "#rbnet/runtime/model";
 import { picture, shapesModel } from "../serve/served.js";
+import { temporaryFolder } from "../temporary-folder.js";
 import { rbnet, start } from "./command.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rbnet-serve-"));
+const folder = temporaryFolder();
 const path = join(folder, "model.safetensors");
 beforeAll(async () => writeFileSync(path, encodeModel(await shapesModel())));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("rbnet serve", () => {
   it("shows where it is, answers there, and ends on a signal", async () => {

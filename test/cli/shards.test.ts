@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { classFolder, write } from "../data/picture-folders.js";
-import { jsonLines, rbnet, said, start, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { jsonLines, rbnet, said, start } from "./command.js";
 
 const TINY = ["--size", "16", "--batch", "8", "--epochs", "1", "--threads", "1"] as const;
 

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { jsonLines, rbnet, said, start, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { jsonLines, rbnet, said, start } from "./command.js";
 
 const STUDY = {
   name: "tiny",

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { classFolder } from "../data/picture-folders.js";
-import { jsonLines, type Outcome, rbnet, said, start, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { jsonLines, type Outcome, rbnet, said, start } from "./command.js";
 
 const QUICK = ["--network", "rbnet8", "--width", "0.5", "--size", "16", "--batch", "8", "--threads", "1"];
 let photos = "";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settingsFor } from "#rbnet/cli/training-flags";
 import { shapes } from "#rbnet/data/shapes";
-import { temporaryFolder } from "./command.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const small = shapes({ train: 40, validation: 0, test: 0, size: 32 });
 const large = shapes({ train: 10, validation: 0, test: 0, size: 64 });

@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { type Dataset, type MemorySource, openDataset } from "#rbnet/data/dataset";
 import { UserError } from "#rbnet/errors";
-import { temporaryFolder, write } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { write } from "./picture-folders.js";
 
 /** One record: label bytes, then planes of which red is `label`, green the column, blue the row. */
 function cifarRecord(labels: readonly number[]): Buffer {

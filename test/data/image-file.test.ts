@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { centreCrop, decodeImage, decodeRegion, decodeSquare, imageShape } from "#rbnet/data/image-file";
 import { UserError } from "#rbnet/errors";
 import { storedSide } from "#rbnet/pixels/square";
-import { gradient, picture, temporaryFolder } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { gradient, picture } from "./picture-folders.js";
 
 /** Largest difference of two pictures, value by value. */
 function difference(one: Uint8Array, other: Uint8Array): number {

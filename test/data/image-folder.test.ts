@@ -6,7 +6,8 @@ import { type Dataset, type DatasetOptions, type MemorySource, openDataset } fro
 import { decodeImage } from "#rbnet/data/image-file";
 import { imageFolder } from "#rbnet/data/image-folder";
 import { UserError } from "#rbnet/errors";
-import { classFolder, picture, temporaryFolder, write } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { classFolder, picture, write } from "./picture-folders.js";
 
 async function open(path: string, options: DatasetOptions = {}): Promise<Dataset> {
   return openDataset({ path, cacheDir: temporaryFolder(), ...options });

@@ -14,7 +14,8 @@ import { Random } from "#rbnet/data/random";
 import { shapes } from "#rbnet/data/shapes";
 import { UserError } from "#rbnet/errors";
 import { PIXEL_LIMIT } from "#rbnet/pixels/square";
-import { classFolder, temporaryFolder } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { classFolder } from "./picture-folders.js";
 
 const data: Dataset = shapes({ train: 50, validation: 0, test: 0 });
 const augmentation = {

@@ -1,16 +1,8 @@
 /** Folders of small pictures for the data tests, made on the fly and removed at the end of the test file. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { afterAll } from "vitest";
-
-/** A fresh folder that the test file removes when it ends. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "rbnet-data-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from "../temporary-folder.js";
 
 /** [height, width, 3]: smooth enough for JPEG, different for every `seed`. */
 export function gradient(width: number, height: number, seed: number): Buffer {

@@ -9,7 +9,7 @@ import { fileSet } from "#rbnet/data/image-set";
 import { Loader } from "#rbnet/data/loader";
 import { writeShards } from "#rbnet/data/write-shards";
 import { PIXEL_LIMIT } from "#rbnet/pixels/square";
-import { temporaryFolder } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const dataFolder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
 const photographs = `${dataFolder}imagenet-sample`;

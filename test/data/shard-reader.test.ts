@@ -8,7 +8,7 @@ import { BadImageError } from "#rbnet/data/image-file";
 import { Random } from "#rbnet/data/random";
 import { bufferShuffle, byteRanges, shardSequence } from "#rbnet/data/shard-order";
 import { ShardReader } from "#rbnet/data/shard-reader";
-import { temporaryFolder } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 /** `count` shards of `perShard` samples of `length` bytes and a gap; byte k of sample s is (s + k) % 251. */
 function sourceOf(count: number, perShard: number, length: number, gap = 1000): ShardSource {

@@ -8,7 +8,8 @@ import { Loader, type LoaderOptions } from "#rbnet/data/loader";
 import { tarEnd, tarFile } from "#rbnet/data/tar";
 import { type ShardOptions, writeShards } from "#rbnet/data/write-shards";
 import { UserError } from "#rbnet/errors";
-import { classFolder, picture, temporaryFolder, write } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { classFolder, picture, write } from "./picture-folders.js";
 
 const classes = ["bird", "cat", "dog"];
 

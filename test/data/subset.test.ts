@@ -6,7 +6,8 @@ import { Loader } from "#rbnet/data/loader";
 import { shapes } from "#rbnet/data/shapes";
 import { subsetByClass } from "#rbnet/data/subset";
 import { writeShards } from "#rbnet/data/write-shards";
-import { classFolder, temporaryFolder } from "./picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { classFolder } from "./picture-folders.js";
 
 const CLASSES = ["bird", "cat", "dog"];
 

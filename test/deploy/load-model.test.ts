@@ -1,19 +1,19 @@
 /** `rbnet/runtime` in Node: every kind of source and image gives the same answers, and a wrong one a sentence. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { loadModel } from "#rbnet/deploy/load-model";
 import { UserError } from "#rbnet/errors";
 import { encodeModel } from "#rbnet/runtime/model";
 import { CLASSES, SIZE, smallModel } from "../runtime/small-model.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rbnet-load-"));
+const folder = temporaryFolder();
 const path = join(folder, "a model.safetensors");
 let file: Uint8Array;
 
@@ -22,7 +22,6 @@ beforeAll(async () => {
   file = encodeModel(await smallModel(backend));
   writeFileSync(path, file);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function pixels(seed: number) {
   const random = new Random(seed);

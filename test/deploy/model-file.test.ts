@@ -1,6 +1,5 @@
 /** A model file gives back the network that was written, and a changed one is refused in a sentence or is a sound network all the same. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
@@ -19,6 +18,7 @@ import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
 import { TINY_A } from "../networks/tiny.js";
 import { CLASSES, smallModel } from "../runtime/small-model.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 let backend: Backend;
 let model: Model;
@@ -26,14 +26,13 @@ let bytes: Uint8Array;
 let folder = "";
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "rbnet-model-"));
+  folder = temporaryFolder();
   backend = await createWasmBackend({ threads: 1 });
   model = await smallModel(backend);
   bytes = encodeModel(model);
 });
 afterAll(() => {
   backend[Symbol.dispose]();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function logitsOf({ operations, size }: Model): Promise<readonly number[]> {

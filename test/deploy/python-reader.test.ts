@@ -1,18 +1,16 @@
 /** The reference implementation of safetensors, in Python, opens a model file and finds what is in it. RBNET_PYTHON names a Python that has it. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { encodeModel } from "#rbnet/runtime/model";
 import { decodeSafetensors } from "#rbnet/runtime/safetensors";
 import { smallModel } from "../runtime/small-model.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const python = process.env.RBNET_PYTHON ?? "python3";
 const reads = spawnSync(python, ["-c", "import numpy, safetensors"]).status === 0;
-const folder = mkdtempSync(join(tmpdir(), "rbnet-python-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PROGRAM = `
 import json, sys
@@ -29,7 +27,7 @@ describe.skipIf(!reads)("Python's safetensors (skipped where it is not installed
   it.each(["float32", "float16"] as const)("opens a model file in %s", async (precision) => {
     using backend = await createWasmBackend({ threads: 1 });
     const bytes = encodeModel(await smallModel(backend), precision);
-    const path = join(folder, `${precision}.safetensors`);
+    const path = join(temporaryFolder(), `${precision}.safetensors`);
     writeFileSync(path, bytes);
     const { status, stdout, stderr } = spawnSync(python, ["-c", PROGRAM, path], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });

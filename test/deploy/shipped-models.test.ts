@@ -10,8 +10,9 @@ import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
 import { modelFileOf, shippedModels } from "#rbnet/deploy/shipped-models";
 import { summarizeOperations, totalsOf } from "#rbnet/networks/summary";
 import { evaluateModel } from "#rbnet/training/evaluate";
-import { jsonLines, rbnet, temporaryFolder } from "../cli/command.js";
+import { jsonLines, rbnet } from "../cli/command.js";
 import { smallModel } from "../runtime/small-model.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const folder = fileURLToPath(new URL("../../models", import.meta.url));
 const cifar10 = fileURLToPath(new URL("../../../shared/data/cifar10", import.meta.url));

@@ -1,9 +1,8 @@
 /** The examples do what they say: each is run as it stands, with a model and a picture beside it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -14,9 +13,10 @@ import { loadModel } from "#rbnet/deploy/load-model";
 import { encodeModel } from "#rbnet/runtime/model";
 import { chromiumPath, launchChromium } from "../browser/chromium.js";
 import { picture, shapesModel } from "../serve/served.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "rbnet-examples-"));
+const folder = temporaryFolder();
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
 let model: Uint8Array;
 let image: Buffer;
@@ -34,7 +34,6 @@ beforeAll(async () => {
   expected = `${best!.label} (${(100 * best!.score).toFixed(1)} %)`;
   bundle = await bundled();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What the bundler makes of its example, with the package installed beside it. */
 async function bundled(): Promise<string> {

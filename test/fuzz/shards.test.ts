@@ -6,7 +6,7 @@ import { Random } from "#rbnet/data/random";
 import { indexShard } from "#rbnet/data/shard-index";
 import { tarEnd, tarFile } from "#rbnet/data/tar";
 import { UserError } from "#rbnet/errors";
-import { temporaryFolder } from "../data/picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
 import { attempts, bendBytes, pick } from "./bend.js";
 
 const SEED = 31;

@@ -6,7 +6,8 @@ import { openStudyData, planStudy, type StudyData } from "#rbnet/study/plan";
 import { formatSpread, median, spreadOf } from "#rbnet/study/spread";
 import { runStudy, type StudyEvent, type StudySetup } from "#rbnet/study/study";
 import { parseStudy, readStudy, type Study, type StudyInput, settingsOf } from "#rbnet/study/study-file";
-import { bitsOf, differences, refusal, temporaryFolder } from "../training/tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences, refusal } from "../training/tiny-runs.js";
 
 const INPUT = {
   name: "tiny",

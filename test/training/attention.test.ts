@@ -19,7 +19,8 @@ import { recipeSettings } from "#rbnet/training/recipes";
 import { openTeacher } from "#rbnet/training/teacher";
 import { Draw } from "../backend/shapes.js";
 import { TINY, training } from "../networks/tiny.js";
-import { data, network, refusal, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { data, network, refusal, trainTiny } from "./tiny-runs.js";
 
 it("stages end with the last of their parts", () => {
   const names = [

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { shapes } from "#rbnet/data/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
-import { readStored, refusal, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { readStored, refusal, settings, trainTiny } from "./tiny-runs.js";
 
 const short = { ...settings, epochs: 2 };
 let original: Uint8Array = new Uint8Array();

@@ -7,7 +7,8 @@ import { memorySet } from "#rbnet/data/image-set";
 import { Random } from "#rbnet/data/random";
 import { type EvaluatedModel, evaluateModel } from "#rbnet/training/evaluate";
 import { Trainer } from "#rbnet/training/trainer";
-import { bitsOf, data, differences, network, refusal, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, data, differences, network, refusal, settings, trainTiny } from "./tiny-runs.js";
 
 const SIDE = 2;
 const CLASSES = 7;

@@ -9,7 +9,8 @@ import { describe, expect, it } from "vitest";
 import { Random } from "#rbnet/data/random";
 import { decodeModel } from "#rbnet/runtime/model";
 import { decodeSafetensors } from "#rbnet/runtime/safetensors";
-import { bitsOf, differences, temporaryFolder } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences } from "./tiny-runs.js";
 
 const PROGRAM = fileURLToPath(new URL("killed-run.mjs", import.meta.url));
 /** Of that program. */

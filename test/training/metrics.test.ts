@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MetricsFile } from "#rbnet/training/metrics";
 import type { EpochRecord, RunRecord } from "#rbnet/training/records";
-import { temporaryFolder } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const run: RunRecord = {
   kind: "run",

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { shapes } from "#rbnet/data/shapes";
-import { rbnet, temporaryFolder } from "../cli/command.js";
+import { rbnet } from "../cli/command.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const python = process.env.RBNET_PYTHON;
 const script = fileURLToPath(new URL("../../bench/peers/train_teacher.py", import.meta.url));

@@ -1,6 +1,7 @@
 /** A run is decided by its seed alone: not by threads, nor by when it was stopped and resumed. */
 import { describe, expect, it } from "vitest";
-import { bitsOf, differences, readStored, settings, stepsPerEpoch, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences, readStored, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
 
 describe("the same seed", () => {
   it("gives the same weights and figures, to the bit, on 1, 2 and 3 threads; another seed gives others", async () => {

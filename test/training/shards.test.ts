@@ -6,7 +6,8 @@ import { type Dataset, openDataset } from "#rbnet/data/dataset";
 import { tarEnd, tarFile } from "#rbnet/data/tar";
 import { evaluateModel } from "#rbnet/training/evaluate";
 import { picture, write } from "../data/picture-folders.js";
-import { bitsOf, differences, network, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences, network, settings, trainTiny } from "./tiny-runs.js";
 
 const stepsPerEpoch = 6;
 /** Scores of 0 for every class. */

@@ -10,18 +10,8 @@ import { summarizeNetwork } from "#rbnet/training/memory";
 import { stageAt, stagesOf } from "#rbnet/training/stages";
 import { Trainer } from "#rbnet/training/trainer";
 import { training } from "../networks/tiny.js";
-import {
-  bitsOf,
-  data,
-  differences,
-  network,
-  readStored,
-  refusal,
-  settings,
-  stepsPerEpoch,
-  temporaryFolder,
-  trainTiny,
-} from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, data, differences, network, readStored, refusal, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
 
 const twoStages = { ...settings, epochs: 4, stages: 2, firstStageEpochs: 2 };
 const BORDER = 2 * stepsPerEpoch;

@@ -11,8 +11,9 @@ import { Network } from "#rbnet/networks/network";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { toProbabilities } from "#rbnet/training/soft-labels";
 import { openTeacher } from "#rbnet/training/teacher";
+import { temporaryFolder } from "../temporary-folder.js";
 import { onnxClassifier } from "./onnx-file.js";
-import { data, network, readStored, refusal, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { data, network, readStored, refusal, trainTiny } from "./tiny-runs.js";
 
 const CLASSES = 10;
 

@@ -1,8 +1,6 @@
 /** Training runs of a second: a network of a few thousand weights on a few dozen pictures, and what is compared of two runs. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
 import { shapes } from "#rbnet/data/shapes";
 import { UserError } from "#rbnet/errors";
@@ -61,18 +59,6 @@ export async function trainTiny({
   const records: Omit<EpochRecord, "seconds" | "imagesPerSecond">[] = [];
   for await (const { seconds: _seconds, imagesPerSecond: _rate, ...record } of running) records.push(record);
   return { records, stopped: trainer.stopped, bestEpoch: trainer.bestEpoch };
-}
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A new folder, removed after the tests of the file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "rbnet-training-"));
-  folders.push(folder);
-  return folder;
 }
 
 export function readStored(folder: string, name: "checkpoint" | "model"): StoredFile {

@@ -12,7 +12,8 @@ import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeModel } from "#rbnet/runtime/model";
 import type { TrainingSettings } from "#rbnet/training/options";
 import { Trainer } from "#rbnet/training/trainer";
-import { data, linearNetwork, network, readStored, refusal, settings, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { data, linearNetwork, network, readStored, refusal, settings, trainTiny } from "./tiny-runs.js";
 
 describe("a run", () => {
   it("evaluates and ships the averaged weights, and goes on training with the last ones", async () => {

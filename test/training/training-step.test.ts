@@ -8,7 +8,8 @@ import { Network } from "#rbnet/networks/network";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/options";
 import type { Teacher } from "#rbnet/training/teacher";
 import { TrainingStep } from "#rbnet/training/training-step";
-import { linearNetwork, readStored, temporaryFolder, trainTiny } from "./tiny-runs.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { linearNetwork, readStored, trainTiny } from "./tiny-runs.js";
 
 const CLASSES = 10;
 const IMAGE = 16 * 16 * 3;
