@@ -34,7 +34,7 @@ const parts: Readonly<Record<string, Part>> = {
 };
 const shardName = /\.tar$/i;
 const packedName = /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i;
-const partInName = /(?:^|[-_.])(train|val|valid|validation|test)(?![a-z])/i;
+const partInName = /(?:^|[-_.])(train|val|valid|validation|test)(?![a-z])/gi;
 const longestClasses = 1 << 24;
 
 /** Whether the folder holds training shards; a folder with class folders and an archive beside them does not. */
@@ -87,8 +87,9 @@ export function readShardLayout(root: string): ShardLayout {
   };
 }
 
+/** By the last such word: what stands before it is the data's own name, as in train-stations-val-000000.tar. */
 function partOf(name: string): Part | undefined {
-  return parts[partInName.exec(name)?.[1].toLowerCase() ?? ""];
+  return parts[[...name.matchAll(partInName)].at(-1)?.[1].toLowerCase() ?? ""];
 }
 
 /** Visible names in a folder; none where it cannot be read. */
