@@ -34,21 +34,18 @@ static void gatherParameters(const Unit *u, int n, int some, UnitParameters *p) 
   }
 }
 
+/** `some` filters of the tile from i on, from y to `place` of the map. */
+inlined void activateSome(const Unit *u, const UnitParameters *p, const int16_t *y, int i, int some, size_t place) {
+  Floats v = loadSome(p->scale + i, some) * loadSomeShorts(y, some) + loadSome(p->bias + i, some);
+  if (u->shortcut) v += loadSome(u->shortcut + place, some);
+  storeSome(u->out + place, choose(v > splat(0), loadSome(p->right + i, some), loadSome(p->left + i, some)) * v + loadSome(p->to + i, some), some);
+}
+
 /** Channels of one pixel: filters [from, from + count) of the tile, from y to `place` of the map. */
 inlined void activateFilters(const Unit *u, const UnitParameters *p, const int16_t *y, int from, int count, size_t place) {
   int c = 0;
-  for (; c + WIDTH <= count; c += WIDTH) {
-    const int i = from + c;
-    Floats v = loadFloats(p->scale + i) * loadIntegers(y + c) + loadFloats(p->bias + i);
-    if (u->shortcut) v += loadFloats(u->shortcut + place + c);
-    storeFloats(u->out + place + c, choose(v > splat(0), loadFloats(p->right + i), loadFloats(p->left + i)) * v + loadFloats(p->to + i));
-  }
-  for (; c < count; c++) {
-    const int i = from + c;
-    float v = p->scale[i] * y[c] + p->bias[i];
-    if (u->shortcut) v += u->shortcut[place + c];
-    u->out[place + c] = (v > 0 ? p->right[i] : p->left[i]) * v + p->to[i];
-  }
+  for (; c + WIDTH <= count; c += WIDTH) activateSome(u, p, y + c, from + c, WIDTH, place + c);
+  if (c < count) activateSome(u, p, y + c, from + c, count - c, place + c);
 }
 
 /** The tile's results to the map, tap by tap. The windows of one grid row lie on one row of pixels. */

@@ -16,19 +16,18 @@ typedef struct {
   float *dx, *dThreshold;
 } Target;
 
+/** `some` channels of a pixel, at `place` of the maps and from c on. */
+inlined void addChannels(const float *gradient, size_t place, int c, int some, int kind, const Target *target) {
+  const Floats passed = estimate(kind, loadSome(target->x + place + c, some) - loadSome(target->threshold + c, some)) * loadSome(gradient + c, some);
+  storeSome(target->dx + place + c, loadSome(target->dx + place + c, some) + passed, some);
+  storeSome(target->dThreshold + c, loadSome(target->dThreshold + c, some) - passed, some);
+}
+
 /** One pixel: its gradient through the estimator goes to dx and, negative, to the thresholds. gradient: float32 [channels]. */
 inlined void addPixel(const float *gradient, size_t place, int channels, int kind, const Target *target) {
   int c = 0;
-  for (; c + WIDTH <= channels; c += WIDTH) {
-    const Floats passed = estimate(kind, loadFloats(target->x + place + c) - loadFloats(target->threshold + c)) * loadFloats(gradient + c);
-    storeFloats(target->dx + place + c, loadFloats(target->dx + place + c) + passed);
-    storeFloats(target->dThreshold + c, loadFloats(target->dThreshold + c) - passed);
-  }
-  for (; c < channels; c++) {
-    const float passed = estimate(kind, splat(target->x[place + c] - target->threshold[c]))[0] * gradient[c];
-    target->dx[place + c] += passed;
-    target->dThreshold[c] -= passed;
-  }
+  for (; c + WIDTH <= channels; c += WIDTH) addChannels(gradient, place, c, WIDTH, kind, target);
+  if (c < channels) addChannels(gradient, place, c, channels - c, kind, target);
 }
 
 #endif

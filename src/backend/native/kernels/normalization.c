@@ -2,13 +2,10 @@
 // the contract (backend/kernels.ts); each kernel exists for int16 and for float32 results of the product before it.
 #include "kernel.h"
 
-inlined Floats loadIntegers(const int16_t *from) { return __builtin_convertvector(*(const Shorts *)from, Floats); }
-
-/** y as the two kinds of kernels read it; `integer` is a constant where these are inlined. */
-inlined Floats loadResults(const void *y, size_t element, int integer) {
-  return integer ? loadIntegers((const int16_t *)y + element) : loadFloats((const float *)y + element);
+/** `some` of y as the two kinds of kernels read it; `integer` is a constant where this is inlined. */
+inlined Floats loadResults(const void *y, size_t element, int some, int integer) {
+  return integer ? loadSomeShorts((const int16_t *)y + element, some) : loadSome((const float *)y + element, some);
 }
-inlined float loadResult(const void *y, size_t element, int integer) { return integer ? ((const int16_t *)y)[element] : ((const float *)y)[element]; }
 
 /** The results of a product and where they lie: element (m, n) of [M, N] at a pixel of the map, n spread over the taps of window m. */
 typedef struct {
@@ -56,15 +53,29 @@ inlined Slopes slopesOf(const float *activation, int channels, float *identity) 
     for (int j = 0; j < (count); j++)                          \
       for (int tap = tapRow; tap < tapRow + ((l)->window ? (l)->window->kernel : 1); tap++)
 
+/** What normalizeActivate reads and writes, at the filters of one tap. */
+typedef struct {
+  const void *y;
+  const float *scale, *bias, *left, *right, *to, *shortcut;
+  float *out;
+} Forward;
+
+/** `some` channels of a pixel from c on. */
+inlined void activateAt(const Forward *p, size_t element, size_t place, int c, int some, int integer) {
+  Floats u = loadSome(p->scale + c, some) * loadResults(p->y, element + c, some, integer) + loadSome(p->bias + c, some);
+  if (p->shortcut) u += loadSome(p->shortcut + place + c, some);
+  storeSome(p->out + place + c, choose(u > splat(0), loadSome(p->right + c, some), loadSome(p->left + c, some)) * u + loadSome(p->to + c, some), some);
+}
+
 /** A chunk is `chunkLines` lines. scratch: four bytes a filter, and eight a channel. */
 inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, const double *parameters, int integer) {
-  const void *y = POINTER(void, 0);
   const Layout l = layoutOf(POINTER(Window, 4), WHOLE(1), WHOLE(2));
-  const float *norm = POINTER(float, 3), *shortcut = POINTER(float, 7), *activation = POINTER(float, 8);
+  const float *norm = POINTER(float, 3), *activation = POINTER(float, 8);
   const int lines = WHOLE(5), chunkLines = WHOLE(6), filters = l.filters, channels = l.channels;
-  float *out = POINTER(float, 9), *biases = (float *)scratch;
+  float *biases = (float *)scratch;
   shiftedBias(&l, norm, activation, biases);
   const Slopes slopes = slopesOf(activation, channels, biases + filters);
+  Forward p = {POINTER(void, 0), NULL, NULL, slopes.left, slopes.right, slopes.to, POINTER(float, 7), POINTER(float, 9)};
   const int last = smaller(lines, end * chunkLines);
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
@@ -72,18 +83,11 @@ inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, 
       const int pixel = pixelInLine(&l, line, j, tap);
       if (pixel < 0) continue;
       const size_t element = (size_t)(first + j) * filters + tap * channels, place = (size_t)pixel * channels;
-      const float *scale = norm + tap * channels, *bias = biases + tap * channels;
+      p.scale = norm + tap * channels;
+      p.bias = biases + tap * channels;
       int c = 0;
-      for (; c + WIDTH <= channels; c += WIDTH) {
-        Floats u = loadFloats(scale + c) * loadResults(y, element + c, integer) + loadFloats(bias + c);
-        if (shortcut) u += loadFloats(shortcut + place + c);
-        storeFloats(out + place + c, choose(u > splat(0), loadFloats(slopes.right + c), loadFloats(slopes.left + c)) * u + loadFloats(slopes.to + c));
-      }
-      for (; c < channels; c++) {
-        float u = scale[c] * loadResult(y, element + c, integer) + bias[c];
-        if (shortcut) u += shortcut[place + c];
-        out[place + c] = (u > 0 ? slopes.right : slopes.left)[c] * u + slopes.to[c];
-      }
+      for (; c + WIDTH <= channels; c += WIDTH) activateAt(&p, element, place, c, WIDTH, integer);
+      if (c < channels) activateAt(&p, element, place, c, channels - c, integer);
     }
   }
 }
@@ -99,44 +103,34 @@ typedef struct {
   int filters, channels;
 } Backward;
 
-/** One pixel, or two that share every load of parameters and sums. elements: of y; places: on the map. `pixels` is a constant where this is inlined. */
-inlined void activateBackwardAt(const Backward *p, const size_t *elements, const size_t *places, int pixels, int integer) {
+/** `some` channels from c on of one pixel, or of two that share every load of parameters and sums. elements: of y; places: on the map. */
+inlined void activateBackwardAt(const Backward *p, const size_t *elements, const size_t *places, int pixels, int c, int some, int integer) {
+  const Floats scale = loadSome(p->scale + c, some), bias = loadSome(p->bias + c, some), mean = loadSome(p->mean + c, some);
+  const Floats left = loadSome(p->left + c, some), right = loadSome(p->right + c, some);
+  Floats sums[5];
+  for (int s = 0; s < 5; s++) sums[s] = loadSome(p->sums + s * p->filters + c, some);
+  for (int i = 0; i < pixels; i++) {
+    const Floats v = loadResults(p->y, elements[i] + c, some, integer);
+    Floats u = scale * v + bias;
+    if (p->shortcut) u += loadSome(p->shortcut + places[i] + c, some);
+    const Floats g = loadSome(p->gradient + places[i] + c, some);
+    const Masks onRight = u > splat(0);
+    const Floats du = g * choose(onRight, right, left), gu = g * u;
+    storeSome(p->gradient + places[i] + c, du, some);
+    sums[0] += du;
+    sums[1] += du * (v - mean);
+    sums[2] += keepWhere(~onRight, gu);
+    sums[3] += keepWhere(onRight, gu);
+    sums[4] += g;
+  }
+  for (int s = 0; s < 5; s++) storeSome(p->sums + s * p->filters + c, sums[s], some);
+}
+
+/** All channels; `pixels` is a constant where this is inlined. */
+inlined void activateBackwardPixels(const Backward *p, const size_t *elements, const size_t *places, int pixels, int integer) {
   int c = 0;
-  for (; c + WIDTH <= p->channels; c += WIDTH) {
-    const Floats scale = loadFloats(p->scale + c), bias = loadFloats(p->bias + c), mean = loadFloats(p->mean + c);
-    const Floats left = loadFloats(p->left + c), right = loadFloats(p->right + c);
-    Floats sums[5];
-    for (int s = 0; s < 5; s++) sums[s] = loadFloats(p->sums + s * p->filters + c);
-    for (int i = 0; i < pixels; i++) {
-      const Floats v = loadResults(p->y, elements[i] + c, integer);
-      Floats u = scale * v + bias;
-      if (p->shortcut) u += loadFloats(p->shortcut + places[i] + c);
-      const Floats g = loadFloats(p->gradient + places[i] + c);
-      const Masks onRight = u > splat(0);
-      const Floats du = g * choose(onRight, right, left), gu = g * u;
-      storeFloats(p->gradient + places[i] + c, du);
-      sums[0] += du;
-      sums[1] += du * (v - mean);
-      sums[2] += keepWhere(~onRight, gu);
-      sums[3] += keepWhere(onRight, gu);
-      sums[4] += g;
-    }
-    for (int s = 0; s < 5; s++) storeFloats(p->sums + s * p->filters + c, sums[s]);
-  }
-  for (; c < p->channels; c++) {
-    for (int i = 0; i < pixels; i++) {
-      const float v = loadResult(p->y, elements[i] + c, integer);
-      float u = p->scale[c] * v + p->bias[c];
-      if (p->shortcut) u += p->shortcut[places[i] + c];
-      float *at = p->gradient + places[i] + c;
-      const float g = *at, du = g * (u > 0 ? p->right : p->left)[c];
-      *at = du;
-      p->sums[c] += du;
-      p->sums[p->filters + c] += du * (v - p->mean[c]);
-      p->sums[(u > 0 ? 3 : 2) * p->filters + c] += g * u;
-      p->sums[4 * p->filters + c] += g;
-    }
-  }
+  for (; c + WIDTH <= p->channels; c += WIDTH) activateBackwardAt(p, elements, places, pixels, c, WIDTH, integer);
+  if (c < p->channels) activateBackwardAt(p, elements, places, pixels, c, p->channels - c, integer);
 }
 
 /** Adds the sums of a line to those of its chunk, float64 [5, filters], and clears them. Sum 1 lacks the inverse deviation until here. */
@@ -181,8 +175,8 @@ inlined void activateBackward(char *memory, int begin, int end, char *scratch, c
               elements[pixels] = (size_t)(first + i) * filters + offset;
               places[pixels++] = (size_t)pixel * channels;
             }
-            if (pixels == 2) activateBackwardAt(&p, elements, places, 2, integer);
-            else if (pixels == 1) activateBackwardAt(&p, elements, places, 1, integer);
+            if (pixels == 2) activateBackwardPixels(&p, elements, places, 2, integer);
+            else if (pixels == 1) activateBackwardPixels(&p, elements, places, 1, integer);
           }
         }
       }
@@ -194,27 +188,39 @@ inlined void activateBackward(char *memory, int begin, int end, char *scratch, c
 KERNEL(activateBackwardInteger) { activateBackward(memory, begin, end, scratch, parameters, 1); }
 KERNEL(activateBackwardReal) { activateBackward(memory, begin, end, scratch, parameters, 0); }
 
-/** A chunk is `chunkLines` lines. coefficients: float32 [3, filters]; dy: float32 [rows, filters]. */
+/** coefficients: float32 [3, filters]; du on the map, NULL outside of it. */
+typedef struct {
+  const void *y;
+  const float *a, *b, *constant, *du;
+  float *dy;
+} Normalized;
+
+/** `some` filters from c on. */
+inlined void normalizedAt(const Normalized *p, size_t element, int c, int some, int integer) {
+  Floats value = loadSome(p->b + c, some) * loadResults(p->y, element + c, some, integer) + loadSome(p->constant + c, some);
+  if (p->du) value += loadSome(p->a + c, some) * loadSome(p->du + c, some);
+  storeSome(p->dy + element + c, value, some);
+}
+
+/** A chunk is `chunkLines` lines. dy: float32 [rows, filters]. */
 inlined void normalizationGradient(char *memory, int begin, int end, const double *parameters, int integer) {
   const float *du = POINTER(float, 0), *coefficients = POINTER(float, 4);
-  const void *y = POINTER(void, 1);
   const Layout l = layoutOf(POINTER(Window, 5), WHOLE(2), WHOLE(3));
   const int lines = WHOLE(6), chunkLines = WHOLE(7), filters = l.filters, channels = l.channels;
-  float *dy = POINTER(float, 8);
+  Normalized p = {POINTER(void, 1), NULL, NULL, NULL, NULL, POINTER(float, 8)};
   const int last = smaller(lines, end * chunkLines);
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
     FOR_TAPS_OF_LINE(&l, count) {
       const int pixel = pixelInLine(&l, line, j, tap);
       const size_t element = (size_t)(first + j) * filters + tap * channels;
-      const float *a = coefficients + tap * channels, *b = a + filters, *constant = b + filters, *from = du + (size_t)(pixel < 0 ? 0 : pixel) * channels;
+      p.a = coefficients + tap * channels;
+      p.b = p.a + filters;
+      p.constant = p.b + filters;
+      p.du = pixel < 0 ? NULL : du + (size_t)pixel * channels;
       int c = 0;
-      for (; c + WIDTH <= channels; c += WIDTH) {
-        Floats value = loadFloats(b + c) * loadResults(y, element + c, integer) + loadFloats(constant + c);
-        if (pixel >= 0) value += loadFloats(a + c) * loadFloats(from + c);
-        storeFloats(dy + element + c, value);
-      }
-      for (; c < channels; c++) dy[element + c] = (pixel < 0 ? 0 : a[c] * from[c]) + (b[c] * loadResult(y, element + c, integer) + constant[c]);
+      for (; c + WIDTH <= channels; c += WIDTH) normalizedAt(&p, element, c, WIDTH, integer);
+      if (c < channels) normalizedAt(&p, element, c, channels - c, integer);
     }
   }
 }

@@ -16,11 +16,14 @@ typedef struct {
   int rowStep, innerStep, inner, columns, accumulate;
 } RealProduct;
 
-/** out[r, 0..parts * WIDTH) over `depth` rows of b; missing rows repeat the last one, and are not stored. `parts` is a constant where this is inlined. */
-inlined void productTile(const float *const a[TILE_ROWS], int innerStep, const float *b, size_t step, float *out, int count, int depth, size_t columns, int more, int parts) {
+/**
+ * out[r, 0..parts * WIDTH) over `depth` rows of b; missing rows repeat the last one, and are not stored. `some`: columns of each part, WIDTH unless there is one part.
+ * `parts` is a constant where this is inlined.
+ */
+inlined void productTile(const float *const a[TILE_ROWS], int innerStep, const float *b, size_t step, float *out, int count, int depth, size_t columns, int more, int parts, int some) {
   Floats sums[TILE_ROWS][2];
   for (int r = 0; r < TILE_ROWS; r++)
-    for (int part = 0; part < parts; part++) sums[r][part] = more ? loadFloats(out + (size_t)smaller(r, count - 1) * columns + part * WIDTH) : splat(0);
+    for (int part = 0; part < parts; part++) sums[r][part] = more ? loadSome(out + (size_t)smaller(r, count - 1) * columns + part * WIDTH, some) : splat(0);
   for (int p = 0; p < depth; p++, b += step) {
     for (int r = 0; r < TILE_ROWS; r++) {
       const Floats v = splat(a[r][(size_t)p * innerStep]);
@@ -28,28 +31,28 @@ inlined void productTile(const float *const a[TILE_ROWS], int innerStep, const f
     }
   }
   for (int r = 0; r < count; r++)
-    for (int part = 0; part < parts; part++) storeFloats(out + (size_t)r * columns + part * WIDTH, sums[r][part]);
+    for (int part = 0; part < parts; part++) storeSome(out + (size_t)r * columns + part * WIDTH, sums[r][part], some);
 }
 
-/** Rows [first, last) of `parts` vectors of columns from j on. */
-inlined void productPanel(const RealProduct *x, float *scratch, int first, int last, int j, int parts) {
+/** Rows [first, last) of `parts` vectors of `some` columns each from j on. */
+inlined void productPanel(const RealProduct *x, float *scratch, int first, int last, int j, int parts, int some) {
   const size_t columns = (size_t)x->columns;
   for (int p = 0; p < x->inner; p += INNER) {
     const int depth = smaller(INNER, x->inner - p), more = x->accumulate || p > 0;
     const float *b = x->b + (size_t)p * columns + j;
     size_t step = columns;
-    // A single tile reads b only once.
-    if (last - first > TILE_ROWS) {
+    // A single tile reads b only once, but whole vectors of it.
+    if (last - first > TILE_ROWS || some < WIDTH) {
       step = (size_t)parts * WIDTH;
       for (int q = 0; q < depth; q++)
-        for (int part = 0; part < parts; part++) storeFloats(scratch + q * step + part * WIDTH, loadFloats(b + q * columns + part * WIDTH));
+        for (int part = 0; part < parts; part++) storeFloats(scratch + q * step + part * WIDTH, loadSome(b + q * columns + part * WIDTH, some));
       b = scratch;
     }
     for (int i = first; i < last; i += TILE_ROWS) {
       const int count = smaller(TILE_ROWS, last - i);
       const float *from[TILE_ROWS];
       for (int r = 0; r < TILE_ROWS; r++) from[r] = x->a + (size_t)(i + smaller(r, count - 1)) * x->rowStep + (size_t)p * x->innerStep;
-      productTile(from, x->innerStep, b, step, x->c + (size_t)i * columns + j, count, depth, columns, more, parts);
+      productTile(from, x->innerStep, b, step, x->c + (size_t)i * columns + j, count, depth, columns, more, parts, some);
     }
   }
 }
@@ -65,14 +68,6 @@ static void productRow(const RealProduct *x, int i, int j) {
   for (int v = 0; v < CHUNK_COLUMNS / WIDTH; v++) storeFloats(out + v * WIDTH, sums[v]);
 }
 
-static void productColumn(const RealProduct *x, int first, int last, int j) {
-  for (int i = first; i < last; i++) {
-    float *out = x->c + (size_t)i * x->columns + j, sum = x->accumulate ? *out : 0;
-    for (int p = 0; p < x->inner; p++) sum += x->a[(size_t)i * x->rowStep + (size_t)p * x->innerStep] * x->b[(size_t)p * x->columns + j];
-    *out = sum;
-  }
-}
-
 /** c (+)= a * b, with a(i, p) = a[i * rowStep + p * innerStep]. Sums run over p in order. */
 KERNEL(product) {
   const int rows = WHOLE(5), columns = WHOLE(7), columnChunks = (columns + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
@@ -85,9 +80,9 @@ KERNEL(product) {
       productRow(&x, i, j);
       continue;
     }
-    for (; j + PANEL <= lastColumn; j += PANEL) productPanel(&x, (float *)scratch, i, lastRow, j, 2);
-    for (; j + WIDTH <= lastColumn; j += WIDTH) productPanel(&x, (float *)scratch, i, lastRow, j, 1);
-    for (; j < lastColumn; j++) productColumn(&x, i, lastRow, j);
+    for (; j + PANEL <= lastColumn; j += PANEL) productPanel(&x, (float *)scratch, i, lastRow, j, 2, WIDTH);
+    for (; j + WIDTH <= lastColumn; j += WIDTH) productPanel(&x, (float *)scratch, i, lastRow, j, 1, WIDTH);
+    if (j < lastColumn) productPanel(&x, (float *)scratch, i, lastRow, j, 1, lastColumn - j);
   }
 }
 

@@ -28,6 +28,54 @@ inlined void storeFloats(float *to, Floats v) { *(Floats *)to = v; }
 // A difference from 0 is the value itself, to the bit, and costs nothing; a sum with 0 would have to turn -0 into 0.
 inlined Floats splat(float value) { return value - (Floats){0}; }
 
+#if defined(__AVX512F__)
+#define FIRST_LANES(count) ((__mmask16)((1u << (count)) - 1))
+#elif defined(__AVX__)
+/** Read from `WIDTH - count` on: the first `count` lanes, and no more. */
+static const int32_t LANES_THEN_NONE[2 * WIDTH] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#define FIRST_LANES(count) _mm256_loadu_si256((const __m256i *)(LANES_THEN_NONE + WIDTH - (count)))
+#endif
+
+/** The first `count` lanes, 1 to WIDTH; the rest is 0, and not read. Where `count` is the constant WIDTH, an ordinary load. */
+inlined Floats loadSome(const float *from, int count) {
+  if (count == WIDTH) return loadFloats(from);
+#if defined(__AVX512F__)
+  return (Floats)_mm512_maskz_loadu_ps(FIRST_LANES(count), from);
+#elif defined(__AVX__)
+  return (Floats)_mm256_maskload_ps(from, FIRST_LANES(count));
+#else
+  float lanes[WIDTH] = {0};
+  for (int i = 0; i < count; i++) lanes[i] = from[i];
+  return loadFloats(lanes);
+#endif
+}
+
+inlined void storeSome(float *to, Floats v, int count) {
+  if (count == WIDTH) {
+    storeFloats(to, v);
+    return;
+  }
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, FIRST_LANES(count), (__m512)v);
+#elif defined(__AVX__)
+  _mm256_maskstore_ps(to, FIRST_LANES(count), (__m256)v);
+#else
+  for (int i = 0; i < count; i++) to[i] = v[i];
+#endif
+}
+
+/** int16 as floats, as `loadSome`. */
+inlined Floats loadSomeShorts(const int16_t *from, int count) {
+  if (count == WIDTH) return __builtin_convertvector(*(const Shorts *)from, Floats);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  return __builtin_convertvector((Shorts)_mm256_maskz_loadu_epi16(FIRST_LANES(count), from), Floats);
+#else
+  Shorts lanes = {0};
+  for (int i = 0; i < count; i++) lanes[i] = from[i];
+  return __builtin_convertvector(lanes, Floats);
+#endif
+}
+
 /** right where the mask is set, left elsewhere. */
 inlined Floats choose(Masks mask, Floats right, Floats left) { return (Floats)((mask & (Masks)right) | (~mask & (Masks)left)); }
 inlined Floats keepWhere(Masks mask, Floats v) { return (Floats)(mask & (Masks)v); }
