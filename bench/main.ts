@@ -35,6 +35,7 @@ Options:
   --data <folder>    pipeline: images by class
   --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
   --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
+  --keep-every <n>   training: our side keeps the map of every n-th unit and computes the others again (default 1)
 
 Example: npm run bench -- training --width 1 --json`;
 
@@ -50,6 +51,7 @@ const OPTIONS = {
   peers: { type: "string" },
   backend: { type: "string" },
   precision: { type: "string" },
+  "keep-every": { type: "string" },
   data: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
@@ -63,6 +65,7 @@ interface Values {
   readonly peers?: string;
   readonly backend?: string;
   readonly precision?: string;
+  readonly "keep-every"?: string;
   readonly data?: string;
   readonly threads?: string;
   readonly steps?: string;
@@ -77,7 +80,18 @@ const BENCHMARKS: Readonly<
   >
 > = {
   training: (
-    { backend = "wasm", network = "rbnet20", width, batch, threads = "2", steps = "4", rounds, peers, precision },
+    {
+      backend = "wasm",
+      network = "rbnet20",
+      width,
+      batch,
+      threads = "2",
+      steps = "4",
+      rounds,
+      peers,
+      precision,
+      "keep-every": keepEvery = "1",
+    },
     report,
   ) =>
     benchTraining(
@@ -90,6 +104,7 @@ const BENCHMARKS: Readonly<
         rounds: Number(rounds),
         steps: Number(steps),
         precision,
+        keepEvery: Number(keepEvery),
         ...(peers === undefined ? {} : { peers: peers.split(",") }),
       }),
       report,

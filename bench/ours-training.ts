@@ -23,6 +23,7 @@ const { values } = parseArgs({
     threads: { type: "string" },
     backend: { type: "string" },
     precision: { type: "string" },
+    "keep-every": { type: "string", default: "1" },
     size: { type: "string" },
   },
 });
@@ -43,7 +44,7 @@ const description = trainedNetwork({
 const network = new Network(backend, description, { normal });
 const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });
 const optimizer = new Optimizer(backend, network.parameters, network.states, options);
-network.bind(batchSize);
+network.bind(batchSize, { keepEvery: Number(values["keep-every"]) });
 const trainingStep = new TrainingStep(backend, network, options);
 const batch = randomBatch();
 let updates = 0;

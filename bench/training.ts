@@ -26,6 +26,7 @@ export const trainingPeers = Object.keys(PEERS) as readonly PeerName[];
 export const TrainingCase = z.strictObject({
   backend: z.enum(["wasm", "native"]),
   precision: z.enum(GRADIENT_PRECISIONS).default("float32"),
+  keepEvery: z.int().positive().default(1),
   network: z.enum(trainedNetworks),
   width: z.number().positive(),
   batch: z.int().positive(),
@@ -61,7 +62,7 @@ export async function benchTraining(options: TrainingCase, report: (line: string
 
 function oursCommand(options: TrainingCase): ChildCommand {
   const script = join(repository, "dist-bench", "ours-training.js");
-  const flags = ["--backend", options.backend, "--precision", options.precision];
+  const flags = ["--backend", options.backend, "--precision", options.precision, "--keep-every", String(options.keepEvery)];
   return { program: process.execPath, arguments: [script, ...caseArguments(options), ...flags] };
 }
 
@@ -118,7 +119,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
   const peerMemories = Object.fromEntries(peers.flatMap(({ name, memory }) => (memory === undefined ? [] : [[name, memory]])));
   return {
     bench: "training",
-    case: `${options.network}-w${options.width}-${trainedNetwork(options).input.width}-batch${options.batch}-${options.backend}${options.precision === "float32" ? "" : `-${options.precision}`}-${options.threads}thread${options.threads === 1 ? "" : "s"}`,
+    case: caseName(options),
     unit: "images/s",
     ours: rounded(ours.rate),
     peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),
@@ -134,4 +135,12 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
     },
     rounds: Object.fromEntries([ours, ...peers].map(({ name, rounds }) => [name, rounds.map(rounded)])),
   };
+}
+
+function caseName(options: TrainingCase): string {
+  const { network, width, batch, backend, precision, keepEvery, threads } = options;
+  const unusual = [...(precision === "float32" ? [] : [precision]), ...(keepEvery === 1 ? [] : [`keep${keepEvery}`])];
+  const size = trainedNetwork(options).input.width;
+  const parts = [network, `w${width}`, size, `batch${batch}`, backend, ...unusual, `${threads}thread${threads === 1 ? "" : "s"}`];
+  return parts.join("-");
 }

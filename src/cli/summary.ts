@@ -16,6 +16,7 @@ interface SummaryFlags extends VariationFlags {
   readonly classes?: number;
   readonly size?: number;
   readonly batch?: number;
+  readonly keepEvery?: number;
   readonly json?: boolean;
 }
 
@@ -40,7 +41,8 @@ export function addSummary(program: Command): void {
     .option("--width <factor>", "multiplies the channels of every stage (default: 1)", readNumber)
     .option("--classes <n>", "outputs (default: 10 for 32 x 32 images, else 1000)", readPositive)
     .option("--size <pixels>", "side of the input (default: the network's own)", readPositive)
-    .option("--batch <n>", `images a training step (default: ${BATCH})`, readPositive);
+    .option("--batch <n>", `images a training step (default: ${BATCH})`, readPositive)
+    .option("--keep-every <units>", "of the training step's maps, as `rbnet train` has it (default: 1)", readPositive);
   addVariationFlags(command)
     .option("--json", "one JSON object on standard output")
     .addHelpText("after", "\nExample:\n  rbnet summary rbnet18 --classes 1000")
@@ -57,7 +59,7 @@ async function summarize(subject: string, flags: SummaryFlags): Promise<void> {
 
 async function summarizeNamed(
   name: string,
-  { width = 1, classes, size, batch = BATCH, ...flags }: SummaryFlags,
+  { width = 1, classes, size, batch = BATCH, keepEvery = 1, ...flags }: SummaryFlags,
 ): Promise<Summary> {
   const chosen = { width, ...(size === undefined ? {} : { size }), ...variationOf(flags) };
   const { input } = networkByName(name, { classes: 1, ...chosen });
@@ -65,6 +67,7 @@ async function summarizeNamed(
   const { rows, totals, trainingBytes, inferenceBytes } = await summarizeNetwork(
     networkByName(name, { classes: classes ?? usualClasses, ...chosen }),
     batch,
+    { keepEvery },
   );
   return {
     network: width === 1 ? name : `${name} (width ${width})`,
@@ -77,7 +80,11 @@ async function summarizeNamed(
 }
 
 async function summarizeModel(path: string, flags: SummaryFlags): Promise<Summary> {
-  forbidFlags({ ...flags }, ["width", "classes", "size", "batch", ...variationFlagNames], "a model file is what it is");
+  forbidFlags(
+    { ...flags },
+    ["width", "classes", "size", "batch", "keepEvery", ...variationFlagNames],
+    "a model file is what it is",
+  );
   const { network, operations, size } = await readModelFile(path);
   const input = { height: size, width: size, channels: 3 };
   const rows = summarizeOperations(operations, input);

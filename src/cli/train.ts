@@ -38,6 +38,7 @@ interface TrainFlags extends TrainingFlags, DataFlags, BackendFlags, VariationFl
   readonly resume?: boolean;
   readonly profile?: boolean;
   readonly precision: GradientPrecision;
+  readonly keepEvery: number;
   readonly json?: boolean;
 }
 
@@ -60,6 +61,12 @@ export function addTrain(program: Command): void {
       )
         .choices(GRADIENT_PRECISIONS)
         .default("float32"),
+    )
+    .option(
+      "--keep-every <units>",
+      "keep the map of every so many-th unit for the backward pass, and compute the others again: less memory, more time, the same bits",
+      readPositive,
+      1,
     )
     .option("--resume", "go on from the checkpoint in that folder")
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
@@ -90,8 +97,8 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   tellSkipped({ count: data.skipped.length, named: data.skipped });
   const description = networkFor(flags, data);
   if (flags.profile === true) {
-    const { threads, backend: name, precision } = flags;
-    const setup = { threads, name, precision };
+    const { threads, backend: name, precision, keepEvery } = flags;
+    const setup = { threads, name, precision, keepEvery };
     const profile = await profileTraining(description, data, settingsFor(flags, data, path), setup, PROFILED_STEPS);
     if (flags.json === true) printJson(profile);
     else printProfile(profile);
@@ -122,7 +129,12 @@ export interface TrainingRun {
   readonly recipe?: string | undefined;
   /** What to type after an interruption. */
   readonly continuation: string;
-  readonly flags: BackendFlags & { readonly precision?: GradientPrecision; readonly resume?: boolean; readonly json?: boolean };
+  readonly flags: BackendFlags & {
+    readonly precision?: GradientPrecision;
+    readonly keepEvery?: number;
+    readonly resume?: boolean;
+    readonly json?: boolean;
+  };
 }
 
 /** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
@@ -136,16 +148,17 @@ export async function runTraining({
   continuation,
   flags,
 }: TrainingRun): Promise<boolean> {
-  const { threads, backend, precision = "float32", resume = false, json = false } = flags;
+  const { threads, backend, precision = "float32", keepEvery = 1, resume = false, json = false } = flags;
   if (recipe !== undefined && !resume && !json) {
     // Nobody should wait for the estimate of a run that cannot be kept.
     await prepareRunFolder(out, false);
-    await tellEstimate(recipe, description, data, settings, { threads, backend, precision });
+    await tellEstimate(recipe, description, data, settings, { threads, backend, precision, keepEvery });
   }
   await using trainer = await Trainer.create(description, data, settings, {
     threads,
     backend,
     precision,
+    keepEvery,
     out,
     resume,
     onStep: progress.step,
@@ -224,7 +237,8 @@ async function tellEstimate(
   settings: TrainingOptions,
   setup: EstimateSetup,
 ): Promise<void> {
-  const { trainingBytes } = await summarizeNetwork(description, settings.batch, settings);
+  const { keepEvery = 1 } = setup;
+  const { trainingBytes } = await summarizeNetwork(description, settings.batch, { ...settings, keepEvery });
   const { seconds, stepMs } = await estimateRun(description, data, settings, setup);
   print(
     `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,

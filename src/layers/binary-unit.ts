@@ -76,11 +76,12 @@ export class BinaryUnit {
     return this.convolution.resultElements(1) > elementsOf(this.output);
   }
 
-  bind(images: number, { result, spare }: SharedMemory = {}, weights: WeightForm = "binary"): void {
+  bind(images: number, { result, spare, out }: SharedMemory = {}, weights: WeightForm = "binary"): void {
     this.convolution.bind(images, result, weights);
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
-    this.normalized.bind(images, rows);
+    const map = [images, this.output.height, this.output.width, this.output.channels];
+    this.normalized.bind(images, rows, out === undefined ? undefined : this.backend.view(out, map));
     // The weighed product and the gradient of one with an overhang are needed at once.
     this.gate?.bind(images, rows, this.overhangs ? undefined : spare);
     if (this.overhangs) {
@@ -104,6 +105,12 @@ export class BinaryUnit {
     const weighed = gate.forward(x, this.convolution.forward(x, undefined));
     this.backend.columnStatistics(weighed, sums);
     return weighed;
+  }
+
+  /** The output of the last forward again, from the packed signs of the input and the carried map. */
+  recompute(): void {
+    const y = this.convolution.recall();
+    this.normalized.recompute(this.gate?.weigh(y) ?? y, this.placement, this.carried);
   }
 
   /** Turns `gradient` (of the output) into that of the carried map, and returns that of the binary product. */

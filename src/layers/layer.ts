@@ -63,6 +63,8 @@ export interface SharedMemory {
   readonly result?: Tensor;
   /** float32, for what lasts no longer than a forward or backward call. */
   readonly spare?: Tensor;
+  /** float32, for an output that is computed again before the backward pass needs it; only for layers that have `recompute`. */
+  readonly out?: Tensor;
 }
 
 export interface Layer {
@@ -77,6 +79,8 @@ export interface Layer {
   bind(images: number, shared?: SharedMemory, weights?: WeightForm): void;
   /** x: [images, height, width, channels] float32. The result lives until the next forward, and what was saved until backward. */
   forward(x: Tensor): Tensor;
+  /** Computes the output of the last forward again, to the same memory and bits, while input and parameters are as they were. */
+  recompute?(): void;
   /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */
   backward(gradient: Tensor): Tensor | undefined;
   summary(): readonly LayerSummary[];

@@ -57,10 +57,16 @@ export class NormalizedOutput {
 
   /** y: int16 or float32 [M, N], whose sums are in normalization.sums. */
   forward(y: Tensor, placement: Placement, shortcut: Tensor | undefined): Tensor {
-    if (this.out === undefined) throw new Error("forward before bind");
     this.normalization.forward(this.rows);
-    this.backend.normalizeActivate(y, this.normalization.norm, placement, shortcut, this.activation?.shape.value, this.out);
-    return this.out;
+    return this.recompute(y, placement, shortcut);
+  }
+
+  /** The output again, by the statistics of the last forward. */
+  recompute(y: Tensor, placement: Placement, shortcut: Tensor | undefined): Tensor {
+    const { backend, normalization, activation, out } = this;
+    if (out === undefined) throw new Error("forward before bind");
+    backend.normalizeActivate(y, normalization.norm, placement, shortcut, activation?.shape.value, out);
+    return out;
   }
 
   /**

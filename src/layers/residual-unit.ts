@@ -58,6 +58,10 @@ export class ResidualUnit implements Layer {
     return this.unit.forward(x, this.shortcut?.forward(x) ?? x);
   }
 
+  recompute(): void {
+    this.unit.recompute();
+  }
+
   backward(gradient: Tensor): Tensor {
     const dy = this.unit.backwardToProduct(gradient);
     // `gradient` is the shortcut's by now. Kept as it is, it is where the convolution's input gradient is added.

@@ -1,9 +1,9 @@
 /** A network: the layers of its description, run one after the other. */
 import type { Backend } from "../backend/kernels.js";
 import type { Initializer } from "../layers/initializer.js";
-import type { Balance, Layer, LayerSummary, Parameter, State, WeightForm } from "../layers/layer.js";
+import type { Balance, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "../layers/layer.js";
 import type { Operation } from "../runtime/operations.js";
-import type { MapShape } from "../runtime/windows.js";
+import { elementsOf, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { buildLayers } from "./build.js";
 import type { NetworkDescription } from "./description.js";
@@ -11,6 +11,16 @@ import { stageEnds } from "./stages.js";
 
 /** Elements an image from which a result is worth computing twice: with a batch of them, memory falls out of the caches anyway. */
 const LARGE_RESULT = 16384;
+
+export interface NetworkMemory {
+  /** What binary convolutions multiply by; default binary. */
+  readonly weights?: WeightForm;
+  /**
+   * Keep the output of every so many-th of the units that can compute theirs again, and of a stage's last one, until the backward pass, and compute the
+   * others again when it comes to them: less memory, more time, the same bits. Default 1, all.
+   */
+  readonly keepEvery?: number;
+}
 
 /** Sees the output of layer number `layer`, and its gradient before the layer takes it over; may add to the gradient. Both have the output's shape. */
 export type Visit = (layer: number, output: Tensor, gradient: Tensor) => void;
@@ -20,6 +30,8 @@ export class Network {
   /** Numbers of the layers that the stages end with. */
   readonly stageEnds: readonly number[];
   private outputs: readonly Tensor[] = [];
+  /** By layer whose output is not kept: how many such layers come right before it, which is also the number of its memory. */
+  private slots: ReadonlyMap<number, number> = new Map();
 
   /** Allocates and initializes all parameters on `backend`, in the order of the layers. */
   constructor(
@@ -48,7 +60,7 @@ export class Network {
    * Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. A network may be bound anew,
    * with other weights in its binary convolutions; the parameters stay.
    */
-  bind(images: number, weights: WeightForm = "binary"): void {
+  bind(images: number, { weights = "binary", keepEvery = 1 }: NetworkMemory = {}): void {
     const { backend, layers } = this;
     // With real weights it is no product of bits, and takes longer than the memory is worth.
     const large = weights === "real" ? [] : layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
@@ -56,9 +68,36 @@ export class Network {
     const result = large.length > 1 ? backend.allocate("int16", [mostResults]) : undefined;
     const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));
     const spare = mostSpare > 0 ? { spare: backend.allocate("float32", [mostSpare]) } : {};
-    for (const layer of layers) {
-      layer.bind(images, result !== undefined && large.includes(layer) ? { ...spare, result } : spare, weights);
+    this.slots = this.slotsOf(keepEvery);
+    const outputs = this.allocateSlots(images);
+    for (const [index, layer] of layers.entries()) {
+      const out = outputs[this.slots.get(index) ?? -1];
+      const shared: SharedMemory = {
+        ...spare,
+        ...(result !== undefined && large.includes(layer) ? { result } : {}),
+        ...(out === undefined ? {} : { out }),
+      };
+      layer.bind(images, shared, weights);
     }
+  }
+
+  private slotsOf(keepEvery: number): ReadonlyMap<number, number> {
+    const slots = new Map<number, number>();
+    let before = 0;
+    for (const [index, layer] of this.layers.entries()) {
+      const kept = layer.recompute === undefined || this.stageEnds.includes(index) || before === keepEvery - 1;
+      if (!kept) slots.set(index, before);
+      before = kept ? 0 : before + 1;
+    }
+    return slots;
+  }
+
+  /** Memory for each number of a slot, as large as the largest output that goes there. */
+  private allocateSlots(images: number): readonly Tensor[] {
+    const elements: number[] = [];
+    for (const [index, slot] of this.slots)
+      elements[slot] = Math.max(elements[slot] ?? 0, images * elementsOf((this.layers[index] as Layer).output));
+    return elements.map((count) => this.backend.allocate("float32", [count]));
   }
 
   /** x: [images, height, width, channels] float32 -> logits [images, 1, 1, classes]. */
@@ -79,8 +118,16 @@ export class Network {
     for (const [index, layer] of [...this.layers.entries()].toReversed()) {
       if (current === undefined) throw new Error("only the first layer may end the backward pass");
       visit?.(index, this.outputs[index] as Tensor, current);
+      if (!this.slots.has(index)) this.recomputeUpTo(index - 1);
       current = layer.backward(current);
     }
+  }
+
+  /** Fills the slots with the outputs of this layer and of those right before it that are not kept either. */
+  private recomputeUpTo(last: number): void {
+    const slot = this.slots.get(last);
+    if (slot === undefined) return;
+    for (const layer of this.layers.slice(last - slot, last + 1)) layer.recompute?.();
   }
 
   summary(): readonly LayerSummary[] {

@@ -22,6 +22,7 @@ export interface EstimateSetup {
   readonly backend?: BackendName;
   readonly precision?: GradientPrecision;
   readonly threads?: number;
+  readonly keepEvery?: number;
 }
 
 /** The first steps wait for images and for the engine's compiler. */
@@ -36,7 +37,7 @@ export async function estimateRun(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  { backend: name = "auto", precision = "float32", threads = availableParallelism() }: EstimateSetup = {},
+  { backend: name = "auto", precision = "float32", threads = availableParallelism(), keepEvery = 1 }: EstimateSetup = {},
 ): Promise<RunEstimate> {
   const steps = Math.floor(data.train.count / options.batch);
   const validated = data.validation?.count ?? 0;
@@ -45,7 +46,7 @@ export async function estimateRun(
   let milliseconds = 0;
   for (const stage of stagesOf(options)) {
     using backend = await openBackend({ name, precision, threads });
-    const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), backend);
+    const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), { backend, keepEvery });
     stepTimes.push(stepMs);
     const evaluated = stage.epochs * validated + (isLast(stage) ? last : 0);
     milliseconds += stage.epochs * steps * stepMs + evaluated * evaluationMs;
@@ -65,11 +66,11 @@ async function measure(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  backend: Backend,
+  setup: { readonly backend: Backend; readonly keepEvery: number },
 ): Promise<{ readonly stepMs: number; readonly evaluationMs: number }> {
   const times: number[] = [performance.now()];
   await using trainer = await Trainer.create(description, { ...data, validation: undefined, test: undefined }, options, {
-    backend,
+    ...setup,
     onStep: () => {
       const measured = times.push(performance.now()) - 1 - WARMUP_STEPS;
       if (measured >= MEASURED_STEPS || (measured > 0 && (times.at(-1) ?? 0) - (times[0] ?? 0) > ENOUGH_MS))

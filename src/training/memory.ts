@@ -10,6 +10,7 @@ import type { MapShape } from "../runtime/windows.js";
 import { Optimizer } from "./optimizer.js";
 import { type TrainingSettings, trainingSchema } from "./options.js";
 import { stagesOf } from "./stages.js";
+import type { TrainerSetup } from "./trainer.js";
 import { TrainingStep } from "./training-step.js";
 
 export interface NetworkSummary {
@@ -22,22 +23,22 @@ export interface NetworkSummary {
   readonly batch: number;
 }
 
-/** Counts layers, operations and memory of a network without computing anything. */
+/** Counts layers, operations and memory of a network without computing anything. `keepEvery`: see TrainerSetup. */
 export async function summarizeNetwork(
   description: NetworkDescription,
   batch: number,
-  settings: Pick<TrainingSettings, "average" | "epochs" | "stages" | "firstStageEpochs"> = {},
+  settings: Pick<TrainingSettings, "average" | "epochs" | "stages" | "firstStageEpochs"> & Pick<TrainerSetup, "keepEvery"> = {},
 ): Promise<NetworkSummary> {
   using backend = createCountingBackend();
   // As the trainer does it, in the same order.
   const network = new Network(backend, description, { normal: (count) => new Float32Array(count) });
-  const { average, epochs, stages, firstStageEpochs } = settings;
+  const { average, epochs, stages, firstStageEpochs, keepEvery = 1 } = settings;
   const options = trainingSchema.parse({ batch, average, epochs, stages, firstStageEpochs });
   new Optimizer(backend, network.parameters, network.states, options);
   const mark = backend.mark();
   for (const { weights } of stagesOf(options)) {
     backend.release(mark);
-    network.bind(batch, weights);
+    network.bind(batch, { weights, keepEvery });
     new TrainingStep(backend, network, options);
   }
   const rows = network.summary();

@@ -4,8 +4,9 @@ import { type KernelCall, recordingBackend } from "../backend/recording.js";
 import type { MachineLimits } from "../backend/wasm/limits.js";
 import type { Dataset } from "../data/dataset.js";
 import type { NetworkDescription } from "../networks/description.js";
+import type { Tensor } from "../tensor.js";
 import type { TrainingSettings } from "./options.js";
-import { Trainer } from "./trainer.js";
+import { Trainer, type TrainerSetup } from "./trainer.js";
 
 /** Mean of a step. */
 export interface Cost {
@@ -41,7 +42,7 @@ export async function profileTraining(
   description: NetworkDescription,
   data: Dataset,
   settings: TrainingSettings,
-  options: BackendOptions,
+  { keepEvery, ...options }: BackendOptions & Pick<TrainerSetup, "keepEvery">,
   steps: number,
 ): Promise<Profile> {
   using backend = await openBackend(options);
@@ -58,6 +59,7 @@ export async function profileTraining(
   // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   await using trainer = await Trainer.create(description, { ...data, validation: undefined }, settings, {
     backend: recording,
+    ...(keepEvery === undefined ? {} : { keepEvery }),
     onStep: () => {
       done++;
       if (done === WARMUP_STEPS) {
@@ -72,11 +74,12 @@ export async function profileTraining(
   });
   for (const one of trainer.network.layers) {
     const [{ name } = { name: "pool" }] = one.summary();
-    for (const pass of ["forward", "backward"] as const) {
-      const run = one[pass].bind(one);
+    for (const pass of ["forward", "backward", "recompute"] as const) {
+      const run: ((tensor: Tensor) => unknown) | undefined = one[pass]?.bind(one);
+      if (run === undefined) continue;
       // The same call, known by the layer's name.
       Object.defineProperty(one, pass, {
-        value: (tensor: Parameters<typeof run>[0]) => {
+        value: (tensor: Tensor) => {
           layer = `${name} ${pass}`;
           try {
             return run(tensor);

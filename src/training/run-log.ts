@@ -42,7 +42,8 @@ export class RunLog {
   static async open(path: string, trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
     const run = describeRun(trainer, recipe);
     const metrics = await MetricsFile.open(join(path, "metrics.jsonl"), run, trainer.startEpoch);
-    const summary = await summarizeNetwork(trainer.description, trainer.options.batch, trainer.options);
+    const { description, options, keepEvery } = trainer;
+    const summary = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
     return new RunLog(path, trainer, metrics, run, summary, command);
   }
 

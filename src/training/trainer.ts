@@ -42,6 +42,8 @@ export interface TrainerSetup {
   readonly precision?: GradientPrecision;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
+  /** Keep the map of every so many-th unit for the backward pass and compute the others again: less memory, more time. Default 1, all. The result does not depend on it. */
+  readonly keepEvery?: number;
   /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
   readonly out?: string;
   /** Go on from the folder's checkpoint. */
@@ -105,6 +107,11 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   ): Promise<Trainer> {
     const options = parseTrainingSettings(settings);
     checkFit(description, data, options);
+    const { keepEvery = 1 } = setup;
+    if (!Number.isInteger(keepEvery) || keepEvery < 1)
+      throw new UserError(
+        `keepEvery is ${keepEvery}, but the map of every so many-th unit is kept: give a whole number from 1 on`,
+      );
     if (setup.out !== undefined) await prepareRunFolder(setup.out, setup.resume === true);
     const ownsBackend = setup.backend === undefined || typeof setup.backend === "string";
     const backend = await backendOf(setup);
@@ -143,6 +150,11 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   /** Seconds of training and evaluation, of this run and those that it continues. */
   get totalSeconds(): number {
     return this.progress.totalSeconds;
+  }
+
+  /** See TrainerSetup. */
+  get keepEvery(): number {
+    return this.setup.keepEvery ?? 1;
   }
 
   /** Whether the run was stopped by requestStop before its last epoch. */
@@ -186,7 +198,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const stage = stageAt(options, epoch);
     if (this.bound?.stage.number !== stage.number) {
       backend.release(this.mark);
-      network.bind(options.batch, stage.weights);
+      network.bind(options.batch, { weights: stage.weights, keepEvery: this.keepEvery });
       this.bound = { stage, trainingStep: new TrainingStep(backend, network, options, opened?.teacher) };
     }
     if (stage.number > 1 && epoch === stage.firstEpoch && step === 0) {

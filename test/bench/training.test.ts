@@ -91,6 +91,7 @@ describe("the record", () => {
   const options: TrainingCase = {
     backend: "wasm",
     precision: "float32",
+    keepEvery: 1,
     network: "rbnet20",
     width: 2,
     batch: 128,

@@ -81,7 +81,7 @@ export function training(
   const { input, classes } = description;
   const network = new Network(backend, description, NO_VALUES);
   drawParameters(backend, network.parameters, draw, weights === "real" ? 1 : undefined);
-  network.bind(images, weights);
+  network.bind(images, { weights });
   const x = backend.allocate("float32", [images, input.height, input.width, input.channels]);
   backend.write(x, draw.reals(images * input.height * input.width * input.channels, 1.5));
   const shape = [images, 1, 1, classes];

@@ -1,7 +1,11 @@
 /** A run is decided by its seed alone: not by threads, nor by when it was stopped and resumed. */
 import { describe, expect, it } from "vitest";
+import { rbnet20 } from "#rbnet/networks/rbnet";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, differences, readStored, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
+
+/** Six units a stage. */
+const deeper = rbnet20({ classes: 10, width: 0.25, size: 16 });
 
 describe("the same seed", () => {
   it("gives the same weights and figures, to the bit, on 1, 2 and 3 threads; another seed gives others", async () => {
@@ -17,6 +21,22 @@ describe("the same seed", () => {
     const changed = differences(bitsOf(other), bitsOf(alone));
     expect(changed).toContain("checkpoint stage1.unit1.latent");
     expect(changed).toContain("checkpoint classifier.weights");
+  });
+});
+
+describe("a run that computes maps again", () => {
+  it("has the bits of one that keeps them all, and goes on from its checkpoint", async () => {
+    const keeping = temporaryFolder();
+    const { records } = await trainTiny({ out: keeping, description: deeper });
+    const recomputing = temporaryFolder();
+    const first = await trainTiny({ out: recomputing, description: deeper, keepEvery: 3, stopAfter: stepsPerEpoch + 3 });
+    const rest = await trainTiny({ out: recomputing, description: deeper, keepEvery: 2, threads: 2, resume: true });
+    expect([...first.records, ...rest.records]).toEqual(records);
+    expect(differences(bitsOf(recomputing), bitsOf(keeping))).toEqual([]);
+  });
+
+  it.each([0, 1.5, -1])("is refused where %d maps are to be kept", async (keepEvery) => {
+    await expect(trainTiny({ keepEvery })).rejects.toThrow(`keepEvery is ${keepEvery}`);
   });
 });
 
