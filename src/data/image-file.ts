@@ -2,9 +2,10 @@
  * One image file -> square RGB pixels. Training, validation and `predict` all decode here, so that a network is used on
  * exactly the pixels that it was evaluated on. Decoding is sharp's; this file decides only what "the pixels of an image" means.
  */
-import sharp, { type Sharp } from "sharp";
+import type { Sharp } from "sharp";
 import { UserError } from "../errors.js";
 import { PIXEL_LIMIT, storedSide } from "../pixels/square.js";
+import { sharp } from "./sharp.js";
 
 /** File name endings that a folder scan takes for images. */
 export const imageFileName = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;

@@ -1,8 +1,9 @@
 /** Images of a set as small files that a page can hold. */
-import sharp from "sharp";
+
 import type { ImageSet } from "../../data/dataset.js";
 import { openEncoded } from "../../data/encoded-images.js";
 import { decodeSquare } from "../../data/image-file.js";
+import { sharp } from "../../data/sharp.js";
 
 /** Side of a picture decoded from a file or shard; images in memory keep theirs. */
 const SIDE = 160;
