@@ -32,7 +32,7 @@ const INSTRUCTION_SETS = {
     avx2: ["-mavx2", "-mfma"],
     plain: [],
   },
-  arm64: { plain: [] },
+  arm64: { neon: ["-DWITH_NEON"], plain: [] },
 };
 
 /** The C name of a set's table: avx512-popcount has avx512PopcountKernels. */

@@ -1,4 +1,4 @@
-// The Node addon: finds the widest instruction set of this processor that was built, and hands out its kernels as functions on a WebAssembly memory.
+// The Node addon: finds the fastest instruction set of this processor that was built, and hands out its kernels as functions on a WebAssembly memory.
 // Node-API keeps one binary good for every Node version.
 #define _GNU_SOURCE
 #include <node_api.h>
@@ -23,6 +23,8 @@ extern const KernelEntry avx512Bfloat16Kernels[];
 extern const KernelEntry avx512PopcountKernels[];
 extern const KernelEntry avx512Kernels[];
 extern const KernelEntry avx2Kernels[];
+#elif defined(__aarch64__)
+extern const KernelEntry neonKernels[];
 #endif
 
 /** How a set of kernels reads the floats of gradient products: as they are, or rounded to bfloat16. */
@@ -73,6 +75,9 @@ static void findInstructionSets(InstructionSet *found) {
   found[count++] = (InstructionSet){"avx512-popcount", avx512PopcountKernels, FLOAT32, avx512 && popcount};
   found[count++] = (InstructionSet){"avx512", avx512Kernels, FLOAT32, avx512};
   found[count++] = (InstructionSet){"avx2", avx2Kernels, FLOAT32, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
+#elif defined(__aarch64__)
+  // A part of every processor of this kind.
+  found[count++] = (InstructionSet){"neon", neonKernels, FLOAT32, 1};
 #endif
   found[count++] = (InstructionSet){"plain", plainKernels, FLOAT32, 1};
   found[count] = (InstructionSet){0};

@@ -39,6 +39,8 @@ const KernelEntry TABLE_NAME[] = {
     ENTRY(binaryUnitTable),
     ENTRY(peakPopcount),
     ENTRY(peakTable),
+#elif defined(WITH_NEON)
+    ENTRY(peakPopcount),
 #endif
 #if defined(PIECES)
     ENTRY(peakTiles),

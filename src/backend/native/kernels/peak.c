@@ -67,6 +67,25 @@ KERNEL(peakPopcount) {
   }
 }
 
+#elif defined(WITH_NEON)
+/** Eight times XOR, popcount of bytes and add, of 128 bits each. */
+KERNEL(peakPopcount) {
+  const int rounds = WHOLE(0), seed = WHOLE(1);
+  double *done = POINTER(double, 2);
+  for (int chunk = begin; chunk < end; chunk++) {
+    uint8x16_t sums[8], with[8], x = vreinterpretq_u8_s32(vdupq_n_s32(seed));
+    for (int i = 0; i < 8; i++) {
+      sums[i] = vdupq_n_u8(0);
+      with[i] = vreinterpretq_u8_s32(vdupq_n_s32((int)((unsigned)seed * (2 * i + 5))));
+    }
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < 8; i++) sums[i] = vaddq_u8(sums[i], vcntq_u8(veorq_u8(x, with[i])));
+      x = vaddq_u8(x, with[0]);
+    }
+    for (int i = 0; i < 8; i++) vst1q_u8((uint8_t *)scratch + 16 * i, sums[i]);
+    done[chunk] = (double)rounds * 8 * 128;
+  }
+}
 #endif
 
 #if defined(__AVX2__)

@@ -9,6 +9,12 @@ inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
   const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(threshold), _CMP_GE_OQ));
   const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + 8), _mm256_loadu_ps(threshold + 8), _CMP_GE_OQ));
   return (uint16_t)(low | high << 8);
+#elif defined(WITH_NEON)
+  uint16x4_t positive[4];
+  for (int i = 0; i < 4; i++) positive[i] = vmovn_u32(vcgeq_f32(vld1q_f32(x + 4 * i), vld1q_f32(threshold + 4 * i)));
+  const uint8x16_t bytes = vcombine_u8(vmovn_u16(vcombine_u16(positive[0], positive[1])), vmovn_u16(vcombine_u16(positive[2], positive[3])));
+  const uint8x16_t bits = vandq_u8(bytes, vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)));
+  return (uint16_t)(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
 #else
   uint16_t bits = 0;
   for (int c = 0; c < 16; c++) bits |= (uint16_t)((x[c] >= threshold[c]) << c);

@@ -13,9 +13,24 @@ inlined void storeBits(uint64_t word, uint16_t *to) {
   const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi64x((long long)word), spread);
   const __m256i shifted = _mm256_mullo_epi16(bytes, _mm256_set1_epi32(64 | 4 << 16));
   _mm256_storeu_si256((__m256i *)to, _mm256_and_si256(shifted, _mm256_set1_epi16(0x3c0)));
+#elif defined(WITH_NEON)
+  const uint8x8_t bytes = vcreate_u8(word);
+  const uint8x8x2_t nibbles = vzip_u8(vand_u8(bytes, vdup_n_u8(15)), vshr_n_u8(bytes, 4));
+  vst1q_u16(to, vshll_n_u8(nibbles.val[0], 6));
+  vst1q_u16(to + 8, vshll_n_u8(nibbles.val[1], 6));
 #else
   for (int g = 0; g < GROUPS; g++) to[g] = (uint16_t)((word >> (4 * g) & 15) << 6);
 #endif
+}
+
+/** Turns a square of 8 x 8 bits: bit r of byte b becomes bit b of byte r (Warren, Hacker's Delight, section 7-3). */
+inlined uint64_t transposeBits(uint64_t x) {
+  uint64_t t = (x ^ x >> 7) & 0x00aa00aa00aa00aa;
+  x ^= t ^ t << 7;
+  t = (x ^ x >> 14) & 0x0000cccc0000cccc;
+  x ^= t ^ t << 14;
+  t = (x ^ x >> 28) & 0x00000000f0f0f0f0;
+  return x ^ t ^ t << 28;
 }
 
 /** Uint16 that an input has in the index. */
@@ -48,11 +63,14 @@ KERNEL(transposeSigns) {
         high = _mm256_add_epi8(high, high);
       }
 #else
-      for (int bit = 0; bit < 8; bit++) {
-        uint64_t word = 0;
-        for (int r = 0; r < 64; r++) word |= (uint64_t)(column[r] >> bit & 1) << r;
-        storeBits(word, out + bit * INDEX_STEP);
+      uint64_t words[8] = {0};
+      for (int eight = 0; eight < 8; eight++) {
+        uint64_t square;
+        memcpy(&square, column + 8 * eight, 8);
+        square = transposeBits(square);
+        for (int bit = 0; bit < 8; bit++) words[bit] |= (square >> (8 * bit) & 0xff) << (8 * eight);
       }
+      for (int bit = 0; bit < 8; bit++) storeBits(words[bit], out + bit * INDEX_STEP);
 #endif
     }
   }

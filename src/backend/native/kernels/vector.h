@@ -5,6 +5,8 @@
 #include <string.h>
 #if defined(__AVX__)
 #include <immintrin.h>
+#elif defined(WITH_NEON)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -96,6 +98,16 @@ inlined void transposeSquare(const float *from, size_t fromStep, float *to, size
     _mm256_storeu_ps(to + (j + 1) * toStep, _mm256_shuffle_ps(ab0, cd0, 0xee));
     _mm256_storeu_ps(to + (j + 2) * toStep, _mm256_shuffle_ps(ab1, cd1, 0x44));
     _mm256_storeu_ps(to + (j + 3) * toStep, _mm256_shuffle_ps(ab1, cd1, 0xee));
+  }
+}
+#elif defined(WITH_NEON)
+#define SIDE 4
+inlined void transposeSquare(const float *from, size_t fromStep, float *to, size_t toStep) {
+  const float32x4x2_t upper = vtrnq_f32(vld1q_f32(from), vld1q_f32(from + fromStep));
+  const float32x4x2_t lower = vtrnq_f32(vld1q_f32(from + 2 * fromStep), vld1q_f32(from + 3 * fromStep));
+  for (int j = 0; j < 2; j++) {
+    vst1q_f32(to + j * toStep, vcombine_f32(vget_low_f32(upper.val[j]), vget_low_f32(lower.val[j])));
+    vst1q_f32(to + (2 + j) * toStep, vcombine_f32(vget_high_f32(upper.val[j]), vget_high_f32(lower.val[j])));
   }
 }
 #else
