@@ -5,7 +5,7 @@ import type { MachineLimits } from "../backend/wasm/limits.js";
 import type { Dataset } from "../data/dataset.js";
 import type { NetworkDescription } from "../networks/description.js";
 import type { Tensor } from "../tensor.js";
-import type { TrainingSettings } from "./options.js";
+import { parseTrainingSettings, type TrainingSettings } from "./options.js";
 import { Trainer, type TrainerSetup } from "./trainer.js";
 
 /** Mean of a step. */
@@ -57,7 +57,10 @@ export async function profileTraining(
   let start = 0;
   let stepMs = 0;
   // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
-  await using trainer = await Trainer.create(description, { ...data, validation: undefined }, settings, {
+  const { batch, epochs } = parseTrainingSettings(settings);
+  const enough = Math.ceil((WARMUP_STEPS + steps) / Math.max(1, Math.floor(data.train.count / batch)));
+  const longer = { ...settings, epochs: Math.max(epochs, enough) };
+  await using trainer = await Trainer.create(description, { ...data, validation: undefined }, longer, {
     backend: recording,
     ...(keepEvery === undefined ? {} : { keepEvery }),
     onStep: () => {

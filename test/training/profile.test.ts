@@ -1,7 +1,8 @@
 /** A profile accounts for the time of a training step, by kernel and by layer. */
 import { describe, expect, it } from "vitest";
 import { openDataset } from "#rbnet/data/dataset";
-import { rbnet8 } from "#rbnet/networks/rbnet";
+import { shapes } from "#rbnet/data/shapes";
+import { rbnet8, rbnet20 } from "#rbnet/networks/rbnet";
 import { profileTraining } from "#rbnet/training/profile";
 import { rbnet } from "../cli/command.js";
 
@@ -30,6 +31,16 @@ describe("a profile of training", () => {
       expect(share).toBeCloseTo(milliseconds / stepMs, 9);
       expect(limitMs).toBeGreaterThan(0);
     }
+  });
+
+  it("has all its steps where the run would have fewer, and counts maps that are computed again to their layers", async () => {
+    const data = shapes({ train: 20, validation: 0, test: 0, size: 16 });
+    const setup = { threads: 1, name: "wasm", keepEvery: 3 } as const;
+    const deep = rbnet20({ classes: 10, width: 0.25, size: 16 });
+    const { kernels, layers, stepMs } = await profileTraining(deep, data, { batch: 8, epochs: 1 }, setup, 3);
+    expect(stepMs).toBeGreaterThan(0);
+    expect(kernels.find(({ name }) => name === "adam")?.calls).toBeGreaterThan(1);
+    expect(layers.map(({ name }) => name)).toContain("stage1.unit1 recompute");
   });
 
   it("is what rbnet train --profile prints, and nothing is written", async () => {
