@@ -64,7 +64,7 @@ describe("a study file", () => {
     expect(settingsOf(study, row)).toEqual({ epochs: 5, batch: 8, augmentation: { flip: false, mixup: 0.2 } });
   });
 
-  it.each(["shapes", "cifar10-ablation"])("studies/%s.json is a good one", async (name) => {
+  it.each(["shapes", "cifar10-ablation", "cifar10-networks"])("studies/%s.json is a good one", async (name) => {
     expect((await readStudy(join("studies", `${name}.json`))).name).toBe(name);
   });
 });
