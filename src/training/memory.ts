@@ -2,7 +2,7 @@
 import { createCountingBackend } from "../backend/counting.js";
 import type { LayerSummary } from "../layers/layer.js";
 import type { NetworkDescription } from "../networks/description.js";
-import { Network } from "../networks/network.js";
+import { Network, type NetworkMemory } from "../networks/network.js";
 import { type NetworkTotals, totalsOf } from "../networks/summary.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
@@ -10,7 +10,6 @@ import type { MapShape } from "../runtime/windows.js";
 import { Optimizer } from "./optimizer.js";
 import { type TrainingSettings, trainingSchema } from "./options.js";
 import { stagesOf } from "./stages.js";
-import type { TrainerSetup } from "./trainer.js";
 import { TrainingStep } from "./training-step.js";
 
 export interface NetworkSummary {
@@ -23,11 +22,11 @@ export interface NetworkSummary {
   readonly batch: number;
 }
 
-/** Counts layers, operations and memory of a network without computing anything. `keepEvery`: see TrainerSetup. */
+/** Counts layers, operations and memory of a network without computing anything. `keepEvery`: see NetworkMemory. */
 export async function summarizeNetwork(
   description: NetworkDescription,
   batch: number,
-  settings: Pick<TrainingSettings, "average" | "epochs" | "stages" | "firstStageEpochs"> & Pick<TrainerSetup, "keepEvery"> = {},
+  settings: Pick<TrainingSettings, "average" | "epochs" | "stages" | "firstStageEpochs"> & Pick<NetworkMemory, "keepEvery"> = {},
 ): Promise<NetworkSummary> {
   using backend = createCountingBackend();
   // As the trainer does it, in the same order.

@@ -56,10 +56,10 @@ export async function profileTraining(
   let done = 0;
   let start = 0;
   let stepMs = 0;
-  // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   const { batch, epochs } = parseTrainingSettings(settings);
   const enough = Math.ceil((WARMUP_STEPS + steps) / Math.max(1, Math.floor(data.train.count / batch)));
   const longer = { ...settings, epochs: Math.max(epochs, enough) };
+  // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   await using trainer = await Trainer.create(description, { ...data, validation: undefined }, longer, {
     backend: recording,
     ...(keepEvery === undefined ? {} : { keepEvery }),

@@ -1,5 +1,4 @@
 /** Images of a set as small files that a page can hold. */
-
 import type { ImageSet } from "../../data/dataset.js";
 import { openEncoded } from "../../data/encoded-images.js";
 import { decodeSquare } from "../../data/image-file.js";
