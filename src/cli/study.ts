@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
 import { openStudyData, planStudy, type StudyData } from "../study/plan.js";
 import type { StudyResults } from "../study/results.js";
-import { refuseChanged, runStudy, type StudyEvent, statesOf, studyFolder } from "../study/study.js";
+import { refuseUnready, runStudy, type StudyEvent, statesOf, studyFolder } from "../study/study.js";
 import { readStudy, type Study } from "../study/study-file.js";
 import { networkText, resultsTable } from "../study/table.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
@@ -79,7 +79,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
 async function estimate(described: Study, data: StudyData, flags: StudyFlags): Promise<void> {
   const { json = false, rerun = false, threads, backend } = flags;
   const states = await statesOf(planStudy(described, data, outOf(described, flags), flags.rows));
-  if (!rerun) refuseChanged(states);
+  refuseUnready(states, rerun);
   const rows: RowEstimate[] = [];
   for await (const row of estimateStudy(states, data, { threads, backend })) {
     rows.push(row);

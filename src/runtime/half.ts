@@ -35,3 +35,10 @@ export function fromHalf(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** (SMALLEST_NORMAL_EXPONENT - FRACTION_BITS);
   return sign * (1024 + fraction) * 2 ** (exponent - 15 - FRACTION_BITS);
 }
+
+/** A loop, because `Float32Array.from` with a function goes through an iterator, which the start of a prediction felt. */
+export function fromHalves(halves: ArrayLike<number>): Float32Array {
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < values.length; i++) values[i] = fromHalf(halves[i] as number);
+  return values;
+}

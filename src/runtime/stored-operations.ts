@@ -5,7 +5,7 @@
 import type { UserError } from "../errors.js";
 import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";
 import { type Activation, type ActivationKind, activationOf, LEARNED_ROWS, learnedValues } from "./activation.js";
-import { fromHalf, LARGEST_HALF, toHalf } from "./half.js";
+import { fromHalves, LARGEST_HALF, toHalf } from "./half.js";
 import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
 import { outputShape } from "./network.js";
 import { denseActivations, type Epilogue, type Operation } from "./operations.js";
@@ -132,7 +132,7 @@ class TensorSource {
 
   floats(name: string, count: number): Float32Array {
     const { data, type } = this.find(name, ["float32", "float16"], count);
-    const values = type === "float16" ? Float32Array.from(data, fromHalf) : data;
+    const values = type === "float16" ? fromHalves(data) : data;
     if (!(values instanceof Float32Array)) throw new Error(`${name} is not float32`);
     if (!values.every(Number.isFinite)) throw this.broken(`tensor ${name} has values that are not finite`);
     return values;

@@ -1,5 +1,4 @@
 /** From a study's rows to trainings: on which data, of which network, with which settings, in which order and folder. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, type DatasetOptions, openDataset } from "../data/dataset.js";
 import { subsetByClass } from "../data/subset.js";
@@ -104,9 +103,5 @@ function trainingOf(
     throw new UserError(
       `row "${row.name}" has a batch of ${options.batch}, larger than the ${dataset.train.count} training images; use a smaller batch or more images`,
     );
-  const teacher = options.distill?.teacher;
-  // Else it would be missed when the row's turn comes, maybe after hours.
-  if (teacher !== undefined && !existsSync(teacher))
-    throw new UserError(`row "${row.name}" has the teacher ${teacher}, which is not there; correct its path`);
   return { description, options };
 }

@@ -2,6 +2,7 @@
  * Runs a study: the runs of its plan in turn, each in its own folder, and after every finished one the comparison written anew. What is finished is never
  * repeated and what was cut off goes on from its checkpoint, so running a study again is how it is resumed.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
@@ -62,7 +63,7 @@ export async function* runStudy(study: Study, data: StudyData, setup: StudySetup
   const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
   const runs = planStudy(study, data, out, rows);
   const states = await statesOf(runs);
-  if (!rerun) refuseChanged(states);
+  refuseUnready(states, rerun);
   await prepareRunFolder(out, false);
   await writeResults(await collectResults(study, data, out, command), out);
   const failures: string[] = [];
@@ -115,13 +116,22 @@ export async function statesOf(runs: readonly StudyRun[]): Promise<readonly Stat
   return Promise.all(runs.map(async (run) => ({ run, state: await readRunState(run) })));
 }
 
-/** @throws UserError that names the first row whose folder holds a run of something else */
-export function refuseChanged(states: readonly StatedRun[]): void {
-  for (const { run, state } of states)
-    if (state.kind === "changed")
+/**
+ * What would else be missed when the row's turn comes, maybe after hours. Of runs that will be trained only: rows that are not, and finished runs, need nothing.
+ *
+ * @param rerun whether rows may be trained anew that have changed since they were run
+ * @throws UserError that names the first row whose folder holds a run of something else, or whose teacher is not there
+ */
+export function refuseUnready(states: readonly StatedRun[], rerun: boolean): void {
+  for (const { run, state } of states) {
+    const teacher = run.options.distill?.teacher;
+    if (state.kind === "changed" && !rerun)
       throw new UserError(
         `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it anew in its place, or the row another name`,
       );
+    if (state.kind !== "finished" && teacher !== undefined && !existsSync(teacher))
+      throw new UserError(`row "${run.row.name}" has the teacher ${teacher}, which is not there; correct its path`);
+  }
 }
 
 async function writeResults(results: StudyResults, out: string): Promise<void> {

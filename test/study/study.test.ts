@@ -96,6 +96,16 @@ describe("a row that does not fit", () => {
     else expect(found).toMatch(sentence);
     expect(existsSync(out)).toBe(false);
   });
+
+  it("does not keep others from being run", async () => {
+    const input = {
+      ...INPUT,
+      rows: [...INPUT.rows, { name: "taught", network: "rbnet8", settings: { distill: { teacher: "nowhere.onnx" } } }],
+    };
+
+    const seen = await events(parseStudy(input), { out: join(temporaryFolder(), "out"), rows: [INPUT.rows[0].name] });
+    expect(seen.at(-1)?.kind).toBe("study");
+  });
 });
 
 describe("a spread", () => {
