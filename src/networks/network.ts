@@ -9,7 +9,7 @@ import { buildLayers } from "./build.js";
 import type { NetworkDescription } from "./description.js";
 import { stageEnds } from "./stages.js";
 
-/** Elements an image from which a result is worth computing twice: with a batch of them, memory falls out of the caches anyway. */
+/** Elements an image from which a result is worth computing twice where memory is to be saved. */
 const LARGE_RESULT = 16384;
 
 export interface NetworkMemory {
@@ -17,7 +17,7 @@ export interface NetworkMemory {
   readonly weights?: WeightForm;
   /**
    * Keep the output of every so many-th of the units that can compute theirs again, and of a stage's last one, until the backward pass, and compute the
-   * others again when it comes to them: less memory, more time, the same bits. Default 1, all.
+   * others, and all large results of binary products, again when it comes to them: less memory, more time, the same bits. Default 1: everything is kept.
    */
   readonly keepEvery?: number;
 }
@@ -56,14 +56,12 @@ export class Network {
     return this.layers.flatMap((layer) => layer.states);
   }
 
-  /**
-   * Allocates what a training step on `images` images needs. Large results of binary products are not kept for the backward pass. A network may be bound anew,
-   * with other weights in its binary convolutions; the parameters stay.
-   */
+  /** Allocates what a training step on `images` images needs. A network may be bound anew, with other weights in its binary convolutions; the parameters stay. */
   bind(images: number, { weights = "binary", keepEvery = 1 }: NetworkMemory = {}): void {
     const { backend, layers } = this;
     // With real weights it is no product of bits, and takes longer than the memory is worth.
-    const large = weights === "real" ? [] : layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT);
+    const again = keepEvery > 1 && weights === "binary";
+    const large = again ? layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT) : [];
     const mostResults = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
     const result = large.length > 1 ? backend.allocate("int16", [mostResults]) : undefined;
     const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));

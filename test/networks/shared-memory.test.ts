@@ -70,10 +70,12 @@ describe("maps that are computed again for the backward pass", () => {
 
   // Six units a stage, of which the last keeps its map, and as many buffers of stage 1's size as units come between.
   it.each([
-    { keepEvery: 2, saved: mapsOf(3 - 1, 3, 3) },
-    { keepEvery: 3, saved: mapsOf(4 - 2, 4, 4) },
-    { keepEvery: 100, saved: mapsOf(5 - 5, 5, 5) },
-  ])("change no bit of any gradient, and less memory is needed: every $keepEvery", async ({ keepEvery, saved }) => {
+    { keepEvery: 2, maps: mapsOf(3 - 1, 3, 3) },
+    { keepEvery: 3, maps: mapsOf(4 - 2, 4, 4) },
+    { keepEvery: 100, maps: mapsOf(5 - 5, 5, 5) },
+  ])("change no bit of any gradient, and less memory is needed: every $keepEvery", async ({ keepEvery, maps }) => {
+    // Six results of stage 1, int16, then share the memory of one.
+    const saved = maps + 5 * IMAGES * 32 * 32 * 16 * 2;
     for (const description of [rbnet20({ classes: 10 }), real2binary20({ classes: 10 })]) {
       const found = await savedByRecomputing(description, keepEvery);
       expect(found).toBeGreaterThan(saved - 4096);
@@ -85,16 +87,12 @@ describe("maps that are computed again for the backward pass", () => {
 describe("memory that layers use in turn", () => {
   it("changes no bit of any gradient, and less of it is needed", async () => {
     const saved = await savedOf(rbnet20({ classes: 10 }));
-    // Six results of stage 1, int16, share the memory of one, and so do the gradients of the stages' shifted units, float32 on 17 x 17, 9 x 9 and 5 x 5 blocks.
-    const results = 5 * IMAGES * 32 * 32 * 16 * 2;
-    const gradients = IMAGES * (9 * 9 * 128 + 5 * 5 * 256) * 4;
-    expect(saved).toBeGreaterThanOrEqual(results + gradients);
+    // The gradients of the stages' shifted units, float32 on 17 x 17, 9 x 9 and 5 x 5 blocks, share the memory of one.
+    expect(saved).toBeGreaterThanOrEqual(IMAGES * (9 * 9 * 128 + 5 * 5 * 256) * 4);
   });
 
   it("holds one weighed product for all gates", async () => {
     const saved = await savedOf(real2binary20({ classes: 10 }));
-    const results = 5 * IMAGES * 32 * 32 * 16 * 2;
-    const weighed = IMAGES * (5 * 32 * 32 * 16 + 6 * 16 * 16 * 32 + 6 * 8 * 8 * 64) * 4;
-    expect(saved).toBeGreaterThanOrEqual(results + weighed);
+    expect(saved).toBeGreaterThanOrEqual(IMAGES * (5 * 32 * 32 * 16 + 6 * 16 * 16 * 32 + 6 * 8 * 8 * 64) * 4);
   });
 });
