@@ -84,8 +84,11 @@ KERNEL(binaryWeightGradient) {
       const int lanes = smaller(LANES, filters - n);
       for (int k = 0; k < count; k++) {
         const size_t at = (size_t)(firstInput + k) * filters + n;
-        for (int lane = 0; lane < lanes; lane++)
-          if (__builtin_fabsf(latent[at + lane]) <= 1) gradient[at + lane] += sums[k * LANES + lane];
+        for (int lane = 0; lane < lanes; lane += WIDTH) {
+          const int some = smaller(WIDTH, lanes - lane);
+          const Floats sum = keepWhere(magnitude(loadSome(latent + at + lane, some)) <= 1, loadFloats(sums + k * LANES + lane));
+          storeSome(gradient + at + lane, loadSome(gradient + at + lane, some) + sum, some);
+        }
       }
     }
   }

@@ -140,7 +140,14 @@ export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: u
       const lanes = min(LANES, filters - n);
       for (let k = 0; k < count; k++) {
         const at = <usize>((firstInput + k) * filters + n) << 2;
-        for (let lane = 0; lane < lanes; lane++) {
+        let lane = 0;
+        for (; lane + 4 <= lanes; lane += 4) {
+          const o = at + (<usize>lane << 2);
+          const within = f32x4.le(f32x4.abs(v128.load(latent + o)), f32x4.splat(1));
+          const sum = v128.and(within, v128.load(sums + <usize>k * ENTRY + (<usize>lane << 2)));
+          v128.store(gradient + o, f32x4.add(v128.load(gradient + o), sum));
+        }
+        for (; lane < lanes; lane++) {
           const o = at + (<usize>lane << 2);
           if (abs(load<f32>(latent + o)) <= 1) store<f32>(gradient + o, load<f32>(gradient + o) + load<f32>(sums + <usize>k * ENTRY + (<usize>lane << 2)));
         }

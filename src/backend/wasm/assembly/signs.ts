@@ -88,23 +88,56 @@ export function binarizeWeightsTable(begin: i32, end: i32, scratch: usize, laten
     // A chunk of sixteen inputs is four rows of a block, or the two that are left.
     const firstRow = chunk << 2, rows = min(4, 2 * bytes - firstRow);
     for (let n = 0; n < filters; n += 64) {
-      const some = min(64, filters - n), width = (some + 15) & ~15;
-      const block = forward + <usize>(n * bytes << 1);
-      memory.fill(block + <usize>(firstRow * width), 0, <usize>(rows * width));
-      for (let j = 0; j < count; j++) {
-        const source = latent + (<usize>((first + j) * filters + n) << 2);
-        const target = block + <usize>(((first + j) >> 2) * width);
-        for (let f = 0; f < some; f += 4) {
+      const width = blockWidth(filters - n);
+      memory.fill(forward + <usize>(n * bytes << 1) + <usize>(firstRow * width), 0, <usize>(rows * width));
+    }
+    // An input's weights lie in a row: they are met from front to back.
+    for (let k = first; k < first + count; k++) {
+      const bit = i8x16.splat(<i8>1 << <i8>(k & 3));
+      for (let n = 0; n < filters; n += 64) {
+        const some = min(64, filters - n);
+        const source = latent + (<usize>(k * filters + n) << 2);
+        const target = forward + <usize>(n * bytes << 1) + <usize>((k >> 2) * blockWidth(filters - n));
+        const index = gradient + (<usize>(k * groups + (n >> 2)) << 1);
+        let f = 0;
+        for (; f + 16 <= some; f += 16) {
+          const mask = signs16Bytes(source + (<usize>f << 2));
+          const at = target + <usize>f;
+          v128.store(at, v128.or(v128.load(at), v128.and(mask, bit)));
+          if (gradient) store<u64>(index + <usize>(f >> 1), spreadOffsets(<u64>i8x16.bitmask(mask)));
+        }
+        for (; f < some; f += 4) {
           const four = signs4(source + (<usize>f << 2), some - f);
           // Bits of four filters to the lowest bits of four bytes, and from there to the input's.
-          const spread = ((four & 1) | ((four & 2) << 7) | ((four & 4) << 14) | ((four & 8) << 21)) << (j & 3);
+          const spread = ((four & 1) | ((four & 2) << 7) | ((four & 4) << 14) | ((four & 8) << 21)) << (k & 3);
           const at = target + <usize>f;
           store<u32>(at, load<u32>(at) | spread);
-          if (gradient) store<u16>(gradient + (<usize>((first + j) * groups + ((n + f) >> 2)) << 1), <u16>(four << 6));
+          if (gradient) store<u16>(index + <usize>(f >> 1), <u16>(four << 6));
         }
       }
     }
   }
+}
+
+/** Bytes of a row of a block, of which `left` filters and those of later blocks are left. */
+@inline
+function blockWidth(left: i32): i32 {
+  return (min(64, left) + 15) & ~15;
+}
+
+/** The signs (>= 0) of sixteen values, a byte of ones or zeros each. */
+@inline
+function signs16Bytes(source: usize): v128 {
+  const zero = f32x4.splat(0);
+  const low = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(source), zero), f32x4.ge(v128.load(source, 16), zero));
+  const high = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(source, 32), zero), f32x4.ge(v128.load(source, 48), zero));
+  return i8x16.narrow_i16x8_s(low, high);
+}
+
+/** Sixteen bits, four to each of four uint16: 64 times the four. */
+@inline
+function spreadOffsets(bits: u64): u64 {
+  return ((bits & 0xf) | ((bits & 0xf0) << 12) | ((bits & 0xf00) << 24) | ((bits & 0xf000) << 36)) << 6;
 }
 
 /** The signs (>= 0) of up to four values as bits. */
