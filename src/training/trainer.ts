@@ -42,7 +42,7 @@ export interface TrainerSetup {
   readonly precision?: GradientPrecision;
   /** Default: one a core. The result does not depend on it. */
   readonly threads?: number;
-  /** Keep the map of every so many-th unit for the backward pass and compute the others again: less memory, more time. Default 1, all. The result does not depend on it. */
+  /** Keep the map of every so many-th unit for the backward pass, and compute the others and large results again (NetworkMemory): less memory, more time. Default 1, all. The result does not depend on it. */
   readonly keepEvery?: number;
   /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
   readonly out?: string;

@@ -1,6 +1,12 @@
 // Packing signs: of a map into the rows of a binary matrix, and of latent weights into the arrangements that the products read.
 import * as window_ from "./window";
 
+/** Four masks of four values each as one of sixteen bytes. */
+@inline
+function maskBytes(a: v128, b: v128, c: v128, d: v128): v128 {
+  return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+}
+
 /** Sixteen comparisons x >= threshold as sixteen bits. */
 @inline
 function signs16(x: usize, threshold: usize): i32 {
@@ -8,7 +14,7 @@ function signs16(x: usize, threshold: usize): i32 {
   const b = f32x4.ge(v128.load(x, 16), v128.load(threshold, 16));
   const c = f32x4.ge(v128.load(x, 32), v128.load(threshold, 32));
   const d = f32x4.ge(v128.load(x, 48), v128.load(threshold, 48));
-  return i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+  return i8x16.bitmask(maskBytes(a, b, c, d));
 }
 
 /** A chunk is one grid row of one image. */
@@ -129,9 +135,9 @@ function blockWidth(left: i32): i32 {
 @inline
 function signs16Bytes(source: usize): v128 {
   const zero = f32x4.splat(0);
-  const low = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(source), zero), f32x4.ge(v128.load(source, 16), zero));
-  const high = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(source, 32), zero), f32x4.ge(v128.load(source, 48), zero));
-  return i8x16.narrow_i16x8_s(low, high);
+  const a = f32x4.ge(v128.load(source), zero), b = f32x4.ge(v128.load(source, 16), zero);
+  const c = f32x4.ge(v128.load(source, 32), zero), d = f32x4.ge(v128.load(source, 48), zero);
+  return maskBytes(a, b, c, d);
 }
 
 /** Sixteen bits, four to each of four uint16: 64 times the four. */
