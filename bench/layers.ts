@@ -41,6 +41,7 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "resnet20", batch: 8 },
   // What no network has by itself.
   { network: "rbnet8", batch: 8, variation: { activation: "prelu", estimator: "clip", learnThreshold: false } },
+  { network: "rbnet8", batch: 8, variation: { shortcut: "repeated" } },
   { network: "rbnet18", ...LARGE },
   { network: "rbnet34", ...LARGE },
   { network: "birealnet18", ...LARGE },

@@ -1,16 +1,16 @@
 /** The flags that choose a network and what varies in it: the way from a plain binary network to RB-Net, one step at a time. */
 import { type Command, Option } from "commander";
 import type { Variation } from "../networks/catalogue.js";
-import { binaryConvolutionKinds, blockPatterns } from "../networks/description.js";
+import { binaryConvolutionKinds, blockPatterns, shortcutKinds } from "../networks/description.js";
 import { activationKinds } from "../runtime/activation.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
-export interface VariationFlags extends Pick<Variation, "convolution" | "activation" | "blocks"> {
+export interface VariationFlags extends Pick<Variation, "convolution" | "activation" | "blocks" | "shortcut"> {
   readonly fixedThreshold?: boolean;
 }
 
 /** Names of the flags as commander has them. */
-export const variationFlagNames = ["convolution", "activation", "blocks", "fixedThreshold"] as const;
+export const variationFlagNames = ["convolution", "activation", "blocks", "shortcut", "fixedThreshold"] as const;
 
 export function addVariationFlags(command: Command): Command {
   return command
@@ -23,15 +23,17 @@ export function addVariationFlags(command: Command): Command {
     .addOption(
       new Option("--blocks <pattern>", "of reshaped convolutions, along a stage (default: alternating)").choices(blockPatterns),
     )
+    .addOption(new Option("--shortcut <kind>", "of units that halve the map (default: projection)").choices(shortcutKinds))
     .option("--fixed-threshold", "take signs at 0 instead of at learned thresholds");
 }
 
 /** What was asked for; nothing that was not. */
-export function variationOf({ convolution, activation, blocks, fixedThreshold }: VariationFlags): Variation {
+export function variationOf({ convolution, activation, blocks, shortcut, fixedThreshold }: VariationFlags): Variation {
   return {
     ...(convolution === undefined ? {} : { convolution }),
     ...(activation === undefined ? {} : { activation }),
     ...(blocks === undefined ? {} : { blocks }),
+    ...(shortcut === undefined ? {} : { shortcut }),
     ...(fixedThreshold === true ? { learnThreshold: false } : {}),
   };
 }

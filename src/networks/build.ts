@@ -11,7 +11,7 @@ import type { Initializer } from "../layers/initializer.js";
 import type { Layer } from "../layers/layer.js";
 import { MaxPool } from "../layers/max-pool.js";
 import { ProjectionShortcut } from "../layers/projection-shortcut.js";
-import { RepeatChannels } from "../layers/repeat-channels.js";
+import { RepeatedShortcut } from "../layers/repeated-shortcut.js";
 import { INITIAL_GAMMA, ResidualUnit } from "../layers/residual-unit.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import {
@@ -106,13 +106,15 @@ class Builder {
   }
 
   private residualUnit(description: BinaryDescription, { name, input, channels, stride, index }: Place): Layer {
-    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, gated = false } = description;
+    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, gated = false, shortcut } = description;
     this.checkHalving(stride);
     let windows: Windows = grid(3, stride);
     if (convolution === "reshaped")
       windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
-    return new ResidualUnit(this.backend, options, this.initializer);
+    const keeps = stride === 1 && input.channels === channels;
+    const repeated = shortcut === "repeated" && !keeps ? this.repeated({ name, input, channels, stride }) : undefined;
+    return new ResidualUnit(this.backend, options, this.initializer, repeated);
   }
 
   /** A 3x3 and a 1x1 in turn; the 3x3 may halve the map, the 1x1 may have more channels. */
@@ -121,13 +123,11 @@ class Builder {
     this.checkHalving(stride);
     const shared = { name, input, estimator, learnThreshold: true, activation: "rprelu" } as const;
     if (index % 2 === 0) {
-      const pool = stride === 2 ? new AveragePool(backend, `${name}.shortcut`, input, stride) : undefined;
       const spatial = { ...shared, channels: input.channels, windows: grid(3, stride), stride };
-      return new ResidualUnit(backend, spatial, initializer, pool);
+      return new ResidualUnit(backend, spatial, initializer, stride === 2 ? this.repeated(spatial) : undefined);
     }
-    const times = channels / input.channels;
-    const repeat = times === 1 ? undefined : new RepeatChannels(backend, `${name}.shortcut`, input, times);
-    return new ResidualUnit(backend, { ...shared, channels, windows: grid(1, 1), stride: 1 }, initializer, repeat);
+    const pointwise = { ...shared, channels, windows: grid(1, 1), stride: 1 } as const;
+    return new ResidualUnit(backend, pointwise, initializer, channels > input.channels ? this.repeated(pointwise) : undefined);
   }
 
   private basicBlock({ shortcut }: ResNetDescription, { name, input, channels, stride }: Place): Layer {
@@ -160,6 +160,14 @@ class Builder {
   private projection({ name, input, channels, stride }: Omit<Place, "index">): Layer {
     this.checkHalving(stride);
     return new ProjectionShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride }, this.initializer);
+  }
+
+  private repeated({ name, input, channels, stride }: Omit<Place, "index">): Layer {
+    if (channels % input.channels !== 0)
+      throw new UserError(
+        `a shortcut that repeats channels cannot get from ${input.channels} to ${channels} of them in ${this.description.name} (width ${this.description.width}); choose a width that makes every stage a multiple of the one before, such as a multiple of 1/16`,
+      );
+    return new RepeatedShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride });
   }
 
   /** Windows reach over the border of an odd map, but an average pool does not: the two would differ in size. */

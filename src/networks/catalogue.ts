@@ -33,18 +33,18 @@ export const networkNames: readonly string[] = Object.keys(NETWORKS);
 
 /** What may be changed of a network of binary units, one thing at a time: the way from a plain binary network to RB-Net. */
 export type Variation = Partial<
-  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "learnThreshold">
+  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "shortcut" | "learnThreshold">
 >;
 
 export type NamedNetworkOptions = NetworkOptions & Variation;
 
 /** @throws UserError where there is no network of this name, or it cannot be built of this width or with this variation */
 export function networkByName(name: string, options: NamedNetworkOptions): NetworkDescription {
-  const { convolution, estimator, activation, blocks, learnThreshold, ...rest } = options;
+  const { convolution, estimator, activation, blocks, shortcut, learnThreshold, ...rest } = options;
   const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
   const description = build(rest);
-  const given = Object.entries({ convolution, estimator, activation, blocks, learnThreshold }).filter(
+  const given = Object.entries({ convolution, estimator, activation, blocks, shortcut, learnThreshold }).filter(
     ([, value]) => value !== undefined,
   );
   if (given.length === 0) return description;

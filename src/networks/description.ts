@@ -17,6 +17,10 @@ export type BinaryConvolutionKind = (typeof binaryConvolutionKinds)[number];
 export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const;
 export type BlockPattern = (typeof blockPatterns)[number];
 
+/** How a unit that halves the map or has more channels carries its input: through a full-precision 1x1 convolution, or as it is, with its channels repeated. */
+export const shortcutKinds = ["projection", "repeated"] as const;
+export type ShortcutKind = (typeof shortcutKinds)[number];
+
 export interface StemLayer {
   readonly windows: Windows;
   readonly channels: number;
@@ -57,6 +61,8 @@ export interface BinaryDescription extends NetworkForm {
   readonly activation?: ActivationKind | "none";
   /** Of reshaped convolutions; default alternating. */
   readonly blocks?: BlockPattern;
+  /** Where a unit's shortcut is not its input; default projection. */
+  readonly shortcut?: ShortcutKind;
   /** Whether what a unit's input holds re-scales the channels of its product; default no. */
   readonly gated?: boolean;
 }

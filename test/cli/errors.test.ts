@@ -55,6 +55,10 @@ describe("a user's error", () => {
       ["summary", "missing.safetensors", "--fixed-threshold"],
       "--fixed-threshold cannot be used here: a model file is what it is",
     ],
+    [
+      ["summary", "rbnet20", "--shortcut", "repeated", "--width", "1.03"],
+      "a shortcut that repeats channels cannot get from 16 to 33 of them in rbnet20 (width 1.03); choose a width that makes every stage a multiple of the one before, such as a multiple of 1/16",
+    ],
     [["summary", "rbnet8", "--width", "0"], /^a width of 0 gives a layer of 0 channels/],
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],

@@ -17,6 +17,7 @@ import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import { ProjectionShortcut } from "#rbnet/layers/projection-shortcut";
 import { RealConvolution } from "#rbnet/layers/real-convolution";
 import { RepeatChannels } from "#rbnet/layers/repeat-channels";
+import { RepeatedShortcut } from "#rbnet/layers/repeated-shortcut";
 import { ResidualUnit } from "#rbnet/layers/residual-unit";
 import type { ActivationKind } from "#rbnet/runtime/activation";
 import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runtime/windows";
@@ -244,22 +245,24 @@ export function gatedUnit(windows: Windows, stride: 1 | 2, input: MapShape, chan
   };
 }
 
-/** A unit of ReActNet-A: a 3x3 that halves the map with an average as its shortcut, or a 1x1 that repeats the channels. */
-export function plainUnit(input: MapShape, does: "halve" | "repeat"): Subject {
-  const shared = { name: "unit", input, estimator: "polynomial", learnThreshold: true, activation: "balanced" } as const;
+/** A unit whose shortcut has no parameters. `channels`: a multiple of the input's. */
+export function plainUnit(windows: Windows, stride: 1 | 2, input: MapShape, channels: number): Subject {
+  const shared = { input, channels, stride } as const;
+  const unit = {
+    ...shared,
+    name: "unit",
+    windows,
+    estimator: "polynomial",
+    learnThreshold: true,
+    activation: "balanced",
+  } as const;
   return {
-    name: `plain unit, ${describeMap(input)}, ${does}`,
+    name: `plain unit, ${describeWindows(windows)}, stride ${stride}, ${describeMap(input)} to ${channels}`,
     images: 2,
     input,
     estimator: "polynomial",
-    build(backend) {
-      if (does === "halve") {
-        const options = { ...shared, channels: input.channels, windows: grid(3, 2), stride: 2 } as const;
-        return new ResidualUnit(backend, options, NO_VALUES, new AveragePool(backend, "pool", input, 2));
-      }
-      const options = { ...shared, channels: 2 * input.channels, windows: grid(1, 1), stride: 1 } as const;
-      return new ResidualUnit(backend, options, NO_VALUES, new RepeatChannels(backend, "repeat", input, 2));
-    },
+    build: (backend) =>
+      new ResidualUnit(backend, unit, NO_VALUES, new RepeatedShortcut(backend, { ...shared, name: "shortcut" })),
   };
 }
 
@@ -387,8 +390,9 @@ export const SUBJECTS: readonly Subject[] = [
   gatedUnit(grid(3, 1), 1, map(4, 16), 16),
   gatedUnit(grid(3, 2), 2, map(6, 17), 5),
   gatedUnit(blocks(1, 1), 1, map(5, 3), 3),
-  plainUnit(map(6, 3), "halve"),
-  plainUnit(map(3, 5), "repeat"),
+  plainUnit(grid(3, 2), 2, map(6, 3), 3),
+  plainUnit(grid(1, 1), 1, map(3, 5), 10),
+  plainUnit(blocks(1, 0), 2, map(4, 3), 9),
   {
     name: "channels three times",
     images: 2,

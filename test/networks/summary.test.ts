@@ -122,6 +122,18 @@ describe("the count of operations", () => {
       expect(of(activation) - of("none"), activation).toBe(rows * channels);
   });
 
+  it("counts nothing real in shortcuts that repeat channels", () => {
+    const [projected, repeated] = (["projection", "repeated"] as const).map((shortcut) =>
+      totals(networkByName("rbnet20", { classes: 10, width: 1.25, shortcut })),
+    );
+    const projections = 16 * 16 * 20 * 40 + 8 * 8 * 40 * 80;
+    expect((projected?.realMacs ?? 0) - (repeated?.realMacs ?? 0)).toBe(projections);
+    expect((projected?.ops ?? 0) - (repeated?.ops ?? 0)).toBe(projections);
+    // Weights of the two, and a scale and a bias of their normalization.
+    expect((projected?.realParameters ?? 0) - (repeated?.realParameters ?? 0)).toBe(20 * 40 + 40 * 80 + 2 * (40 + 80));
+    expect(repeated?.binaryParameters).toBe(projected?.binaryParameters);
+  });
+
   it("counts about 3.1 M for rbnet20 of width 2", () => {
     expect(totals(networkByName("rbnet20", { classes: 10, width: 2 })).ops / 1e6).toBeCloseTo(3.11, 1);
   });
@@ -141,6 +153,7 @@ describe("the count of operations", () => {
     ["real2binary20", {}],
     ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],
+    ["rbnet20", { shortcut: "repeated" }],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
     const description = networkByName(name, { classes: 7, width: 0.5, ...variation });
     const network = build(description);

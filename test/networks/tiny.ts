@@ -2,6 +2,7 @@
 import type { Backend } from "#rbnet/backend/kernels";
 import type { WeightForm } from "#rbnet/layers/layer";
 import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
+import { networkByName } from "#rbnet/networks/catalogue";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
@@ -41,6 +42,9 @@ export const TINY_ODD: NetworkDescription = {
   learnThreshold: true,
 };
 
+/** Nothing real between the stem and the classifier. */
+const TINY_REPEATED = networkByName("rbnet20", { classes: 4, width: 0.25, size: 8, shortcut: "repeated" });
+
 /** ReActNet-A's form with three of its stages: units that keep, halve and double. */
 const WHOLE_A = reactnetA({ classes: 3, width: 1 / 16, size: 16 });
 export const TINY_A: NetworkDescription = { ...WHOLE_A, stages: WHOLE_A.stages.slice(0, 3) };
@@ -57,6 +61,7 @@ export const TINY = [
   { form: "birealnet18", description: birealnet18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "real2binary18", description: real2binary18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "real2binary20", description: real2binary20({ classes: 4, width: 0.25, size: 8 }) },
+  { form: "repeated shortcuts", description: TINY_REPEATED },
   { form: "gated blocks", description: { ...TINY20, gated: true } },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "reactnet-a", description: TINY_A },
