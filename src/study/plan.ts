@@ -7,7 +7,7 @@ import { networkByName } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { mergedSettings, parseTrainingSettings, type TrainingOptions } from "../training/options.js";
 import { standardSettings } from "../training/standard-settings.js";
-import { rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
+import { recipeOf, rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
 
 /** The data of all runs, opened once. */
 export interface StudyData {
@@ -26,6 +26,8 @@ export interface RunIdentity {
 /** One training of a study. */
 export interface StudyRun {
   readonly row: StudyRow;
+  /** Where the row starts from one. */
+  readonly recipe: string | undefined;
   readonly seed: number;
   readonly folder: string;
   readonly description: NetworkDescription;
@@ -85,7 +87,15 @@ function runOf(study: Study, row: StudyRow, seed: number, data: StudyData, out: 
   const counts = { train: train.count, validation: validation?.count ?? 0, test: test?.count ?? 0 };
   // The path is no part of it: data may be moved. Means tell other images of the same name and number.
   const identity = { network: description, options, data: { name, classes, size, ...counts, mean, deviation, split } };
-  return { row, seed, folder: join(out, rowFolder(row), `seed-${seed}`), description, options, identity };
+  return {
+    row,
+    recipe: recipeOf(study, row),
+    seed,
+    folder: join(out, rowFolder(row), `seed-${seed}`),
+    description,
+    options,
+    identity,
+  };
 }
 
 /** The one place where a row becomes a training: a network of the data's classes and size, and settings on top of what is usual for the data. */

@@ -14,6 +14,8 @@ export interface RowResults {
   readonly group?: string;
   readonly network: string;
   readonly width: number;
+  /** Of the settings, where they come of one. */
+  readonly recipe?: string;
   readonly networkOptions: StudyRow["networkOptions"];
   /** All of them, as they were used. */
   readonly settings: Omit<TrainingOptions, "seed">;
@@ -105,6 +107,7 @@ async function resultsOf(row: StudyRow, planned: readonly StudyRun[], { dataset 
     ...(group === undefined ? {} : { group }),
     network,
     width,
+    ...known("recipe", first.recipe),
     networkOptions,
     settings,
     ops,

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import { mergedSettings, trainingSchema } from "../training/options.js";
+import { recipeNames, recipeSettings } from "../training/recipes.js";
 import { networkOptionsSchema } from "./network-options.js";
 import { malformed } from "./problems.js";
 
@@ -20,6 +21,9 @@ const settingsSchema = z
   .record(z.string(), z.unknown())
   .refine((settings) => settings.seed === undefined, "expected no seed here: those of the runs are in the field `seeds`");
 
+/** Named settings to start from; what the study and the row set themselves wins over them. */
+const recipeSchema = z.enum(recipeNames).optional();
+
 const rowSchema = z.strictObject({
   /** Names the row in tables, the chart and `--rows`, which separates names by commas. */
   name: z
@@ -31,6 +35,8 @@ const rowSchema = z.strictObject({
   network: z.string(),
   width: z.number().default(1),
   networkOptions: networkOptionsSchema.default({}),
+  /** In place of the study's. */
+  recipe: recipeSchema,
   settings: settingsSchema.default({}),
   /** In place of the study's. */
   seeds: seedsSchema.optional(),
@@ -61,6 +67,8 @@ const studySchema = z.strictObject({
     .max(60),
   data: dataSchema,
   seeds: seedsSchema.default([1]),
+  /** Of all rows that name no other. */
+  recipe: recipeSchema,
   /** Of all rows. */
   settings: settingsSchema.default({}),
   rows: z.array(rowSchema).min(1),
@@ -113,19 +121,33 @@ export function parseStudy(value: unknown, origin = "the study"): Study {
         `${origin}: rows[${index}].name is "${row.name}", too much like rows[${other}], "${study.rows[other]?.name}", to have a folder of its own; rename one`,
       );
     folders.set(rowFolder(row), index);
-    checkNetwork(row, `${origin}: rows[${index}] ("${row.name}")`);
-    const settings = trainingSchema.safeParse(settingsOf(study, row));
+    const place = `${origin}: rows[${index}] ("${row.name}")`;
+    const { network, width, networkOptions } = row;
+    atPlace(place, () => networkByName(network, { classes: 2, width, ...networkOptions }));
+    const whole = atPlace(place, () => settingsOf(study, row));
+    const settings = trainingSchema.safeParse(whole);
     if (settings.success) continue;
     const [key = ""] = settings.error.issues[0]?.path ?? [];
     const own = Object.hasOwn(row.settings, key) || unknownKeys(settings.error).some((name) => Object.hasOwn(row.settings, name));
-    throw malformed(`${origin}: ${own ? `rows[${index}].` : ""}settings`, settingsOf(study, row), settings.error);
+    throw malformed(`${origin}: ${own ? `rows[${index}].` : ""}settings`, whole, settings.error);
   }
   return study;
 }
 
-/** The study's settings with the row's in place of the same ones; settings with parts, such as augmentation, are put together by part. */
-export function settingsOf({ settings: shared }: Study, { settings: own }: StudyRow): Readonly<Record<string, unknown>> {
-  return mergedSettings(shared, own);
+/**
+ * The recipe's settings, then the study's, then the row's, each in place of the same ones before; settings with parts, such as augmentation, are put together by part.
+ *
+ * @throws UserError where the recipe needs a teacher and the settings name none
+ */
+export function settingsOf(study: Study, row: StudyRow): Readonly<Record<string, unknown>> {
+  const own = mergedSettings(study.settings, row.settings);
+  const recipe = recipeOf(study, row);
+  return recipe === undefined ? own : { ...recipeSettings(recipe, own) };
+}
+
+/** The name of the recipe that a row starts from, where it starts from one. */
+export function recipeOf({ recipe: shared }: Study, { recipe: own }: StudyRow): string | undefined {
+  return own ?? shared;
 }
 
 /** Name of the row's folder among the study's results. */
@@ -136,9 +158,10 @@ export function rowFolder({ name }: StudyRow): string {
     .replace(/^[-.]+|[-.]+$/g, "");
 }
 
-function checkNetwork({ network, width, networkOptions }: StudyRow, place: string): void {
+/** What `check` returns; a mistake that it finds is said to be there. */
+function atPlace<T>(place: string, check: () => T): T {
   try {
-    networkByName(network, { classes: 2, width, ...networkOptions });
+    return check();
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${place}: ${error.message}`, { cause: error });
     throw error;

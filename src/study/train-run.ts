@@ -37,7 +37,7 @@ export interface OfRun {
  * @param command what to type to repeat the run, for its report
  */
 export async function* trainRun(
-  { row, seed, folder, description, options, identity }: StudyRun,
+  { row, recipe, seed, folder, description, options, identity }: StudyRun,
   data: Dataset,
   command: string,
   { backend = "auto", threads, signal, onStep, latencySeconds = 1 }: RunSetup,
@@ -57,7 +57,7 @@ export async function* trainRun(
   const stop = (): void => trainer.requestStop();
   signal?.addEventListener("abort", stop, { once: true });
   if (signal?.aborted === true) stop();
-  const log = await RunLog.open(folder, trainer, { command });
+  const log = await RunLog.open(folder, trainer, { command, recipe });
   try {
     for await (const epoch of trainer) {
       await log.addEpoch(epoch);

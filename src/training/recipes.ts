@@ -80,6 +80,8 @@ export function recipeByName(name: string): Recipe {
 export function recipeSettings(name: string, own: TrainingSettings = {}): TrainingSettings {
   const { settings, distill } = recipeByName(name);
   if (distill !== undefined && own.distill === undefined)
-    throw new UserError(`the recipe ${name} needs a teacher, and there is none; name one, such as by --teacher`);
+    throw new UserError(
+      `the recipe ${name} needs a teacher, and there is none; name one: --teacher, or settings.distill.teacher in a study`,
+    );
   return mergedSettings({ ...settings, ...(distill === undefined ? {} : { distill }) }, own);
 }

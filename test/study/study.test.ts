@@ -47,6 +47,11 @@ describe("a study file", () => {
     [withRow({ settings: { epoch: 3 } }), /^the study: rows\[0\]\.settings has no field "epoch"/],
     [withRow({ network: "rbnet9" }), /^the study: rows\[0\] \("only"\): there is no network "rbnet9"/],
     [withRow({ networkOptions: { convolution: "5x5" } }), /^the study: rows\[0\]\.networkOptions\.convolution is "5x5": /],
+    [withRow({ recipe: "three-stage" }), /^the study: rows\[0\]\.recipe is "three-stage": /],
+    [
+      withRow({ recipe: "distill" }),
+      'the study: rows[0] ("only"): the recipe distill needs a teacher, and there is none; name one: --teacher, or settings.distill.teacher in a study',
+    ],
     [withRow({ settings: { distill: { weight: 0.5 } } }), /^the study: rows\[0\]\.settings\.distill\.teacher is missing/],
     [
       { ...INPUT, rows: [INPUT.rows[0], { ...INPUT.rows[0], name: "Narrow 1" }] },
@@ -64,9 +69,25 @@ describe("a study file", () => {
     expect(settingsOf(study, row)).toEqual({ epochs: 5, batch: 8, augmentation: { flip: false, mixup: 0.2 } });
   });
 
-  it.each(["shapes", "cifar10-ablation", "cifar10-networks"])("studies/%s.json is a good one", async (name) => {
-    expect((await readStudy(join("studies", `${name}.json`))).name).toBe(name);
+  it("starts a row from its recipe, or else from the study's, and lets the study's settings and the row's win over it", () => {
+    const rows = [
+      { name: "own", network: "rbnet8", recipe: "two-stage", settings: { learningRate: 0.02 } },
+      { name: "shared", network: "rbnet8", settings: { distill: { teacher: "teacher.onnx", weight: 0.7 } } },
+    ];
+    const whole = parseStudy({ ...INPUT, recipe: "distill", rows });
+    const [own, shared] = whole.rows.map((row) => settingsOf(whole, row));
+    expect(own).toMatchObject({ stages: 2, epochs: INPUT.settings.epochs, learningRate: 0.02, warmup: 1 });
+    expect(own).not.toHaveProperty("distill");
+    expect(shared).toMatchObject({ learningRate: 0.01, distill: { teacher: "teacher.onnx", weight: 0.7, temperature: 4 } });
+    expect(shared).not.toHaveProperty("stages");
   });
+
+  it.each(["shapes", "cifar10-ablation", "cifar10-activation", "cifar10-networks"])(
+    "studies/%s.json is a good one",
+    async (name) => {
+      expect((await readStudy(join("studies", `${name}.json`))).name).toBe(name);
+    },
+  );
 });
 
 describe("the plan", () => {
