@@ -4,7 +4,7 @@ import { estimateStudy, type RowEstimate } from "../study/estimate.js";
 import { openStudyData, planStudy, type StudyData } from "../study/plan.js";
 import type { StudyResults } from "../study/results.js";
 import { refuseUnready, runStudy, type StudyEvent, statesOf, studyFolder } from "../study/study.js";
-import { readStudy, type Study } from "../study/study-file.js";
+import { readStudy, recipeOf, type Study } from "../study/study-file.js";
 import { networkText, resultsTable } from "../study/table.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
 import { commandLine } from "./command-line.js";
@@ -92,7 +92,7 @@ async function estimate(described: Study, data: StudyData, flags: StudyFlags): P
 
 function printEstimate(described: Study, { dataset }: StudyData, rows: readonly RowEstimate[], secondsLeft: number): void {
   print(`${bold(described.name)} on ${bold(dataset.name)}, ${formatInteger(dataset.train.count)} training images\n`);
-  const details = new Map(described.rows.map((row) => [row.name, networkText(row)]));
+  const details = new Map(described.rows.map((row) => [row.name, networkText({ ...row, recipe: recipeOf(described, row) })]));
   printTable(
     ["row", "network", "runs", "OPs", "packed size", "memory", "ms a step", "time a run", "time left"],
     rows.map((row) => [

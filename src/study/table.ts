@@ -44,14 +44,15 @@ export function resultsTable({ rows, data }: StudyResults): Table {
   return { heads, words: 2, rows: cells };
 }
 
-/** "rbnet20 (width 1.5, convolution 3x3)" */
+/** "rbnet20 (width 1.5, convolution 3x3, recipe two-stage)" */
 export function networkText({
   network,
   width,
   networkOptions,
-}: Pick<RowResults, "network" | "width" | "networkOptions">): string {
+  recipe,
+}: Pick<RowResults, "network" | "width" | "networkOptions"> & { readonly recipe?: string | undefined }): string {
   const options = Object.entries(networkOptions).map(([name, value]) => `${name} ${String(value)}`);
-  const details = [...(width === 1 ? [] : [`width ${width}`]), ...options];
+  const details = [...(width === 1 ? [] : [`width ${width}`]), ...options, ...(recipe === undefined ? [] : [`recipe ${recipe}`])];
   return details.length === 0 ? network : `${network} (${details.join(", ")})`;
 }
 

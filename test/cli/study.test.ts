@@ -11,7 +11,7 @@ const STUDY = {
   settings: { epochs: 30, batch: 8 },
   rows: [
     { name: "narrow", network: "rbnet8", width: 0.25 },
-    { name: "wide", network: "rbnet8", width: 0.5 },
+    { name: "wide", network: "rbnet8", width: 0.5, recipe: "single-stage" },
   ],
 };
 const WORDS = ["study", "tiny.json", "--threads", "1"];
@@ -27,7 +27,7 @@ describe("rbnet study", () => {
     const { code, stdout, stderr } = await rbnet([...WORDS, "--dry-run"], place);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^row +network +runs +OPs +packed size/m);
-    expect(stdout).toMatch(/^wide +rbnet8 \(width 0\.5\) +1 /m);
+    expect(stdout).toMatch(/^wide +rbnet8 \(width 0\.5, recipe single-stage\) +1 /m);
     expect(stdout).toMatch(/in all; measured by a few steps/);
     expect(existsSync(join(place, "studies"))).toBe(false);
   });

@@ -16,7 +16,7 @@ const INPUT = {
   settings: { epochs: 2, batch: 8, augmentation: { flip: false } },
   rows: [
     { name: "narrow <1>", group: "widths", network: "rbnet8", width: 0.25 },
-    { name: "wide", group: "widths", network: "rbnet8", width: 0.5, seeds: [7] },
+    { name: "wide", group: "widths", network: "rbnet8", width: 0.5, recipe: "single-stage", seeds: [7] },
   ],
 } satisfies StudyInput;
 const study = parseStudy(INPUT);
@@ -191,6 +191,9 @@ describe("running a study", () => {
     });
     expect(rows[1].testTop1).toEqual({ mean: rows[1].runs[0].testTop1, n: 1 });
     expect(rows[0].ops).toBeCloseTo(rows[0].binaryMacs / 64 + rows[0].realMacs, 6);
+
+    expect(rows.map(({ recipe }: { recipe?: string }) => recipe)).toEqual([undefined, "single-stage"]);
+    expect(JSON.parse(text("wide/seed-7/metrics.jsonl").split("\n")[0] ?? "")).toMatchObject({ recipe: "single-stage" });
 
     const lines = text("results.md").split("\n");
     expect(lines.find((line) => line.startsWith("| narrow"))).toContain(`| narrow \\<1\\> | rbnet8 (width 0.25) |`);
