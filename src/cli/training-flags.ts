@@ -37,6 +37,7 @@ export interface TrainingFlags {
   readonly teacherWeight?: number;
   readonly teacherTemperature?: number;
   readonly teacherAttention?: number;
+  readonly teacherChain?: boolean;
   readonly teacherPixels?: DistillOptions["pixels"];
 }
 
@@ -86,6 +87,8 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--teacher-weight <share>", "of the teacher's part in the loss; the rest is the label's", 1))
     .addOption(option("--teacher-temperature <t>", "brings the teacher's likelier classes closer together", 1))
     .addOption(option("--teacher-attention <weight>", "of looking where a teacher of ours looks, stage by stage", 0))
+    .option("--teacher-chain", "the second of two stages learns from the network of the first (default: no, except in recipes)")
+    .option("--no-teacher-chain", "the second stage learns from the teacher, too")
     .addOption(
       new Option(
         "--teacher-pixels <form>",
@@ -148,17 +151,20 @@ function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {
     teacherWeight: weight,
     teacherTemperature: temperature,
     teacherAttention: attention,
+    teacherChain: chain,
     teacherPixels: pixels,
   } = flags;
   if (teacher === undefined) {
     forbidFlags(
       { ...flags },
-      ["teacherWeight", "teacherTemperature", "teacherAttention", "teacherPixels"],
+      ["teacherWeight", "teacherTemperature", "teacherAttention", "teacherChain", "teacherPixels"],
       "there is no teacher; name one by --teacher",
     );
     return {};
   }
-  const given = Object.entries({ teacher, weight, temperature, attention, pixels }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ teacher, weight, temperature, attention, chain, pixels }).filter(
+    ([, value]) => value !== undefined,
+  );
   return { distill: Object.fromEntries(given) };
 }
 

@@ -57,6 +57,8 @@ const settingsSchema = z.strictObject({
       temperature: z.number().gt(0).max(100).default(1),
       /** Weight of each stage's attention matching; 0 for none. Only of a teacher of ours with as many stages on maps as large. */
       attention: z.number().min(0).default(0),
+      /** In the second of two stages, learn from the network that the first has made, in the teacher's place. */
+      chain: z.boolean().exactOptional(),
       /** What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for ImageNet. */
       pixels: z.enum(["data", "unit", "imagenet"]).optional(),
     })
@@ -68,6 +70,12 @@ const settingsSchema = z.strictObject({
 export const trainingSchema = settingsSchema.superRefine((settings, context) => {
   const problem = stageProblem(settings);
   if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+  if (settings.distill?.chain === true && settings.stages !== 2)
+    context.addIssue({
+      code: "custom",
+      path: ["distill", "chain"],
+      message: "it leads from the first of two stages to the second, and there is one only",
+    });
 });
 
 /** All settings, as a run records them. */

@@ -45,9 +45,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     distill: { weight: 0.5, temperature: 4 },
   },
   progressive: {
-    summary: "two stages that also learn where a teacher of ours looks, as Real-to-Binary's do; needs --teacher",
+    summary:
+      "two stages, the first taught by a network of ours, the second by the first, as Real-to-Binary's are; needs --teacher",
     settings: { ...SHARED, epochs: 60, learningRate: 1e-2, stages: 2 },
-    distill: { weight: 0.5, temperature: 4, attention: 1 },
+    distill: { weight: 0.5, temperature: 4, attention: 1, chain: true },
   },
   "imagenet-rbnet18": {
     summary: "rbnet18 on ImageNet as such networks are trained: two stages of 128 epochs, batch 512",

@@ -12,6 +12,11 @@ export function checkpointPath(folder: string): string {
   return join(folder, "checkpoint.safetensors");
 }
 
+/** A checkpoint of where the first of two stages ended, kept where the second learns from its network. */
+export function firstStagePath(folder: string): string {
+  return join(folder, "first-stage.safetensors");
+}
+
 /** The best network so far. */
 export function modelPath(folder: string): string {
   return join(folder, "model.safetensors");

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Backend } from "../backend/kernels.js";
 import type { Channels, Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
-import { decodeModel } from "../runtime/model.js";
+import { decodeModel, type Model } from "../runtime/model.js";
 import type { Tensor } from "../tensor.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
@@ -74,6 +74,15 @@ export async function openTeacher(
     teacher: new ModelTeacher(backend, model, path, data, { batch, attention: attention > 0 }, renormalizer(data, model)),
     digest,
   };
+}
+
+/**
+ * The network that a first stage has made as the teacher of the second: a chain of teachers, each closer to the network in the end (Real-to-Binary, section 4.2).
+ * Allocates on `backend`, whose owner releases it.
+ */
+export function stageTeacher(backend: Backend, model: Model, data: Dataset, { batch, distill }: TrainingOptions): Teacher {
+  const attention = (distill?.attention ?? 0) > 0;
+  return new ModelTeacher(backend, model, "of the first stage", data, { batch, attention }, renormalizer(data, model));
 }
 
 async function fileOf(path: string): Promise<string> {

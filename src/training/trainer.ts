@@ -19,14 +19,15 @@ import type { Operation } from "../runtime/operations.js";
 import type { Tensor } from "../tensor.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import { evaluateModel } from "./evaluate.js";
+import { checkFit } from "./fit.js";
 import { Optimizer } from "./optimizer.js";
 import { parseTrainingSettings, type TrainingOptions, type TrainingSettings } from "./options.js";
 import { afterEpoch, afterStep, isBest, type Progress, START, stepProgress } from "./progress.js";
 import type { DetailedEvaluation, EpochRecord, Evaluation, StepProgress } from "./records.js";
-import { checkpointPath, modelPath, prepareRunFolder } from "./run-folder.js";
+import { checkpointPath, firstStagePath, modelPath, prepareRunFolder } from "./run-folder.js";
 import { learningRateAt } from "./schedule.js";
-import { checkStages, isLast, stageAt, stageNumber, stagesOf, type TrainingStage } from "./stages.js";
-import { type OpenedTeacher, openTeacher } from "./teacher.js";
+import { isLast, stageAt, stageNumber, stagesOf, type TrainingStage } from "./stages.js";
+import { type OpenedTeacher, openTeacher, stageTeacher } from "./teacher.js";
 import { TrainingStep } from "./training-step.js";
 
 /** Keeps the draws of initial weights apart from those of the data. */
@@ -62,6 +63,8 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   private readonly loader: Loader;
   private progress: Progress = START;
   private best: Model | undefined;
+  /** The network that the first stage has made, where the second learns from it. */
+  private firstStage: Model | undefined;
   private stopRequested = false;
   private savedAt = performance.now();
 
@@ -199,7 +202,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     if (this.bound?.stage.number !== stage.number) {
       backend.release(this.mark);
       network.bind(options.batch, { weights: stage.weights, keepEvery: this.keepEvery });
-      this.bound = { stage, trainingStep: new TrainingStep(backend, network, options, opened?.teacher) };
+      const { firstStage } = this;
+      const teacher = firstStage === undefined ? opened?.teacher : stageTeacher(backend, firstStage, this.data, options);
+      this.bound = { stage, trainingStep: new TrainingStep(backend, network, options, teacher) };
     }
     if (stage.number > 1 && epoch === stage.firstEpoch && step === 0) {
       optimizer.restart();
@@ -257,7 +262,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       flipRatio[name] = count / updates / (optimizer.latentCounts.get(name) ?? 1);
     }
     const positiveShare = Object.fromEntries((await network.balances()).map(({ name, positiveShare: share }) => [name, share]));
-    const model = this.modelOf(await optimizer.withAverages(() => network.fold()));
+    const model = await this.folded();
     // The loss of a step says nothing of the update that follows it.
     if (!model.operations.every(hasFiniteWeights))
       throw new UserError(
@@ -272,6 +277,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       if (this.setup.out !== undefined) await writeModelFile(modelPath(this.setup.out), model);
     }
     this.progress = afterEpoch(this.progress, best, validation?.top1, (performance.now() - start) / 1000);
+    if (this.startsChained) {
+      this.firstStage = model;
+      await this.save(firstStagePath);
+    }
     await this.save();
     const images = steps * options.batch;
     return {
@@ -317,7 +326,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     return this.best;
   }
 
-  private modelOf(operations: Model["operations"]): Model {
+  /** The network as it is evaluated. */
+  private async folded(): Promise<Model> {
+    const operations = await this.optimizer.withAverages(() => this.network.fold());
     const { classes, size, mean, deviation } = this.data;
     const { name, width } = this.description;
     return { network: { name, width }, classes, size, mean, deviation, operations };
@@ -340,17 +351,44 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     };
   }
 
-  private async save(): Promise<void> {
+  /** Whether the next step is the first of a stage that learns from the one before it. */
+  private get startsChained(): boolean {
+    const { epoch, step } = this.progress;
+    const stage = stageAt(this.options, epoch);
+    return this.options.distill?.chain === true && stage.number > 1 && epoch === stage.firstEpoch && step === 0;
+  }
+
+  private async save(path = checkpointPath): Promise<void> {
     this.savedAt = performance.now();
     if (this.setup.out === undefined) return;
-    await saveCheckpoint(checkpointPath(this.setup.out), this.backend, this.tensors, this.identity, this.progress);
+    await saveCheckpoint(path(this.setup.out), this.backend, this.tensors, this.identity, this.progress);
   }
 
   private async resume(): Promise<void> {
     const { out } = this.setup;
     if (out === undefined) throw new UserError("there is no folder to resume from; give the folder of the run that was stopped");
-    this.progress = await loadCheckpoint(checkpointPath(out), this.backend, this.tensors, this.identity);
+    this.progress = await this.load(checkpointPath(out));
     if (this.progress.bestEpoch > 0) this.best = await readModelFile(modelPath(out));
+    if (this.options.distill?.chain !== true || stageAt(this.options, this.progress.epoch).number === 1) return;
+    await this.recallFirstStage(firstStagePath(out));
+    await this.load(checkpointPath(out));
+  }
+
+  /** Folds the network as the first stage left it. All parameters are then those of the file. */
+  private async recallFirstStage(path: string): Promise<void> {
+    const { epoch } = await this.load(path);
+    const { firstEpoch } = stageAt(this.options, epoch);
+    if (epoch === 0 || epoch !== firstEpoch)
+      throw new UserError(
+        `${path} should hold the end of the first stage, but is a checkpoint of epoch ${epoch}; restore the file that the run wrote, or start the run again`,
+      );
+    this.network.bind(1, { weights: "real" });
+    this.firstStage = await this.folded();
+    this.backend.release(this.mark);
+  }
+
+  private load(path: string): Promise<Progress> {
+    return loadCheckpoint(path, this.backend, this.tensors, this.identity);
   }
 }
 
@@ -379,20 +417,4 @@ function skippedIn(images: readonly SkippedImage[]): Pick<EpochRecord, "skipped"
 
 function summaryOf({ images, loss, top1, top5 }: DetailedEvaluation): Evaluation {
   return { images, loss, top1, top5 };
-}
-
-function checkFit(description: NetworkDescription, data: Dataset, options: TrainingOptions): void {
-  const { batch } = options;
-  checkStages(description, options);
-  const { input, classes } = description;
-  if (classes !== data.classes.length)
-    throw new UserError(
-      `the network has ${classes} classes, the data ${data.classes.length}; build the network for the data's classes`,
-    );
-  if (input.height !== data.size || input.width !== data.size)
-    throw new UserError(
-      `the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`,
-    );
-  if (batch > data.train.count)
-    throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
 }

@@ -47,6 +47,13 @@ describe("the settings of a run", () => {
     const refusal = (flags: object) => () => settingsFor(flags, small, undefined);
     expect(refusal({ teacherTemperature: 4 })).toThrow(/--teacher-temperature cannot be used here: there is no teacher/);
     expect(refusal({ teacher: "a.onnx", teacherWeight: 2 })).toThrow(/--teacher-weight cannot be 2: it must be at most 1/);
+    expect(settingsFor({ teacher: "a", teacherChain: true, stages: 2 }, small, undefined).distill).toMatchObject({ chain: true });
+    const progressive = { recipe: "progressive", teacher: "a" };
+    expect(settingsFor(progressive, small, undefined).distill).toMatchObject({ chain: true });
+    expect(settingsFor({ ...progressive, teacherChain: false }, small, undefined).distill).toMatchObject({ chain: false });
+    expect(refusal({ teacher: "a", teacherChain: true })).toThrow(
+      /^--teacher-chain cannot be true: it leads from the first of two stages to the second, and there is one only$/,
+    );
     expect(refusal({ teacher: "" })).toThrow(/--teacher cannot be/);
   });
 
