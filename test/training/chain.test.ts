@@ -3,7 +3,7 @@ import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../temporary-folder.js";
-import { bitsOf, data, differences, linearNetwork, refusal, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
+import { data, expectContinued, linearNetwork, refusal, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
 
 const folder = temporaryFolder();
 const distill = { teacher: folder, weight: 1, temperature: 2 } as const;
@@ -34,16 +34,7 @@ describe("a chain of teachers", () => {
   // In the first stage, on its last step, after the second's first step, and in the second.
   it.each([3, BORDER, BORDER + 1, BORDER + stepsPerEpoch + 2])(
     "continues as if never stopped when stopped after step %i and resumed on more threads",
-    async (stopAfter) => {
-      const straight = temporaryFolder();
-      const { records } = await trainTiny({ out: straight, settings: twoStages });
-      const broken = temporaryFolder();
-      const first = await trainTiny({ out: broken, settings: twoStages, stopAfter });
-      expect(first.stopped).toBe(true);
-      const rest = await trainTiny({ out: broken, settings: twoStages, threads: 2, resume: true });
-      expect([...first.records, ...rest.records]).toEqual(records);
-      expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
-    },
+    (stopAfter) => expectContinued(twoStages, stopAfter),
   );
 
   it("does not go on without the end of the first stage", async () => {

@@ -11,7 +11,7 @@ import { stageAt, stagesOf } from "#rbnet/training/stages";
 import { Trainer } from "#rbnet/training/trainer";
 import { training } from "../networks/tiny.js";
 import { temporaryFolder } from "../temporary-folder.js";
-import { bitsOf, data, differences, network, readStored, refusal, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
+import { data, expectContinued, network, readStored, refusal, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
 
 const twoStages = { ...settings, epochs: 4, stages: 2, firstStageEpochs: 2 };
 const BORDER = 2 * stepsPerEpoch;
@@ -134,16 +134,9 @@ describe("a run of two stages", () => {
   // In the first stage, on its last step, after the second's first step, and in the second.
   const stops = [3, BORDER, BORDER + 1, BORDER + stepsPerEpoch + 2];
 
-  it.each(stops)("continues as if never stopped when stopped after step %i and resumed on more threads", async (stopAfter) => {
-    const straight = temporaryFolder();
-    const { records } = await trainTiny({ out: straight, settings: twoStages });
-    const broken = temporaryFolder();
-    const first = await trainTiny({ out: broken, settings: twoStages, stopAfter });
-    expect(first.stopped).toBe(true);
-    const rest = await trainTiny({ out: broken, settings: twoStages, threads: 2, resume: true });
-    expect([...first.records, ...rest.records]).toEqual(records);
-    expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
-  });
+  it.each(stops)("continues as if never stopped when stopped after step %i and resumed on more threads", (stopAfter) =>
+    expectContinued(twoStages, stopAfter),
+  );
 
   it("takes the memory that was said before it, but for the kernels' work space", async () => {
     using wasm = await createWasmBackend({ threads: 1 });

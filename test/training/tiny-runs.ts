@@ -1,6 +1,7 @@
 /** Training runs of a second: a network of a few thousand weights on a few dozen pictures, and what is compared of two runs. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
 import { shapes } from "#rbnet/data/shapes";
 import { UserError } from "#rbnet/errors";
@@ -10,6 +11,7 @@ import { decodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
 import type { TrainingSettings } from "#rbnet/training/options";
 import type { EpochRecord } from "#rbnet/training/records";
 import { Trainer, type TrainerSetup } from "#rbnet/training/trainer";
+import { temporaryFolder } from "../temporary-folder.js";
 
 /** Six batches of eight and two images over; the validation images do not fill one batch. */
 export const data: Dataset = shapes({ train: 50, validation: 20, test: 0, size: 16 });
@@ -79,6 +81,17 @@ export function bitsOf(folder: string): Readonly<Record<string, string>> {
 /** Names of what differs between two runs. */
 export function differences(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): readonly string[] {
   return [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => one[name] !== other[name]);
+}
+
+/** Trains twice, once in a piece and once stopped after a step and resumed on more threads, and expects the same records and bits. */
+export async function expectContinued(own: TrainingSettings, stopAfter: number): Promise<void> {
+  const [straight, broken] = [temporaryFolder(), temporaryFolder()];
+  const { records } = await trainTiny({ out: straight, settings: own });
+  const first = await trainTiny({ out: broken, settings: own, stopAfter });
+  expect(first.stopped).toBe(true);
+  const rest = await trainTiny({ out: broken, settings: own, threads: 2, resume: true });
+  expect([...first.records, ...rest.records]).toEqual(records);
+  expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
 }
 
 /** The sentence that a promise is refused with: one, and for the user. */
