@@ -79,7 +79,7 @@ export function resultsChart(results: StudyResults): Markup {
 ${y.ticks.map((tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text class="tick" x="${LEFT - 10}" y="${atY(tick) + 4}" text-anchor="end">${formatTick(tick)}</text>`)}
 ${x.ticks.map((tick) => markup`<line class="grid" x1="${atX(tick)}" x2="${atX(tick)}" y1="${top}" y2="${top + PLOT_HEIGHT}"/><text class="tick" x="${atX(tick)}" y="${top + PLOT_HEIGHT + 20}" text-anchor="middle">${formatOps(tick)}</text>`)}
 <text class="axis" x="${LEFT + PLOT_WIDTH / 2}" y="${top + PLOT_HEIGHT + 44}" text-anchor="middle">operations an image (binary MACs / 64 + real MACs)</text>
-<text class="axis" transform="translate(24 ${top + PLOT_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${`top-1 on ${formatInteger(images)} ${set} images`}</text>
+<text class="axis" transform="translate(16 ${top + PLOT_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${`top-1 on ${formatInteger(images)} ${set} images`}</text>
 ${spread ? markup`<text class="tick" x="${WIDTH - RIGHT}" y="${TITLE_Y}" text-anchor="end">bars: sample deviation over seeds</text>` : NOTHING}
 ${lines.map((line, group) => (line.length < 2 ? NOTHING : markup`<polyline class="${lookOf(group)}" points="${line.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(" ")}"/>`))}
 ${points.map((point) => drawnBar(point))}
