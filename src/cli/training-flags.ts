@@ -87,7 +87,10 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--teacher-weight <share>", "of the teacher's part in the loss; the rest is the label's", 1))
     .addOption(option("--teacher-temperature <t>", "brings the teacher's likelier classes closer together", 1))
     .addOption(option("--teacher-attention <weight>", "of looking where a teacher of ours looks, stage by stage", 0))
-    .option("--teacher-chain", "the second of two stages learns from the network of the first (default: no, except in recipes)")
+    .option(
+      "--teacher-chain",
+      "the second of two stages learns from the network of the first (default: only in the recipe progressive)",
+    )
     .option("--no-teacher-chain", "the second stage learns from the teacher, too")
     .addOption(
       new Option(

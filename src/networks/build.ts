@@ -40,6 +40,11 @@ interface Place {
   readonly index: number;
 }
 
+/** Whether the input itself can be the shortcut. */
+function keepsMap({ input, channels, stride }: Pick<Place, "input" | "channels" | "stride">): boolean {
+  return stride === 1 && input.channels === channels;
+}
+
 class Builder {
   private readonly layers: Layer[] = [];
   private map: MapShape;
@@ -112,7 +117,7 @@ class Builder {
     if (convolution === "reshaped")
       windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
-    const keeps = stride === 1 && input.channels === channels;
+    const keeps = keepsMap({ input, channels, stride });
     const repeated = shortcut === "repeated" && !keeps ? this.repeated({ name, input, channels, stride }) : undefined;
     return new ResidualUnit(this.backend, options, this.initializer, repeated);
   }
@@ -138,7 +143,7 @@ class Builder {
     };
     const first = unit("convolution1", input, grid(3, stride), "relu");
     const second = unit("convolution2", first.output, grid(3, 1), "relu");
-    if (stride === 1 && input.channels === channels) return new BasicBlock(backend, { first, second, shortcut: undefined });
+    if (keepsMap({ input, channels, stride })) return new BasicBlock(backend, { first, second, shortcut: undefined });
     if (shortcut === "strided")
       return new BasicBlock(backend, { first, second, shortcut: unit("shortcut", input, grid(1, stride), "none") });
     return new BasicBlock(backend, { first, second, shortcut: this.projection({ name, input, channels, stride }) });
@@ -146,8 +151,7 @@ class Builder {
 
   private binaryBlock({ estimator }: XnorDescription, { name, input, channels, stride }: Place): Layer {
     const { backend, initializer } = this;
-    const keeps = stride === 1 && input.channels === channels;
-    const shortcut = keeps ? undefined : this.projection({ name, input, channels, stride });
+    const shortcut = keepsMap({ input, channels, stride }) ? undefined : this.projection({ name, input, channels, stride });
     const shared = { channels, estimator, activation: "none" } as const;
     const part = { ...shared, name: `${name}.convolution1`, input, windows: grid(3, stride), stride };
     // The paper normalizes before each sign. Before the first, a threshold is what is left of it; before the second, the first one's normalization does it.
