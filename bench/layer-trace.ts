@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import type { Backend, TypedArray } from "#rbnet/backend/kernels";
-import type { Batch } from "#rbnet/data/loader";
+import type { Batch } from "#rbnet/data/loading/loader";
 import { Random } from "#rbnet/data/random";
 import type { Layer, Parameter } from "#rbnet/layers/layer";
 import type { NetworkDescription } from "#rbnet/networks/description";

@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { type ServerType, serve } from "@hono/node-server";
 import { type Command, InvalidArgumentError } from "commander";
-import { outlines } from "../data/shape-outlines.js";
+import { outlines } from "../data/shapes/shape-outlines.js";
 import { loadModel } from "../deploy/load-model.js";
 import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";

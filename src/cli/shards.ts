@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { removeUnfinished } from "../atomic-file.js";
-import { writeShards } from "../data/write-shards.js";
+import { writeShards } from "../data/shards/write-shards.js";
 import { UserError } from "../errors.js";
 import { formatInteger } from "../training/quantities.js";
 import { readPositive, readSeed } from "./flags.js";

@@ -3,12 +3,12 @@
  * source (folder, shards, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
  */
 import { readdirSync } from "node:fs";
-import { cifarBinary, isCifarBinary } from "./cifar-binary.js";
-import { idxFolder, isIdxFolder } from "./idx-folder.js";
-import { imageFolder } from "./image-folder.js";
-import { shapes } from "./shapes.js";
-import { shardFolder } from "./shard-folder.js";
-import { isShardFolder } from "./shard-layout.js";
+import { cifarBinary, isCifarBinary } from "./formats/cifar-binary.js";
+import { idxFolder, isIdxFolder } from "./formats/idx-folder.js";
+import { imageFolder } from "./formats/image-folder.js";
+import { shapes } from "./shapes/shapes.js";
+import { shardFolder } from "./shards/shard-folder.js";
+import { isShardFolder } from "./shards/shard-layout.js";
 
 /** Labelled images with their split and their statistics. */
 export interface Dataset {

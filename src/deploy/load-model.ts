@@ -1,7 +1,7 @@
 /** `rbnet/runtime` in Node: models from files, addresses and memory; images from files, their bytes, and pixels. */
 import { fileURLToPath } from "node:url";
 import { type BackendName, openBackend } from "../backend/open.js";
-import { decodeImage } from "../data/image-file.js";
+import { decodeImage } from "../data/decoding/image-file.js";
 import { UserError } from "../errors.js";
 import { centredSquare, type PixelImage } from "../pixels/square.js";
 import { type Classify, createClassifier } from "../runtime/classifier.js";

@@ -1,7 +1,7 @@
 /** From a study's rows to trainings: on which data, of which network, with which settings, in which order and folder. */
 import { join } from "node:path";
 import { type Dataset, type DatasetOptions, openDataset } from "../data/dataset.js";
-import { subsetByClass } from "../data/subset.js";
+import { subsetByClass } from "../data/sets/subset.js";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";

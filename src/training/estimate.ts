@@ -4,7 +4,7 @@ import type { Backend } from "../backend/kernels.js";
 import type { GradientPrecision } from "../backend/native/accelerator.js";
 import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
-import { subsetByClass } from "../data/subset.js";
+import { subsetByClass } from "../data/sets/subset.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { evaluateModel } from "./evaluate.js";
 import type { TrainingOptions } from "./options.js";

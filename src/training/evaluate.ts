@@ -1,7 +1,7 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
 import type { Backend } from "../backend/kernels.js";
 import type { Channels, ImageSet } from "../data/dataset.js";
-import { Loader } from "../data/loader.js";
+import { Loader } from "../data/loading/loader.js";
 import { UserError } from "../errors.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";

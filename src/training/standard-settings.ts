@@ -1,7 +1,7 @@
 /** What is usual for the data where a person has said nothing else: how images are augmented, and a batch that they can fill. */
 import { readdirSync } from "node:fs";
 import type { Dataset } from "../data/dataset.js";
-import { isIdxFolder } from "../data/idx-folder.js";
+import { isIdxFolder } from "../data/formats/idx-folder.js";
 import { LARGE_SIDE } from "../pixels/square.js";
 import { type TrainingOptions, trainingSchema } from "./options.js";
 

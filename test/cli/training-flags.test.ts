@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settingsFor } from "#rbnet/cli/training-flags";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const small = shapes({ train: 40, validation: 0, test: 0, size: 32 });

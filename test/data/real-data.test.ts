@@ -5,9 +5,9 @@ import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { type ImageSet, openDataset } from "#rbnet/data/dataset";
-import { fileSet } from "#rbnet/data/image-set";
-import { Loader } from "#rbnet/data/loader";
-import { writeShards } from "#rbnet/data/write-shards";
+import { Loader } from "#rbnet/data/loading/loader";
+import { fileSet } from "#rbnet/data/sets/image-set";
+import { writeShards } from "#rbnet/data/shards/write-shards";
 import { PIXEL_LIMIT } from "#rbnet/pixels/square";
 import { temporaryFolder } from "../temporary-folder.js";
 

@@ -2,7 +2,7 @@
 import sharp from "sharp";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
-import { outlines } from "#rbnet/data/shape-outlines";
+import { outlines } from "#rbnet/data/shapes/shape-outlines";
 import { loadModel } from "#rbnet/deploy/load-model";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8 } from "#rbnet/networks/rbnet";

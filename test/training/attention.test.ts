@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { writeModelFile } from "#rbnet/deploy/model-file";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";

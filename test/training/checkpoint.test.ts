@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
 import { temporaryFolder } from "../temporary-folder.js";

@@ -3,7 +3,7 @@
  * checkpoint. Says each step on a line; ends with "done".
  */
 import { existsSync } from "node:fs";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { checkpointPath } from "#rbnet/training/run-folder";
 import { Trainer } from "#rbnet/training/trainer";

@@ -1,7 +1,7 @@
 /** A profile accounts for the time of a training step, by kernel and by layer. */
 import { describe, expect, it } from "vitest";
 import { openDataset } from "#rbnet/data/dataset";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8, rbnet20 } from "#rbnet/networks/rbnet";
 import { profileTraining } from "#rbnet/training/profile";
 import { rbnet } from "../cli/command.js";

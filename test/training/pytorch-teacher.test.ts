@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet } from "../cli/command.js";
 import { temporaryFolder } from "../temporary-folder.js";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { type Dataset, openDataset } from "#rbnet/data/dataset";
-import { tarEnd, tarFile } from "#rbnet/data/tar";
+import { tarEnd, tarFile } from "#rbnet/data/shards/tar";
 import { evaluateModel } from "#rbnet/training/evaluate";
 import { picture, write } from "../data/picture-folders.js";
 import { temporaryFolder } from "../temporary-folder.js";

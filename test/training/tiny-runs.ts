@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
-import { shapes } from "#rbnet/data/shapes";
+import { shapes } from "#rbnet/data/shapes/shapes";
 import { UserError } from "#rbnet/errors";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { rbnet8 } from "#rbnet/networks/rbnet";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Backend, TypedArray } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import type { Batch } from "#rbnet/data/loader";
+import type { Batch } from "#rbnet/data/loading/loader";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/options";

@@ -1,0 +1,153 @@
+/**
+ * One image file -> square RGB pixels. Training, validation and `predict` all decode here, so that a network is used on
+ * exactly the pixels that it was evaluated on. Decoding is sharp's; this file decides only what "the pixels of an image" means.
+ */
+import type { Sharp } from "sharp";
+import { UserError } from "../../errors.js";
+import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
+import { sharp } from "./sharp.js";
+
+/** File name endings that a folder scan takes for images. */
+export const imageFileName = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;
+
+/** Transparent parts show white, as on a page. */
+const background = "#ffffff";
+
+// Many small images at once use the cores better than many threads on one image; and no image is decoded twice in a row.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** An image file that cannot be used; `reason` is a phrase without the file's name. */
+export class BadImageError extends UserError {
+  readonly reason: string;
+
+  constructor(name: string, reason: string) {
+    super(`cannot read the image ${name}: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export interface DecodeOptions {
+  /** Most pixels (width x height) that are decoded; default 64 million. */
+  readonly pixelLimit?: number;
+}
+
+/**
+ * Decodes an image for a network input of `size`: shorter side to `storedSide(size)`, then the centre.
+ *
+ * @returns [size, size, 3] RGB, 0 to 255; EXIF orientation applied, grey, CMYK and 16-bit converted, transparency on white
+ * @throws BadImageError (a UserError) that names the file
+ */
+export async function decodeImage(input: string | Uint8Array, size: number, options: DecodeOptions = {}): Promise<Uint8Array> {
+  const side = storedSide(size);
+  const pixels = await decodeSquare(input, side, options);
+  return side === size ? pixels : centreCrop(pixels, side, size);
+}
+
+/** The centred square of an image, scaled to [side, side, 3]; otherwise as `decodeImage`. */
+export async function decodeSquare(input: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<Uint8Array> {
+  return pixelsOf(input, open(input, options).resize(side, side, { fit: "cover", position: "centre" }), side, options);
+}
+
+/** A rectangle of an image in fractions of its width and height. */
+export interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Decodes a region of an image, chosen once its true width and height (after EXIF orientation) are known, and scales it to [size, size, 3].
+ *
+ * The whole image is scaled first and cut after: the decoder can then skip detail that would be thrown away (JPEG scales while it decodes),
+ * and computes only the part that is cut out. The region is met to within one pixel of the result.
+ */
+export async function decodeRegion(
+  input: string | Uint8Array,
+  size: number,
+  choose: (width: number, height: number) => Region,
+  options: DecodeOptions = {},
+): Promise<Uint8Array> {
+  const { width, height } = await imageShape(input, options);
+  const region = choose(width, height);
+  const fullWidth = Math.max(size, Math.round(size / region.width));
+  const fullHeight = Math.max(size, Math.round(size / region.height));
+  const left = Math.min(fullWidth - size, Math.round(region.left * fullWidth));
+  const top = Math.min(fullHeight - size, Math.round(region.top * fullHeight));
+  const scaled = open(input, options).resize(fullWidth, fullHeight, { fit: "fill" });
+  return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size, options);
+}
+
+/** Reads only an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
+export async function imageShape(
+  input: string | Uint8Array,
+  options: DecodeOptions = {},
+): Promise<{ readonly width: number; readonly height: number }> {
+  const pixelLimit = options.pixelLimit ?? PIXEL_LIMIT;
+  let shape: { readonly width: number; readonly height: number };
+  try {
+    // The limit is checked below, where the size can be told; sharp's own check would say less.
+    const header = await sharp(input, { limitInputPixels: false }).metadata();
+    shape = header.autoOrient;
+  } catch (error) {
+    throw badImage(input, error, pixelLimit);
+  }
+  if (shape.width * shape.height > pixelLimit) throw new BadImageError(nameOf(input), tooLarge(pixelLimit));
+  return shape;
+}
+
+/** The centre of [side, side, 3] pixels as [size, size, 3]. */
+export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint8Array {
+  const cropped = new Uint8Array(size * size * 3);
+  const margin = (side - size) >> 1;
+  for (let y = 0; y < size; y++) {
+    const start = ((y + margin) * side + margin) * 3;
+    cropped.set(pixels.subarray(start, start + size * 3), y * size * 3);
+  }
+  return cropped;
+}
+
+function open(input: string | Uint8Array, options: DecodeOptions): Sharp {
+  if (input.length === 0) throw new BadImageError(nameOf(input), "it is empty");
+  // "error" refuses truncated files but lets pass the harmless warnings that many real photographs give.
+  return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
+}
+
+async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
+  let data: Buffer;
+  let channels: number;
+  try {
+    const result = await image
+      .flatten({ background })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    data = result.data;
+    channels = result.info.channels;
+  } catch (error) {
+    throw badImage(input, error, options.pixelLimit ?? PIXEL_LIMIT);
+  }
+  if (channels !== 3 || data.length !== side * side * 3) {
+    throw new Error(`sharp gave ${String(data.length)} bytes in ${String(channels)} channels for a side of ${String(side)}`);
+  }
+  return data;
+}
+
+function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/unsupported image format|buffer is empty|is empty/i.test(message))
+    return new BadImageError(nameOf(input), "it is not an image in a known format");
+  if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
+  if (/missing/i.test(message)) return new BadImageError(nameOf(input), "there is no such file");
+  const [firstLine] = message.split("\n");
+  return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim()})`);
+}
+
+function tooLarge(pixelLimit: number): string {
+  return `it has more than ${String(pixelLimit / 1e6)} megapixels`;
+}
+
+function nameOf(input: string | Uint8Array): string {
+  return typeof input === "string" ? input : `of ${String(input.length)} bytes`;
+}

@@ -1,0 +1,101 @@
+/**
+ * Mean and deviation of the training images, by which every input is normalized. Sums are of integers, so they are exact and
+ * do not depend on the order of the images.
+ */
+
+import type { Channels, EncodedSource, ImageSet, MemorySource } from "../dataset.js";
+import { openEncoded } from "../decoding/encoded-images.js";
+import { decodeImage } from "../decoding/image-file.js";
+import { Random } from "../random.js";
+
+/** Keeps the sample's draws apart from all other uses of the same seed. */
+const sampleStream = 0x73746174;
+/** Images decoded for the statistics, at most: enough for three digits. */
+const sampleSize = 2000;
+const inFlight = 8;
+
+export interface Statistics {
+  readonly mean: Channels;
+  readonly deviation: Channels;
+}
+
+/** Of decoded images exactly, of others by a sample. */
+export async function statisticsOf({ source, count }: ImageSet, size: number, seed: number): Promise<Statistics> {
+  return source.kind === "memory" ? memoryStatistics(source) : encodedStatistics(source, count, size, seed);
+}
+
+/** Of all pixels of decoded images, exactly. */
+export function memoryStatistics(source: MemorySource): Statistics {
+  const sums = new ChannelSums();
+  const bytes = source.side * source.side * 3;
+  for (const row of source.rows) sums.add(source.pixels.subarray(row * bytes, (row + 1) * bytes));
+  return sums.statistics();
+}
+
+/** Of a seeded sample of at most 2,000 images, decoded as for evaluation; unreadable ones are left out. */
+async function encodedStatistics(source: EncodedSource, count: number, size: number, seed: number): Promise<Statistics> {
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  new Random(seed, sampleStream).shuffle(order);
+  // In the order in which they lie, which a disk likes better; sums do not mind.
+  const sample = order.subarray(0, sampleSize).sort();
+  const sums = new ChannelSums();
+  await using images = openEncoded(source);
+  let next = 0;
+  const decodeSome = async (): Promise<void> => {
+    while (next < sample.length) {
+      const index = sample[next++];
+      const pixels = await images
+        .read(index)
+        .then((image) => decodeImage(image, size, source))
+        .catch(() => undefined);
+      if (pixels !== undefined) sums.add(pixels);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, decodeSome));
+  return sums.statistics();
+}
+
+/** Sums and sums of squares of red, green and blue; below 2^53 for any memory that exists. */
+class ChannelSums {
+  #pixels = 0;
+  readonly #sums = new Float64Array(3);
+  readonly #squares = new Float64Array(3);
+
+  /** `pixels`: interleaved RGB. */
+  add(pixels: Uint8Array): void {
+    let red = 0;
+    let green = 0;
+    let blue = 0;
+    let redSquares = 0;
+    let greenSquares = 0;
+    let blueSquares = 0;
+    for (let at = 0; at + 2 < pixels.length; at += 3) {
+      const r = pixels[at];
+      const g = pixels[at + 1];
+      const b = pixels[at + 2];
+      red += r;
+      green += g;
+      blue += b;
+      redSquares += r * r;
+      greenSquares += g * g;
+      blueSquares += b * b;
+    }
+    this.#pixels += pixels.length / 3;
+    for (const [channel, sum] of [red, green, blue].entries()) this.#sums[channel] += sum;
+    for (const [channel, sum] of [redSquares, greenSquares, blueSquares].entries()) this.#squares[channel] += sum;
+  }
+
+  statistics(): Statistics {
+    const count = Math.max(1, this.#pixels);
+    const mean = (channel: number): number => this.#sums[channel] / count;
+    const deviation = (channel: number): number => {
+      const variance = this.#squares[channel] / count - mean(channel) ** 2;
+      // A constant channel (all black) has nothing to scale; a hundredth of the range keeps the division harmless.
+      return Math.max(Math.sqrt(Math.max(0, variance)) / 255, 0.01);
+    };
+    return {
+      mean: [mean(0) / 255, mean(1) / 255, mean(2) / 255],
+      deviation: [deviation(0), deviation(1), deviation(2)],
+    };
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What a WebDataset shard holds, found by reading the headers of its tar: for each sample where its image lies and its class. A sample is a run of
+ * files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class number), or `.json` with a `label`.
+ */
+import { open } from "node:fs/promises";
+import { UserError } from "../../errors.js";
+import { imageFileName } from "../decoding/image-file.js";
+import { type ReadAt, type TarEntry, TarError, tarEntries } from "./tar.js";
+
+/** The usable samples of a shard in their order, in columns. */
+export interface ShardSamples {
+  readonly names: readonly string[];
+  /** Position and length of the images' bytes. */
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+  readonly labels: readonly number[];
+  /** Name of each unusable sample, with the reason. */
+  readonly bad: readonly (readonly [string, string])[];
+}
+
+/** Class numbers are kept in 16 bits. */
+export const HIGHEST_LABEL = 65535;
+/** Larger files than this are no photographs, and would be read whole. */
+const longestImage = 2 ** 28;
+const longestLabel = 1 << 20;
+/** A label file lies between the headers of two images, so one read serves a sample. */
+const windowBytes = 1 << 14;
+
+interface OpenSample {
+  readonly key: string;
+  image?: TarEntry;
+  classFile?: TarEntry;
+  json?: TarEntry;
+}
+
+interface Columns {
+  readonly names: string[];
+  readonly offsets: number[];
+  readonly lengths: number[];
+  readonly labels: number[];
+  readonly bad: [string, string][];
+}
+
+/**
+ * Reads the index of the shard at `path`.
+ *
+ * @throws UserError where the file cannot be read, or is no whole tar
+ */
+export async function indexShard(path: string): Promise<ShardSamples> {
+  const columns: Columns = { names: [], offsets: [], lengths: [], labels: [], bad: [] };
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  try {
+    const { size } = await file.stat();
+    const read = windowed(async (into, at) => (await file.read(into, 0, into.length, at)).bytesRead, size);
+    let sample: OpenSample = { key: "" };
+    for await (const entry of tarEntries(read, size)) {
+      const [, key, ending] = /^((?:.*\/)?[^./][^./]*)\.([^/]*)$/.exec(entry.name) ?? [];
+      if (key === undefined || ending === undefined) continue;
+      if (key !== sample.key) {
+        await closeSample(sample, read, columns);
+        sample = { key };
+      }
+      if (ending.toLowerCase() === "cls") sample.classFile ??= entry;
+      else if (ending.toLowerCase() === "json") sample.json ??= entry;
+      else if (!ending.includes(".") && imageFileName.test(`.${ending}`)) sample.image ??= entry;
+    }
+    await closeSample(sample, read, columns);
+  } catch (error) {
+    if (error instanceof TarError)
+      throw new UserError(`the shard ${path} cannot be used: ${error.message}; get it again, or remove it`);
+    throw unreadable(path, error);
+  } finally {
+    await file.close();
+  }
+  return columns;
+}
+
+/** Puts a finished sample where it belongs: files without a class and without an image are something else and left alone. */
+async function closeSample({ key, image, classFile, json }: OpenSample, read: ReadAt, columns: Columns): Promise<void> {
+  const labelFile = classFile ?? json;
+  if (image === undefined) {
+    if (labelFile !== undefined) columns.bad.push([key, "it has no image"]);
+    return;
+  }
+  const reject = (reason: string): void => {
+    columns.bad.push([image.name, reason]);
+  };
+  if (labelFile === undefined) return reject("it has neither a .cls nor a .json file with its class");
+  if (image.bytes === 0) return reject("it is empty");
+  if (image.bytes > longestImage) return reject(`it has more than ${String(longestImage / 2 ** 20)} MiB`);
+  if (labelFile.bytes > longestLabel) return reject(`its class, ${labelFile.name}, has ${String(labelFile.bytes)} bytes`);
+  const text = new TextDecoder().decode(await read(labelFile.at, labelFile.bytes)).trim();
+  const label = labelFile === classFile ? text : labelIn(text);
+  if (!/^\d{1,5}$/.test(label) || Number(label) > HIGHEST_LABEL)
+    return reject(`its class in ${labelFile.name} is no whole number from 0 to ${String(HIGHEST_LABEL)}`);
+  columns.names.push(image.name);
+  columns.offsets.push(image.at);
+  columns.lengths.push(image.bytes);
+  columns.labels.push(Number(label));
+}
+
+/** The `label` of a JSON text; nothing where there is none. */
+function labelIn(text: string): string {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const label: unknown = typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, "label") : undefined;
+    return typeof label === "number" || typeof label === "string" ? String(label) : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Reads through a window of the file, moved where a read falls outside it. */
+function windowed(fill: (into: Uint8Array, at: number) => Promise<number>, total: number): ReadAt {
+  let window = new Uint8Array(0);
+  let start = 0;
+  return async (at, bytes) => {
+    if (at < start || at + bytes > start + window.length) {
+      window = new Uint8Array(Math.min(Math.max(bytes, windowBytes), total - at));
+      start = at;
+      for (let done = 0; done < window.length; ) {
+        const read = await fill(window.subarray(done), at + done);
+        if (read === 0) throw new TarError("it became shorter while it was read");
+        done += read;
+      }
+    }
+    return window.subarray(at - start, at - start + bytes);
+  };
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new UserError(`the shard ${path} cannot be read (${message}); check the disk and its permissions`, { cause: error });
+}
