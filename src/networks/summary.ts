@@ -4,7 +4,7 @@
  */
 import type { LayerSummary } from "../layers/layer.js";
 import { learnedValues } from "../runtime/activation.js";
-import { valueShapes } from "../runtime/network.js";
+import { valueShapes } from "../runtime/operation-shapes.js";
 import type { Epilogue, Operation } from "../runtime/operations.js";
 import { elementsOf, type MapShape, tapCount, windowMap } from "../runtime/windows.js";
 

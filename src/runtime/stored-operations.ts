@@ -7,7 +7,7 @@ import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";
 import { type Activation, type ActivationKind, activationOf, LEARNED_ROWS, learnedValues } from "./activation.js";
 import { fromHalves, LARGEST_HALF, toHalf } from "./half.js";
 import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
-import { outputShape } from "./network.js";
+import { outputShape } from "./operation-shapes.js";
 import { denseActivations, type Epilogue, type Operation } from "./operations.js";
 import type { StoredTensor } from "./safetensors.js";
 import { elementsOf, type MapShape, tapCount, windowMap } from "./windows.js";

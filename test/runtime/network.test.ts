@@ -1,7 +1,7 @@
 /** A deployed network against its operations computed by hand, and what it says of operations that do not fit. */
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { RuntimeNetwork, valueShapes } from "#rbnet/runtime/network";
+import { RuntimeNetwork } from "#rbnet/runtime/network";
 import type { Operation } from "#rbnet/runtime/operations";
 
 const INPUT = { height: 2, width: 2, channels: 1 };
@@ -66,18 +66,5 @@ describe("RuntimeNetwork", () => {
     // Mean 1.125; ReLU leaves 1.125 and 0; factors 1/2, 3/4, 1/4, 1/2. Products as above; u: 2, -1.5, 1.5, 5.
     const found = await backend.read(network.output);
     for (const [i, value] of [1, -2.25, 0, 7].entries()) expect(found[i]).toBeCloseTo(value, 6);
-  });
-
-  it("knows the shape of every value", () => {
-    expect(valueShapes([BINARY, POOL, DENSE], INPUT)).toEqual([
-      INPUT,
-      { height: 2, width: 2, channels: 1 },
-      { height: 1, width: 1, channels: 1 },
-      { height: 1, width: 1, channels: 2 },
-    ]);
-  });
-
-  it("refuses an operation that reads a value before it exists", () => {
-    expect(() => valueShapes([{ ...POOL, input: 3 }], INPUT)).toThrow("value 3 before it exists");
   });
 });
