@@ -12,8 +12,8 @@ import { type ActivationKind, LEARNED_ROWS } from "#rbnet/runtime/activation";
 import type { Operation } from "#rbnet/runtime/operations";
 import { encodeSafetensors, type StoredTensor } from "#rbnet/runtime/safetensors";
 import { elementCount, type Shape } from "#rbnet/tensor";
-import { trainingSchema } from "#rbnet/training/options";
-import { TrainingStep } from "#rbnet/training/training-step";
+import { trainingSchema } from "#rbnet/training/settings/options";
+import { TrainingStep } from "#rbnet/training/stage/training-step";
 import { TracedNetwork } from "./traced-network.js";
 
 /**

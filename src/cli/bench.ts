@@ -6,8 +6,8 @@ import type { MachineLimits } from "../backend/wasm/limits.js";
 import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
+import { formatBytes, formatCount, formatShare } from "../quantities.js";
 import type { Model } from "../runtime/model.js";
-import { formatBytes, formatCount, formatShare } from "../training/quantities.js";
 import { readNumber, readPositive, readThreads } from "./flags.js";
 import { bold, dim, milliseconds, print, printJson, printTable } from "./output.js";
 

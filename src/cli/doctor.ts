@@ -6,7 +6,7 @@ import { openBackend } from "../backend/open.js";
 import type { MachineLimits } from "../backend/wasm/limits.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
 import { packageVersion } from "../package-version.js";
-import { formatBytes, formatCount } from "../training/quantities.js";
+import { formatBytes, formatCount } from "../quantities.js";
 import { alignedTable, print, printJson } from "./output.js";
 
 interface Findings {

@@ -3,9 +3,9 @@ import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { readModelFile, writeModelFile } from "../deploy/model-file.js";
+import { formatBytes } from "../quantities.js";
 import type { Precision } from "../runtime/stored-operations.js";
-import { formatBytes } from "../training/quantities.js";
-import { modelPath } from "../training/run-folder.js";
+import { modelPath } from "../stores/run-folder.js";
 import { print, printJson } from "./output.js";
 
 const PRECISIONS = ["float16", "float32"] as const satisfies readonly Precision[];

@@ -1,6 +1,6 @@
 /** What the commands say: results on standard output, everything else on standard error, colour only where a person looks. */
-import { formatInteger, formatShare } from "../training/quantities.js";
-import type { SkippedSummary } from "../training/records.js";
+import { formatInteger, formatShare } from "../quantities.js";
+import type { SkippedSummary } from "../training/records/run-records.js";
 
 /** A line of results. */
 export function print(line: string): void {

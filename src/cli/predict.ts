@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { loadModel, type NodeImage } from "../deploy/load-model.js";
 import { UserError } from "../errors.js";
+import { formatShare } from "../quantities.js";
 import type { Classify, Prediction } from "../runtime/classifier.js";
-import { formatShare } from "../training/quantities.js";
 import { addBackendFlags, type BackendFlags, readPositive } from "./flags.js";
 import { bold, print, printJson, tell } from "./output.js";
 

@@ -1,7 +1,7 @@
 /** Prints a profile of training steps. */
 
-import type { Cost, Profile } from "../training/profile.js";
-import { formatCount, formatInteger, formatShare } from "../training/quantities.js";
+import { formatCount, formatInteger, formatShare } from "../quantities.js";
+import type { Cost, Profile } from "../training/costs/profile.js";
 import { bold, dim, milliseconds, print, printTable } from "./output.js";
 
 export function printProfile({ backend, batch, steps, stepMs, limits, kernels, layers }: Profile): void {

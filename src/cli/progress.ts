@@ -1,7 +1,7 @@
 /** Progress bars on a terminal; nothing where standard error is a file or a program reads along. */
 import cliProgress from "cli-progress";
-import { formatDuration, formatInteger } from "../training/quantities.js";
-import type { StepProgress } from "../training/records.js";
+import { formatDuration, formatInteger } from "../quantities.js";
+import type { StepProgress } from "../training/records/run-records.js";
 
 const SHARED = { clearOnComplete: true, hideCursor: true, barCompleteChar: "━", barIncompleteChar: " ", barsize: 28 } as const;
 

@@ -7,9 +7,9 @@ import { loadModel } from "../deploy/load-model.js";
 import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
+import { formatBytes, formatCount } from "../quantities.js";
 import { decodeModel } from "../runtime/model.js";
 import { createApp } from "../serve/app.js";
-import { formatBytes, formatCount } from "../training/quantities.js";
 import { addBackendFlags, type BackendFlags, readWholeNumber } from "./flags.js";
 import { bold, print } from "./output.js";
 

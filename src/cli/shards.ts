@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { removeUnfinished } from "../atomic-file.js";
 import { writeShards } from "../data/shards/write-shards.js";
 import { UserError } from "../errors.js";
-import { formatInteger } from "../training/quantities.js";
+import { formatInteger } from "../quantities.js";
 import { readPositive, readSeed } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { print, printJson, tell, tellSkipped } from "./output.js";

@@ -1,12 +1,12 @@
 /** `rbnet study`: a file of networks and settings in, each trained on the same data, and their comparison out. */
 import { type Command, InvalidArgumentError } from "commander";
+import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
 import { openStudyData, planStudy, type StudyData } from "../study/plan.js";
 import type { StudyResults } from "../study/results.js";
 import { refuseUnready, runStudy, type StudyEvent, statesOf, studyFolder } from "../study/study.js";
 import { readStudy, recipeOf, type Study } from "../study/study-file.js";
 import { networkText, resultsTable } from "../study/table.js";
-import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../training/quantities.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { Interrupts } from "./interrupts.js";

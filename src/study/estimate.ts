@@ -1,6 +1,6 @@
 /** What a study will cost before it is run: operations and size of each row, and its time on this machine, measured by a few steps. */
-import { type EstimateSetup, estimateRun } from "../training/estimate.js";
-import { summarizeNetwork } from "../training/memory.js";
+import { type EstimateSetup, estimateRun } from "../training/costs/estimate.js";
+import { summarizeNetwork } from "../training/costs/memory.js";
 import type { StudyData } from "./plan.js";
 import type { StatedRun } from "./study.js";
 

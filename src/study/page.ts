@@ -1,6 +1,6 @@
 /** results.html: chart, table and command on one page that loads nothing. */
-import { Markup, markup } from "../training/report/markup.js";
-import { STYLE } from "../training/report/style.js";
+import { Markup, markup } from "../report/markup.js";
+import { STYLE } from "../report/style.js";
 import { judgedBy, judgedTop1, type StudyResults } from "./results.js";
 import { formatSpread } from "./spread.js";
 import { resultsNotes, resultsTable } from "./table.js";

@@ -5,8 +5,8 @@ import { subsetByClass } from "../data/sets/subset.js";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
-import { mergedSettings, parseTrainingSettings, type TrainingOptions } from "../training/options.js";
-import { standardSettings } from "../training/standard-settings.js";
+import { mergedSettings, parseTrainingSettings, type TrainingOptions } from "../training/settings/options.js";
+import { standardSettings } from "../training/settings/standard-settings.js";
 import { recipeOf, rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
 
 /** The data of all runs, opened once. */

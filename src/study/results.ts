@@ -1,7 +1,7 @@
 /** What a study has found so far, read from the folders of its runs: so a study that is cut off, or run in parts, is as good as its finished runs. */
 import { packageVersion } from "../package-version.js";
-import { summarizeNetwork } from "../training/memory.js";
-import type { TrainingOptions } from "../training/options.js";
+import { summarizeNetwork } from "../training/costs/memory.js";
+import type { TrainingOptions } from "../training/settings/options.js";
 import { planStudy, type StudyData, type StudyRun } from "./plan.js";
 import { type RunResult, readRunState } from "./run-file.js";
 import { median, type Spread, spreadOf } from "./spread.js";

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
-import { firstDifference } from "../training/difference.js";
-import { checkpointPath, modelPath } from "../training/run-folder.js";
+import { checkpointPath, modelPath } from "../stores/run-folder.js";
+import { firstDifference } from "../training/records/difference.js";
 import type { RunIdentity, StudyRun } from "./plan.js";
 
 const resultSchema = z.strictObject({

@@ -1,5 +1,5 @@
 /** The mean of a figure over seeds, and how far single runs lie from it. */
-import { formatShare } from "../training/quantities.js";
+import { formatShare } from "../quantities.js";
 
 export interface Spread {
   readonly mean: number;

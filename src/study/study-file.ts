@@ -6,8 +6,8 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
-import { mergedSettings, trainingSchema } from "../training/options.js";
-import { recipeNames, recipeSettings } from "../training/recipes.js";
+import { mergedSettings, trainingSchema } from "../training/settings/options.js";
+import { recipeNames, recipeSettings } from "../training/settings/recipes.js";
 import { networkOptionsSchema } from "./network-options.js";
 import { malformed } from "./problems.js";
 

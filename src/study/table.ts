@@ -1,5 +1,5 @@
 /** The comparison as cells of text: the same table on the page and in Markdown. */
-import { formatBytes, formatCount, formatDuration } from "../training/quantities.js";
+import { formatBytes, formatCount, formatDuration } from "../quantities.js";
 import type { RowResults, StudyResults } from "./results.js";
 import { formatSpread, type Spread } from "./spread.js";
 

@@ -5,7 +5,7 @@ import { Loader } from "../data/loading/loader.js";
 import { UserError } from "../errors.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
-import type { DetailedEvaluation, Mistake } from "./records.js";
+import type { DetailedEvaluation, Mistake } from "./records/run-records.js";
 
 /** Pixels a batch: maps of so many stay in the second-level cache. With six times as many, an image of 32 x 32 takes a third longer. */
 export const BATCH_PIXELS = 1 << 14;

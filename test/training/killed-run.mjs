@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
-import { checkpointPath } from "#rbnet/training/run-folder";
+import { checkpointPath } from "#rbnet/stores/run-folder";
 import { Trainer } from "#rbnet/training/trainer";
 
 const [folder, threads] = process.argv.slice(2);

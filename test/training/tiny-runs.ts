@@ -8,8 +8,8 @@ import { UserError } from "#rbnet/errors";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
-import type { TrainingSettings } from "#rbnet/training/options";
-import type { EpochRecord } from "#rbnet/training/records";
+import type { EpochRecord } from "#rbnet/training/records/run-records";
+import type { TrainingSettings } from "#rbnet/training/settings/options";
 import { Trainer, type TrainerSetup } from "#rbnet/training/trainer";
 import { temporaryFolder } from "../temporary-folder.js";
 

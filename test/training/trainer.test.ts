@@ -10,7 +10,7 @@ import { shapes } from "#rbnet/data/shapes/shapes";
 import { readModelFile } from "#rbnet/deploy/model-file";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeModel } from "#rbnet/runtime/model";
-import type { TrainingSettings } from "#rbnet/training/options";
+import type { TrainingSettings } from "#rbnet/training/settings/options";
 import { Trainer } from "#rbnet/training/trainer";
 import { temporaryFolder } from "../temporary-folder.js";
 import { data, linearNetwork, network, readStored, refusal, settings, trainTiny } from "./tiny-runs.js";

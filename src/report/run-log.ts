@@ -1,0 +1,112 @@
+/**
+ * What a run leaves in its folder beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
+ * each epoch, so that a run can be watched and a run that was cut off has said what it got to.
+ */
+import { join } from "node:path";
+import { writeFileAtomic } from "../atomic-file.js";
+import { packageVersion } from "../package-version.js";
+import { type NetworkSummary, summarizeNetwork } from "../training/costs/memory.js";
+import { MetricsFile } from "../training/records/metrics.js";
+import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from "../training/records/run-records.js";
+import type { Trainer } from "../training/trainer.js";
+import { pictureUrls } from "./pictures.js";
+import { type Assessment, renderReport } from "./report.js";
+
+export interface RunLogOptions {
+  /** What to type to repeat the run. */
+  readonly command: string;
+  /** Name of the recipe that the settings come of. */
+  readonly recipe?: string | undefined;
+}
+
+export class RunLog {
+  private readonly epochs: EpochRecord[];
+  private assessment: Assessment | undefined;
+
+  private constructor(
+    private readonly path: string,
+    private readonly trainer: Trainer,
+    private readonly metrics: MetricsFile,
+    readonly run: RunRecord,
+    private readonly summary: NetworkSummary,
+    private readonly command: string,
+  ) {
+    this.epochs = [...metrics.epochs];
+  }
+
+  /**
+   * Takes up the run that `trainer` starts or resumes. The folder has to exist.
+   *
+   * @throws UserError where it cannot be written to
+   */
+  static async open(path: string, trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
+    const run = describeRun(trainer, recipe);
+    const metrics = await MetricsFile.open(join(path, "metrics.jsonl"), run, trainer.startEpoch);
+    const { description, options, keepEvery } = trainer;
+    const summary = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
+    return new RunLog(path, trainer, metrics, run, summary, command);
+  }
+
+  get reportPath(): string {
+    return join(this.path, "report.html");
+  }
+
+  async addEpoch(record: EpochRecord): Promise<void> {
+    await this.metrics.append(record);
+    this.epochs.push(record);
+    await this.writeReport(undefined);
+  }
+
+  /** Evaluates the network that ships, on the test images or else the validation images; undefined where there are neither. */
+  async finish(modelBytes: number): Promise<ResultRecord | undefined> {
+    const { trainer } = this;
+    const { test, validation } = trainer.data;
+    const images = test ?? validation;
+    if (images === undefined) {
+      await this.writeReport(undefined);
+      return undefined;
+    }
+    const set = test === undefined ? "validation" : "test";
+    const evaluation = await trainer.evaluate(images);
+    const pictures = await pictureUrls(
+      images,
+      evaluation.mistakes.map(({ index }) => index),
+    );
+    this.assessment = { set, evaluation, pictures };
+    const { bestEpoch, totalSeconds: seconds } = trainer;
+    const result: ResultRecord = { kind: "result", set, evaluation: brief(evaluation), bestEpoch, seconds, modelBytes };
+    await this.metrics.append(result);
+    await this.writeReport(result);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.metrics.close();
+  }
+
+  private async writeReport(result: ResultRecord | undefined): Promise<void> {
+    const { run, summary, epochs, command, assessment } = this;
+    const plannedEpochs = this.trainer.options.epochs;
+    const ending = { ...(assessment === undefined ? {} : { assessment }), ...(result === undefined ? {} : { result }) };
+    await writeFileAtomic(this.reportPath, renderReport({ run, summary, epochs, plannedEpochs, command, ...ending }));
+  }
+}
+
+function brief({ images, loss, top1, top5 }: DetailedEvaluation): ResultRecord["evaluation"] {
+  return { images, loss, top1, top5 };
+}
+
+function describeRun({ description, data, options, backend }: Trainer, recipe: string | undefined): RunRecord {
+  const { name, width } = description;
+  return {
+    kind: "run",
+    version: packageVersion(),
+    startedAt: new Date().toISOString(),
+    network: width === 1 ? name : `${name} (width ${width})`,
+    classes: data.classes,
+    data: { name: data.name, train: data.train.count, validation: data.validation?.count ?? 0, test: data.test?.count ?? 0 },
+    ...(recipe === undefined ? {} : { recipe }),
+    options,
+    backend: backend.description,
+  };
+}

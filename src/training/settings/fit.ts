@@ -1,0 +1,23 @@
+/** Whether a network, data and settings go together: found out before anything is loaded. */
+import type { Dataset } from "../../data/dataset.js";
+import { UserError } from "../../errors.js";
+import type { NetworkDescription } from "../../networks/description.js";
+import { checkStages } from "../stage/stages.js";
+import type { TrainingOptions } from "./options.js";
+
+/** @throws UserError that says what does not fit what */
+export function checkFit(description: NetworkDescription, data: Dataset, options: TrainingOptions): void {
+  const { batch } = options;
+  checkStages(description, options);
+  const { input, classes } = description;
+  if (classes !== data.classes.length)
+    throw new UserError(
+      `the network has ${classes} classes, the data ${data.classes.length}; build the network for the data's classes`,
+    );
+  if (input.height !== data.size || input.width !== data.size)
+    throw new UserError(
+      `the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`,
+    );
+  if (batch > data.train.count)
+    throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
+}

@@ -1,0 +1,115 @@
+/** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { stageProblem } from "../stage/stages.js";
+
+const augmentation = z
+  .strictObject({
+    crop: z.union([
+      z.strictObject({ kind: z.literal("pad"), padding: z.int().min(0).max(64) }),
+      z.strictObject({
+        kind: z.literal("resized"),
+        scale: z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]),
+        ratio: z.tuple([z.number().gt(0), z.number().gt(0)]),
+      }),
+    ]),
+    flip: z.boolean(),
+    colorJitter: z.strictObject({ brightness: z.number().min(0), contrast: z.number().min(0), saturation: z.number().min(0) }),
+    lighting: z.number().min(0),
+    cutout: z.int().min(0),
+    mixup: z.number().min(0),
+  })
+  .partial();
+
+const settingsSchema = z.strictObject({
+  /** Of all stages. */
+  epochs: z.int().min(1).default(30),
+  /** 2: first with real weights in the binary convolutions, then with binary ones; default 1. */
+  stages: z.int().min(1).max(2).optional(),
+  /** Of two stages; default half of the epochs. */
+  firstStageEpochs: z.int().min(1).optional(),
+  batch: z.int().min(1).default(64),
+  optimizer: z.enum(["adam", "sgd"]).default("adam"),
+  /** At the peak of the schedule. */
+  learningRate: z.number().gt(0).default(1e-2),
+  schedule: z.enum(["cosine", "linear", "step", "constant"]).default("cosine"),
+  /** Epochs, may be a fraction, of linear growth from 0. */
+  warmup: z.number().min(0).default(1),
+  /** Of real weights only: decoupled for Adam, L2 for SGD. */
+  weightDecay: z.number().min(0).default(1e-4),
+  /** SGD's. */
+  momentum: z.number().min(0).lt(1).default(0.9),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Decay of the moving average of weights per step, 0 for none: evaluated and shipped instead of the last weights. */
+  average: z.number().min(0).lt(1).default(0),
+  /** Batches whose gradients are summed before an update. */
+  accumulate: z.int().min(1).default(1),
+  /** Stop after this many epochs without a better validation top-1; 0 for never. */
+  patience: z.int().min(0).default(0),
+  /** Learn from a teacher's probabilities of each image, and not (only) from its label. */
+  distill: z
+    .strictObject({
+      /** A model file of ours, the folder of a run, or an ONNX classifier (.onnx). */
+      teacher: z.string().min(1),
+      /** Of the teacher's part in the loss; the rest is the label's. */
+      weight: z.number().gt(0).max(1).default(1),
+      /** Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more. */
+      temperature: z.number().gt(0).max(100).default(1),
+      /** Weight of each stage's attention matching; 0 for none. Only of a teacher of ours with as many stages on maps as large. */
+      attention: z.number().min(0).default(0),
+      /** In the second of two stages, learn from the network that the first has made, in the teacher's place. */
+      chain: z.boolean().exactOptional(),
+      /** What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for ImageNet. */
+      pixels: z.enum(["data", "unit", "imagenet"]).optional(),
+    })
+    .optional(),
+  augmentation: augmentation.default({}),
+  seed: z.int().min(0).max(0xffffffff).default(1),
+});
+
+export const trainingSchema = settingsSchema.superRefine((settings, context) => {
+  const problem = stageProblem(settings);
+  if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+  if (settings.distill?.chain === true && settings.stages !== 2)
+    context.addIssue({
+      code: "custom",
+      path: ["distill", "chain"],
+      message: "it leads from the first of two stages to the second, and there is one only",
+    });
+});
+
+/** All settings, as a run records them. */
+export type TrainingOptions = z.output<typeof settingsSchema>;
+/** What a caller may give; the rest takes its default. */
+export type TrainingSettings = z.input<typeof settingsSchema>;
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws UserError where one is unknown or out of its range
+ */
+export function parseTrainingSettings(settings: TrainingSettings): TrainingOptions {
+  const parsed = trainingSchema.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = issue?.path ?? [];
+  const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], settings);
+  const place = path.length === 0 ? "the training settings are" : `the training setting ${path.join(".")} is`;
+  throw new UserError(`${place} ${JSON.stringify(found)}, which cannot be used (${issue?.message}); change it`);
+}
+
+/** `own` in place of the same ones of `shared`; settings with parts, such as augmentation, are put together by part. */
+export function mergedSettings(shared: Settings, own: Settings): Settings {
+  const parts = Object.entries(own).map(([name, value]) => {
+    const before = shared[name];
+    return [name, isObject(before) && isObject(value) ? { ...before, ...value } : value];
+  });
+  return { ...shared, ...Object.fromEntries(parts) };
+}
+
+/** Not checked yet, by name. */
+type Settings = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Settings {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

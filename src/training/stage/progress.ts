@@ -1,0 +1,78 @@
+/** How far a run has come: what a checkpoint records besides tensors, and the plain arithmetic of steps and epochs on it. */
+import { z } from "zod";
+import type { StepProgress } from "../records/run-records.js";
+import type { TrainingOptions } from "../settings/options.js";
+import { stageAt, stageNumber } from "./stages.js";
+import type { StepResult } from "./training-step.js";
+
+export const progressSchema = z.strictObject({
+  /** Finished epochs. */
+  epoch: z.int().min(0),
+  /** Finished steps of the epoch under way. */
+  step: z.int().min(0),
+  /** Of the epoch under way. */
+  lossSum: z.number(),
+  correct: z.number(),
+  seconds: z.number(),
+  /** Of the whole run. */
+  totalSeconds: z.number(),
+  /** Validation top-1 of the best epoch, -1 before the first. */
+  bestTop1: z.number(),
+  bestEpoch: z.int().min(0),
+});
+
+export type Progress = z.output<typeof progressSchema>;
+
+export const START: Progress = {
+  epoch: 0,
+  step: 0,
+  lossSum: 0,
+  correct: 0,
+  seconds: 0,
+  totalSeconds: 0,
+  bestTop1: -1,
+  bestEpoch: 0,
+};
+
+export function afterStep(progress: Progress, { loss, correct }: StepResult, seconds: number): Progress {
+  return {
+    ...progress,
+    step: progress.step + 1,
+    lossSum: progress.lossSum + loss,
+    correct: progress.correct + correct,
+    seconds: progress.seconds + seconds,
+    totalSeconds: progress.totalSeconds + seconds,
+  };
+}
+
+/** Whether an epoch with this validation top-1 is the best so far; without validation images the last one always is. */
+export function isBest(progress: Progress, top1: number | undefined): boolean {
+  return top1 === undefined || top1 > progress.bestTop1;
+}
+
+/** `isBestSoFar`: whether its network is the one to ship so far; `seconds`: of what followed the last step. */
+export function afterEpoch(progress: Progress, isBestSoFar: boolean, top1: number | undefined, seconds: number): Progress {
+  const epoch = progress.epoch + 1;
+  const best = isBestSoFar
+    ? { bestTop1: top1 ?? 0, bestEpoch: epoch }
+    : { bestTop1: progress.bestTop1, bestEpoch: progress.bestEpoch };
+  return { ...START, epoch, totalSeconds: progress.totalSeconds + seconds, ...best };
+}
+
+/** What onStep is told; `steps` are those of an epoch. */
+export function stepProgress(progress: Progress, options: TrainingOptions, steps: number): StepProgress {
+  const { epochs, batch } = options;
+  const { epoch, step, lossSum, seconds } = progress;
+  const perStep = seconds / step;
+  const secondsLeft = perStep * ((epochs - epoch) * steps - step);
+  return {
+    ...stageNumber(stageAt(options, epoch)),
+    epoch: epoch + 1,
+    epochs,
+    step,
+    steps,
+    loss: lossSum / step,
+    imagesPerSecond: batch / perStep,
+    secondsLeft,
+  };
+}

@@ -1,0 +1,92 @@
+/** What a parameter's kind means for its update, and what the moving average is. */
+import { describe, expect, it } from "vitest";
+import type { Backend } from "#rbnet/backend/kernels";
+import { createReferenceBackend } from "#rbnet/backend/reference/backend";
+import { type Parameter, type ParameterKind, parameter } from "#rbnet/layers/layer";
+import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
+import { Optimizer } from "#rbnet/training/stage/optimizer";
+
+const KINDS: readonly ParameterKind[] = ["latent", "weight", "other"];
+
+/** One parameter of each kind with the same values and gradients. */
+function threeKinds(backend: Backend, settings: TrainingSettings, values: readonly number[], gradients: readonly number[]) {
+  const parameters = KINDS.map((kind) => {
+    const made: Parameter = parameter(backend, `${kind}.${kind}`, kind, [values.length], Float32Array.from(values));
+    backend.write(made.gradient, Float32Array.from(gradients));
+    return made;
+  });
+  const optimizer = new Optimizer(backend, parameters, [], parseTrainingSettings(settings));
+  const read = async (): Promise<readonly number[][]> =>
+    Promise.all(parameters.map(async ({ value }) => Array.from(await backend.read(value))));
+  return { optimizer, parameters, read };
+}
+
+describe("Optimizer", () => {
+  it.each(["adam", "sgd"] as const)("decays real weights and nothing else: %s", async (optimizer) => {
+    const { optimizer: tested, read } = threeKinds(
+      createReferenceBackend(),
+      { optimizer, weightDecay: 0.5 },
+      [0.5, -0.25],
+      [0, 0],
+    );
+    tested.step(0.1, 1);
+    const [latent, weight, other] = await read();
+    expect(latent).toEqual([0.5, -0.25]);
+    expect(weight?.map((value) => Number(value.toFixed(6)))).toEqual([0.475, -0.2375]);
+    expect(other).toEqual([0.5, -0.25]);
+  });
+
+  it.each(["adam", "sgd"] as const)("keeps latent weights, and no others, within -1 and 1: %s", async (optimizer) => {
+    const { optimizer: tested, read } = threeKinds(createReferenceBackend(), { optimizer, weightDecay: 0 }, [0.9, -0.9], [-5, 5]);
+    tested.step(1, 1);
+    const [latent, weight, other] = await read();
+    expect(latent).toEqual([1, -1]);
+    for (const values of [weight, other]) expect(Math.min(...(values ?? []).map(Math.abs))).toBeGreaterThan(1.5);
+  });
+
+  it("counts the latent weights that change their sign", async () => {
+    const backend = createReferenceBackend();
+    const { optimizer } = threeKinds(backend, { optimizer: "sgd", momentum: 0 }, [0.1, -0.1, 0.1, 0.5], [1, -1, -1, 1]);
+    optimizer.step(0.2, 1);
+    expect([...optimizer.flips.keys()]).toEqual(["latent"]);
+    expect(optimizer.latentCounts.get("latent")).toBe(4);
+    const flips = optimizer.flips.get("latent");
+    if (flips === undefined) throw new Error("expected a counter");
+    expect(Array.from(await backend.read(flips))).toEqual([2]);
+  });
+
+  it("clears the gradients of all", async () => {
+    const backend = createReferenceBackend();
+    const { optimizer, parameters } = threeKinds(backend, {}, [1, 2], [3, 4]);
+    optimizer.clearGradients();
+    for (const { gradient } of parameters) expect(Array.from(await backend.read(gradient))).toEqual([0, 0]);
+  });
+
+  it("lends the averaged weights and gives the last ones back, also after a failure", async () => {
+    const backend = createReferenceBackend();
+    const { optimizer, read } = threeKinds(
+      backend,
+      { optimizer: "sgd", momentum: 0, weightDecay: 0, average: 0.999 },
+      [0],
+      [-0.5],
+    );
+    optimizer.step(1, 1);
+    // Early on the average follows at (1 + step) / (10 + step).
+    const keep = 2 / 11;
+    expect(await read()).toEqual([[0.5], [0.5], [0.5]]);
+    const averaged = await optimizer.withAverages(read);
+    for (const [value] of averaged) expect(value).toBeCloseTo((1 - keep) * 0.5, 6);
+    expect(await read()).toEqual([[0.5], [0.5], [0.5]]);
+    const { bytes } = backend.memory;
+    await expect(optimizer.withAverages(() => Promise.reject(new Error("torn")))).rejects.toThrow("torn");
+    expect(await read()).toEqual([[0.5], [0.5], [0.5]]);
+    expect(backend.memory.bytes).toBe(bytes);
+  });
+
+  it("names everything that continues a run", () => {
+    const { optimizer } = threeKinds(createReferenceBackend(), { average: 0.9 }, [0], [0]);
+    const parts = ["first_moment", "second_moment", "average"];
+    const expected = KINDS.flatMap((kind) => parts.map((part) => `${kind}.${kind}.${part}`));
+    expect([...optimizer.tensors.keys()].sort()).toEqual(expected.sort());
+  });
+});
