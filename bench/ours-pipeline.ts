@@ -1,7 +1,7 @@
 /** Our side of `npm run bench -- pipeline`: batches of a folder of photographs as a training step takes them, driven by the line protocol (bench/README.md). */
 import { parseArgs } from "node:util";
-import { openDataset } from "#rbnet/data/dataset";
 import { type Batch, Loader } from "#rbnet/data/loading/loader";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { installedVersion } from "./versions.js";
 

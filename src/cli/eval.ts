@@ -1,7 +1,8 @@
 /** `rbnet eval`: how good a model file is on images that it was not trained on. */
 import type { Command } from "commander";
 import { openBackend } from "../backend/open.js";
-import { type Dataset, type ImageSet, openDataset } from "../data/dataset.js";
+import type { Dataset, ImageSet } from "../data/dataset.js";
+import { openDataset } from "../data/open-dataset.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
 import { formatInteger } from "../quantities.js";

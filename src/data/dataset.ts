@@ -1,14 +1,9 @@
 /**
- * What training sees of data: labelled image sets whose pixels workers can open by themselves, and the one door to them. Every kind of
- * source (folder, shards, CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from.
+ * What training sees of data: labelled image sets whose pixels workers can open by themselves. Every kind of source (folder, shards,
+ * CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from. Types alone, below all makers.
  */
-import { readdirSync } from "node:fs";
-import { cifarBinary, isCifarBinary } from "./formats/cifar-binary.js";
-import { idxFolder, isIdxFolder } from "./formats/idx-folder.js";
-import { imageFolder } from "./formats/image-folder.js";
-import { shapes } from "./shapes/shapes.js";
-import { shardFolder } from "./shards/shard-folder.js";
-import { isShardFolder } from "./shards/shard-layout.js";
+
+import type { Channels } from "../pixels/square.js";
 
 /** Labelled images with their split and their statistics. */
 export interface Dataset {
@@ -28,8 +23,8 @@ export interface Dataset {
   readonly skipped: readonly SkippedImage[];
 }
 
-/** One value a channel: red, green, blue. */
-export type Channels = readonly [number, number, number];
+/** What a set of images is for. */
+export type Part = "train" | "validation" | "test";
 
 export interface SkippedImage {
   readonly path: string;
@@ -97,28 +92,4 @@ export interface DatasetOptions {
   readonly pixelLimit?: number;
   /** Told while images are decoded, or shards are read, for the first time. */
   readonly progress?: (done: number, total: number) => void;
-}
-
-/**
- * Opens a data set: the generator where `path` is "shapes" or undefined, else a folder in CIFAR's binary format, in IDX format, of tar
- * shards, or of images by class.
- *
- * @throws UserError where nothing usable is there, in one sentence that says what to do
- */
-export async function openDataset(options: DatasetOptions & { readonly path?: string | undefined } = {}): Promise<Dataset> {
-  const { path } = options;
-  if (path === undefined || path === "shapes") return shapes(options);
-  const names = namesIn(path);
-  if (isCifarBinary(names)) return cifarBinary(path, options);
-  if (isIdxFolder(names)) return idxFolder(path, options);
-  return isShardFolder(path) ? shardFolder(path, options) : imageFolder(path, options);
-}
-
-/** Entries of a folder; none where it cannot be read, which imageFolder then says in full. */
-function namesIn(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }

@@ -11,6 +11,14 @@ export interface PixelRegion {
   readonly height: number;
 }
 
+/** A rectangle of an image in fractions of its width and height. */
+export interface ImageRegion {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Which source pixels make one target pixel, by target index. */
 interface Taps {
   /** First source pixel of each target pixel. */

@@ -12,6 +12,9 @@ export interface PixelImage {
   readonly height: number;
 }
 
+/** One value a channel: red, green, blue. */
+export type Channels = readonly [number, number, number];
+
 /** Images with more pixels than this are refused. */
 export const PIXEL_LIMIT = 64_000_000;
 

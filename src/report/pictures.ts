@@ -1,8 +1,8 @@
 /** Images of a set as small files that a page can hold. */
 import type { ImageSet } from "../data/dataset.js";
-import { openEncoded } from "../data/decoding/encoded-images.js";
 import { decodeSquare } from "../data/decoding/image-file.js";
 import { sharp } from "../data/decoding/sharp.js";
+import { openEncoded } from "../data/sets/open-encoded.js";
 
 /** Side of a picture decoded from a file or shard; images in memory keep theirs. */
 const SIDE = 160;

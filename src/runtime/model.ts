@@ -4,6 +4,7 @@
  * down in docs/model-file.md.
  */
 import { UserError } from "../errors.js";
+import type { Channels } from "../pixels/square.js";
 import { list, Malformed, members, number, text } from "./json-reader.js";
 import type { Operation } from "./operations.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
@@ -20,9 +21,6 @@ const readHeader = members({
   deviation: list(number(0), 3, 3),
   operations: readOperations,
 });
-
-/** One value a channel: red, green, blue. */
-type Channels = readonly [number, number, number];
 
 /** A trained network as it ships. */
 export interface Model {

@@ -1,6 +1,7 @@
 /** From a study's rows to trainings: on which data, of which network, with which settings, in which order and folder. */
 import { join } from "node:path";
-import { type Dataset, type DatasetOptions, openDataset } from "../data/dataset.js";
+import type { Dataset, DatasetOptions } from "../data/dataset.js";
+import { openDataset } from "../data/open-dataset.js";
 import { subsetByClass } from "../data/sets/subset.js";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";

@@ -1,8 +1,9 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
 import type { Backend } from "../backend/kernels.js";
-import type { Channels, ImageSet } from "../data/dataset.js";
+import type { ImageSet } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { UserError } from "../errors.js";
+import type { Channels } from "../pixels/square.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
 import type { DetailedEvaluation, Mistake } from "./records/run-records.js";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { openBackend } from "#rbnet/backend/open";
-import { openDataset } from "#rbnet/data/dataset";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";
 import { modelFileOf, shippedModels } from "#rbnet/deploy/shipped-models";
 import { summarizeOperations, totalsOf } from "#rbnet/networks/summary";

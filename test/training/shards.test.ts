@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
-import { type Dataset, openDataset } from "#rbnet/data/dataset";
+import type { Dataset } from "#rbnet/data/dataset";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { tarEnd, tarFile } from "#rbnet/data/shards/tar";
 import { evaluateModel } from "#rbnet/training/evaluate";
 import { picture, write } from "../data/picture-folders.js";

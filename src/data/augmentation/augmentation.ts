@@ -3,9 +3,8 @@
  * image everything is one pass: a moved, perhaps mirrored copy through a table of 256 normalized values per channel.
  */
 import { UserError } from "../../errors.js";
-import { RegionResizer } from "../../pixels/resize.js";
-import type { Channels } from "../dataset.js";
-import type { Region } from "../decoding/image-file.js";
+import { type ImageRegion, RegionResizer } from "../../pixels/resize.js";
+import type { Channels } from "../../pixels/square.js";
 import type { Random } from "../random.js";
 
 /** What may happen to a training image, in this order; nothing given, nothing happens. */
@@ -132,7 +131,7 @@ export class ImageWriter {
   }
 
   /** Draws the region of a resized crop for an image of this width and height; the largest centred one where none fits. */
-  chooseRegion(width: number, height: number, random: Random): Region {
+  chooseRegion(width: number, height: number, random: Random): ImageRegion {
     const crop = this.#augmentation.crop;
     if (crop?.kind !== "resized") throw new Error("only a resized crop chooses a region");
     const { scale, ratio } = crop;

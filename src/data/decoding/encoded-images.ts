@@ -1,6 +1,4 @@
-/** Encoded images by their index, whether each is a file or they lie side by side in shards. */
-import type { EncodedSource } from "../dataset.js";
-import { type ByteRange, ShardReader } from "../shards/shard-reader.js";
+/** Encoded images by their index, whether each is a file or they lie side by side in shards: what there is before decoding. */
 
 export interface EncodedImages extends AsyncDisposable {
   /**
@@ -13,12 +11,9 @@ export interface EncodedImages extends AsyncDisposable {
   readAhead(ranges: readonly ByteRange[]): Promise<void>;
 }
 
-export function openEncoded(source: EncodedSource): EncodedImages {
-  if (source.kind === "shards") return new ShardReader(source);
-  const { paths } = source;
-  return {
-    read: async (index) => paths[index],
-    readAhead: async () => {},
-    [Symbol.asyncDispose]: async () => {},
-  };
+/** A stretch of a shard, by the shard's number. */
+export interface ByteRange {
+  readonly shard: number;
+  readonly from: number;
+  readonly end: number;
 }

@@ -4,6 +4,7 @@
  */
 import type { Sharp } from "sharp";
 import { UserError } from "../../errors.js";
+import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
 import { sharp } from "./sharp.js";
 
@@ -49,14 +50,6 @@ export async function decodeSquare(input: string | Uint8Array, side: number, opt
   return pixelsOf(input, open(input, options).resize(side, side, { fit: "cover", position: "centre" }), side, options);
 }
 
-/** A rectangle of an image in fractions of its width and height. */
-export interface Region {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /**
  * Decodes a region of an image, chosen once its true width and height (after EXIF orientation) are known, and scales it to [size, size, 3].
  *
@@ -66,7 +59,7 @@ export interface Region {
 export async function decodeRegion(
   input: string | Uint8Array,
   size: number,
-  choose: (width: number, height: number) => Region,
+  choose: (width: number, height: number) => ImageRegion,
   options: DecodeOptions = {},
 ): Promise<Uint8Array> {
   const { width, height } = await imageShape(input, options);

@@ -5,9 +5,8 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
+import type { Part } from "../dataset.js";
 import { imageFileName } from "../decoding/image-file.js";
-
-export type Part = "train" | "validation" | "test";
 
 export interface ImageFile {
   readonly path: string;

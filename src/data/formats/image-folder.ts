@@ -5,15 +5,15 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
-import type { Dataset, DatasetOptions, ImageSet } from "../dataset.js";
+import type { Dataset, DatasetOptions, ImageSet, Part } from "../dataset.js";
 import { imageShape } from "../decoding/image-file.js";
 import { USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { usualSize } from "../decoding/usual-size.js";
+import { statisticsOf } from "../sets/encoded-statistics.js";
 import { fileSet, memorySet } from "../sets/image-set.js";
 import { checkSize, checkValidationFraction, splitByClass } from "../sets/split.js";
-import { statisticsOf } from "../sets/statistics.js";
 import { decodeFiles, skippedImages } from "./decode-files.js";
-import { type FolderLayout, type Part, readFolderLayout } from "./folder-layout.js";
+import { type FolderLayout, readFolderLayout } from "./folder-layout.js";
 
 /** Decoded images up to this many bytes are kept in memory. */
 const memoryLimit = 2 ** 30;

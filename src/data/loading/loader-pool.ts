@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../errors.js";
 import type { SkippedImage } from "../dataset.js";
-import type { ByteRange } from "../shards/shard-reader.js";
+import type { ByteRange } from "../decoding/encoded-images.js";
 import type { BatchSlot } from "./batch-ring.js";
 import type { WorkerAnswer, WorkerPlan, WorkerTask } from "./loader-worker.js";
 

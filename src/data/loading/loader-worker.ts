@@ -4,12 +4,12 @@
  */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { storedSide } from "../../pixels/square.js";
+import { type Channels, storedSide } from "../../pixels/square.js";
 import { type Augmentation, ImageWriter } from "../augmentation/augmentation.js";
 import { mixBatch } from "../augmentation/mixup.js";
-import type { Channels, EncodedSource, MemorySource, PixelSource } from "../dataset.js";
+import type { EncodedSource, MemorySource, PixelSource } from "../dataset.js";
+import type { ByteRange } from "../decoding/encoded-images.js";
 import { Random } from "../random.js";
-import type { ByteRange } from "../shards/shard-reader.js";
 import { type BatchSlot, batchSlots, type RingShape } from "./batch-ring.js";
 
 /** What a worker is started with. */
@@ -126,7 +126,7 @@ function fromEncoded(plan: WorkerPlan, source: EncodedSource): Preparation {
   const imageFloats = size ** 2 * 3;
   // Loaded here only: workers on decoded images start without the decoder.
   const decoder = import("../decoding/image-file.js");
-  const opened = import("../decoding/encoded-images.js").then(({ openEncoded }) => openEncoded(source));
+  const opened = import("../sets/open-encoded.js").then(({ openEncoded }) => openEncoded(source));
   let ahead: Promise<void> = Promise.resolve();
 
   const prepareOne = async (slot: BatchSlot, task: WorkerTask, position: number, skipped: BadImage[]): Promise<void> => {

@@ -4,13 +4,14 @@
  */
 import { availableParallelism } from "node:os";
 import { UserError } from "../../errors.js";
+import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
 import { checkAugmentation } from "../augmentation/augmentation.js";
-import type { Channels, ImageSet, PixelSource, SkippedImage } from "../dataset.js";
+import type { ImageSet, PixelSource, SkippedImage } from "../dataset.js";
+import type { ByteRange } from "../decoding/encoded-images.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
 import { Random } from "../random.js";
 import { bufferShuffle, byteRanges, shardSequence, shuffleBuffer } from "../shards/shard-order.js";
-import type { ByteRange } from "../shards/shard-reader.js";
 import { type BatchSlot, batchSlots } from "./batch-ring.js";
 import { LoaderPool } from "./loader-pool.js";
 

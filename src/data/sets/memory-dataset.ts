@@ -5,8 +5,7 @@
 
 import { RegionResizer } from "../../pixels/resize.js";
 import { storedSide } from "../../pixels/square.js";
-import type { Dataset, ImageSet } from "../dataset.js";
-import type { Part } from "../formats/folder-layout.js";
+import type { Dataset, ImageSet, Part } from "../dataset.js";
 import { memorySet } from "./image-set.js";
 import { splitByClass } from "./split.js";
 import { memoryStatistics } from "./statistics.js";

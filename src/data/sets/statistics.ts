@@ -3,25 +3,12 @@
  * do not depend on the order of the images.
  */
 
-import type { Channels, EncodedSource, ImageSet, MemorySource } from "../dataset.js";
-import { openEncoded } from "../decoding/encoded-images.js";
-import { decodeImage } from "../decoding/image-file.js";
-import { Random } from "../random.js";
-
-/** Keeps the sample's draws apart from all other uses of the same seed. */
-const sampleStream = 0x73746174;
-/** Images decoded for the statistics, at most: enough for three digits. */
-const sampleSize = 2000;
-const inFlight = 8;
+import type { Channels } from "../../pixels/square.js";
+import type { MemorySource } from "../dataset.js";
 
 export interface Statistics {
   readonly mean: Channels;
   readonly deviation: Channels;
-}
-
-/** Of decoded images exactly, of others by a sample. */
-export async function statisticsOf({ source, count }: ImageSet, size: number, seed: number): Promise<Statistics> {
-  return source.kind === "memory" ? memoryStatistics(source) : encodedStatistics(source, count, size, seed);
 }
 
 /** Of all pixels of decoded images, exactly. */
@@ -32,31 +19,8 @@ export function memoryStatistics(source: MemorySource): Statistics {
   return sums.statistics();
 }
 
-/** Of a seeded sample of at most 2,000 images, decoded as for evaluation; unreadable ones are left out. */
-async function encodedStatistics(source: EncodedSource, count: number, size: number, seed: number): Promise<Statistics> {
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
-  new Random(seed, sampleStream).shuffle(order);
-  // In the order in which they lie, which a disk likes better; sums do not mind.
-  const sample = order.subarray(0, sampleSize).sort();
-  const sums = new ChannelSums();
-  await using images = openEncoded(source);
-  let next = 0;
-  const decodeSome = async (): Promise<void> => {
-    while (next < sample.length) {
-      const index = sample[next++];
-      const pixels = await images
-        .read(index)
-        .then((image) => decodeImage(image, size, source))
-        .catch(() => undefined);
-      if (pixels !== undefined) sums.add(pixels);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, decodeSome));
-  return sums.statistics();
-}
-
 /** Sums and sums of squares of red, green and blue; below 2^53 for any memory that exists. */
-class ChannelSums {
+export class ChannelSums {
   #pixels = 0;
   readonly #sums = new Float64Array(3);
   readonly #squares = new Float64Array(3);

@@ -5,15 +5,14 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import { PIXEL_LIMIT } from "../../pixels/square.js";
-import type { Dataset, DatasetOptions, ImageSet, SkippedImage } from "../dataset.js";
-import { openEncoded } from "../decoding/encoded-images.js";
+import type { Dataset, DatasetOptions, ImageSet, Part, SkippedImage } from "../dataset.js";
 import { imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { usualSize } from "../decoding/usual-size.js";
-import type { Part } from "../formats/folder-layout.js";
+import { statisticsOf } from "../sets/encoded-statistics.js";
 import { type ShardTable, shardSet } from "../sets/image-set.js";
+import { openEncoded } from "../sets/open-encoded.js";
 import { checkSize, checkValidationFraction, splitByClass } from "../sets/split.js";
-import { statisticsOf } from "../sets/statistics.js";
 import type { ShardSamples } from "./shard-index.js";
 import { indexShards } from "./shard-index-cache.js";
 import { readShardLayout, type ShardLayout } from "./shard-layout.js";

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import type { Part } from "../formats/folder-layout.js";
+import type { Part } from "../dataset.js";
 import { HIGHEST_LABEL } from "./shard-index.js";
 
 export interface ShardFile {

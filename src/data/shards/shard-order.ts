@@ -4,8 +4,8 @@
  * and a resumed epoch simply starts further on.
  */
 import type { ShardSource } from "../dataset.js";
+import type { ByteRange } from "../decoding/encoded-images.js";
 import type { Random } from "../random.js";
-import type { ByteRange } from "./shard-reader.js";
 
 /** Images in the buffer: with mixed shards, enough that a batch is a fair sample of the classes; about half a gigabyte of ImageNet. */
 export const shuffleBuffer = 4096;

@@ -5,15 +5,8 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import type { ShardSource } from "../dataset.js";
-import type { EncodedImages } from "../decoding/encoded-images.js";
+import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
 import { BadImageError } from "../decoding/image-file.js";
-
-/** A stretch of a shard. */
-export interface ByteRange {
-  readonly shard: number;
-  readonly from: number;
-  readonly end: number;
-}
 
 /** Files that a reader keeps open: as many as a stretch of samples usually spans, and below what systems allow for all workers together. */
 const openFiles = 48;

@@ -6,10 +6,10 @@ import { readFile, realpath } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { writeFileAtomic, writeFolderAtomic } from "../../atomic-file.js";
 import { UserError } from "../../errors.js";
-import type { SkippedImage } from "../dataset.js";
+import type { Part, SkippedImage } from "../dataset.js";
 import { BadImageError, imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
-import { type ImageFile, type Part, readFolderLayout } from "../formats/folder-layout.js";
+import { type ImageFile, readFolderLayout } from "../formats/folder-layout.js";
 import { Random } from "../random.js";
 import { tarEnd, tarFile } from "./tar.js";
 

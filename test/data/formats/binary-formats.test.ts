@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type Dataset, type MemorySource, openDataset } from "#rbnet/data/dataset";
+import type { Dataset, MemorySource } from "#rbnet/data/dataset";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { UserError } from "#rbnet/errors";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { write } from "../picture-folders.js";

@@ -2,9 +2,10 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Dataset, type DatasetOptions, type MemorySource, openDataset } from "#rbnet/data/dataset";
+import type { Dataset, DatasetOptions, MemorySource } from "#rbnet/data/dataset";
 import { decodeImage } from "#rbnet/data/decoding/image-file";
 import { imageFolder } from "#rbnet/data/formats/image-folder";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { UserError } from "#rbnet/errors";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { classFolder, picture, write } from "../picture-folders.js";

@@ -1,8 +1,9 @@
 /** A part of a set: the same share of every class, the images themselves, and a smaller part within a larger one. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Dataset, type ImageSet, openDataset } from "#rbnet/data/dataset";
+import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { Loader } from "#rbnet/data/loading/loader";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { subsetByClass } from "#rbnet/data/sets/subset";
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { writeShards } from "#rbnet/data/shards/write-shards";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
-import { openDataset } from "#rbnet/data/dataset";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { outlineReach, outlines } from "#rbnet/data/shapes/shape-outlines";
 import { shapes } from "#rbnet/data/shapes/shapes";
 

@@ -1,6 +1,6 @@
 /** A profile accounts for the time of a training step, by kernel and by layer. */
 import { describe, expect, it } from "vitest";
-import { openDataset } from "#rbnet/data/dataset";
+import { openDataset } from "#rbnet/data/open-dataset";
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8, rbnet20 } from "#rbnet/networks/rbnet";
 import { profileTraining } from "#rbnet/training/costs/profile";
