@@ -62,6 +62,9 @@ import { loadModel } from "rbnet/runtime";
 console.log(typeof loadModel, import.meta.resolve("rbnet/runtime"));
 `;
 
+/** A model that comes along, by name. */
+const SHIPPED_MODEL = "rbnet20-cifar10";
+
 /** What a page may load, gzipped, in bytes. */
 const RUNTIME_LIMIT = 42_000;
 /** Of the whole package. */
@@ -121,7 +124,7 @@ try {
       "dist/index.d.ts",
       "dist/backend/wasm/kernels.wasm",
       "dist/backend/wasm/kernels-relaxed.wasm",
-      "models/rbnet20-cifar10.safetensors",
+      `models/${SHIPPED_MODEL}.safetensors`,
       "LICENSE",
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
@@ -147,6 +150,8 @@ try {
       const { accelerator, backend } = JSON.parse(run("npx", ["--no-install", "rbnet", "doctor", "--json"], folder));
       expectThat(/node_modules.rbnet-native-/.test(accelerator.file), `unexpected accelerator: ${JSON.stringify(accelerator)}`);
       expectThat(/^(native|wasm), /.test(backend), `unexpected backend: ${backend}`);
+      const { network } = JSON.parse(run("npx", ["--no-install", "rbnet", "summary", SHIPPED_MODEL, "--json"], folder));
+      expectThat(network.startsWith("rbnet20"), `a release's own model is expected to be an rbnet20, not ${network}`);
     });
   }
   const installed =

@@ -53,11 +53,11 @@ function writeNativePackage(folder) {
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, 2));
 }
 
-/** rbnet itself, naming the packages of all platforms. */
+/** rbnet itself, with all that its description lists (npm leaves out again what it excludes), naming the packages of all platforms. */
 function writeMainPackage(folder) {
   const { version, files, devDependencies: _development, scripts: _scripts, ...rest } = description;
   mkdirSync(folder);
-  for (const name of ["dist", "README.md", "LICENSE", "CHANGELOG.md"])
+  for (const name of files.filter((pattern) => !pattern.startsWith("!")))
     cpSync(join(root, name), join(folder, name), { recursive: true });
   const optionalDependencies = Object.fromEntries(PLATFORMS.map((name) => [`rbnet-native-${name}`, version]));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ version, files, ...rest, optionalDependencies }, null, 2));
