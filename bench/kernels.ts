@@ -68,7 +68,7 @@ const KERNELS: Readonly<
       const [a, b, c] = [reals(backend, M, K), reals(backend, K, N), reals(backend, M, N)];
       return {
         run: () => backend.product(a, b, c, { transposeA: false, accumulate: false }),
-        rate: "signedMacsPerSecond",
+        rate: "realMacsPerSecond",
       };
     },
   },
