@@ -2,10 +2,15 @@
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
-import { mergedSettings, type TrainingOptions, type TrainingSettings, trainingSchema } from "../training/settings/options.js";
+import {
+  type DistillOptions,
+  mergedSettings,
+  type TrainingOptions,
+  type TrainingSettings,
+  trainingSchema,
+} from "../training/settings/options.js";
 import { recipeByName, recipeNames, recipeSettings } from "../training/settings/recipes.js";
 import { resizedCrop, SMALLEST_CROP, standardSettings } from "../training/settings/standard-settings.js";
-import type { DistillOptions } from "../training/teachers/teacher.js";
 import { flagName, forbidFlags, readNumber } from "./flags.js";
 
 /** As commander hands them over; undefined where a flag was not given. */

@@ -28,7 +28,7 @@ import { afterEpoch, afterStep, isBest, type Progress, START, stepProgress } fro
 import { learningRateAt } from "./stage/schedule.js";
 import { isLast, stageAt, stageNumber, stagesOf, type TrainingStage } from "./stage/stages.js";
 import { TrainingStep } from "./stage/training-step.js";
-import { type OpenedTeacher, openTeacher, stageTeacher } from "./teachers/teacher.js";
+import { type OpenedTeacher, openTeacher, stageTeacher } from "./teachers/open-teacher.js";
 
 /** Keeps the draws of initial weights apart from those of the data. */
 const WEIGHT_STREAM = 0x77656967;

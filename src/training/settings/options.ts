@@ -82,6 +82,7 @@ export const trainingSchema = settingsSchema.superRefine((settings, context) => 
 export type TrainingOptions = z.output<typeof settingsSchema>;
 /** What a caller may give; the rest takes its default. */
 export type TrainingSettings = z.input<typeof settingsSchema>;
+export type DistillOptions = NonNullable<TrainingOptions["distill"]>;
 
 /**
  * Checks settings and fills in the defaults.

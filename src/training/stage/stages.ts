@@ -5,7 +5,6 @@
 import { UserError } from "../../errors.js";
 import type { WeightForm } from "../../layers/layer.js";
 import type { NetworkDescription } from "../../networks/description.js";
-import type { TrainingOptions } from "../settings/options.js";
 
 export interface TrainingStage {
   /** From 1. */
@@ -19,7 +18,13 @@ export interface TrainingStage {
   readonly epochs: number;
 }
 
-export type StageSettings = Pick<TrainingOptions, "epochs" | "stages" | "firstStageEpochs">;
+/** The part of a run's settings that says what its stages are. */
+export interface StageSettings {
+  /** Of all stages. */
+  readonly epochs: number;
+  readonly stages?: number | undefined;
+  readonly firstStageEpochs?: number | undefined;
+}
 
 /** In their order. Without `firstStageEpochs` the first of two has half of the epochs, the smaller half where they are odd. */
 export function stagesOf({ epochs, stages = 1, firstStageEpochs = epochs >> 1 }: StageSettings): readonly TrainingStage[] {

@@ -9,8 +9,9 @@ import { valueShapes } from "../../runtime/operation-shapes.js";
 import type { MapShape } from "../../runtime/windows.js";
 import type { Tensor } from "../../tensor.js";
 import { BATCH_PIXELS } from "../evaluate.js";
+import type { Renormalizer } from "./renormalizer.js";
 import { toProbabilities } from "./soft-labels.js";
-import type { Renormalizer, Teacher } from "./teacher.js";
+import type { Teacher } from "./teacher.js";
 
 export class ModelTeacher implements Teacher {
   private readonly network: RuntimeNetwork;

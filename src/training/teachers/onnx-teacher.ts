@@ -4,8 +4,9 @@
  */
 import type { Dataset } from "../../data/dataset.js";
 import { UserError } from "../../errors.js";
+import type { Renormalizer } from "./renormalizer.js";
 import { toProbabilities } from "./soft-labels.js";
-import type { Renormalizer, Teacher } from "./teacher.js";
+import type { Teacher } from "./teacher.js";
 
 const PACKAGE = "onnxruntime-node";
 

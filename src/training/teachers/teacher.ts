@@ -2,18 +2,7 @@
  * A teacher tells how likely each class is of each image of a batch, as the network that learns sees the image: augmented alike, at the same moment. Learning
  * from that (a distribution loss, as in ReActNet, section 4.3, after Hinton et al. 2015) says more of an image than its label does.
  */
-import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import type { Backend } from "../../backend/kernels.js";
-import type { Dataset } from "../../data/dataset.js";
-import { UserError } from "../../errors.js";
-import type { Channels } from "../../pixels/square.js";
-import { decodeModel, type Model } from "../../runtime/model.js";
 import type { Tensor } from "../../tensor.js";
-import type { TrainingOptions } from "../settings/options.js";
-import { ModelTeacher } from "./model-teacher.js";
-import { OnnxTeacher } from "./onnx-teacher.js";
 
 export interface Teacher {
   /** Attention maps of its stages for the images of the last call, float32 [batch, height * width], where they were asked for. */
@@ -22,100 +11,4 @@ export interface Teacher {
   /** images: [count, size, size, 3] as the loader normalizes them. Returns [count, classes], softmax(scores / temperature). The result lasts until the next call. */
   probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array>;
   close(): Promise<void>;
-}
-
-/** A teacher, and what makes a resumed run certain that it is the same one. */
-export interface OpenedTeacher {
-  readonly teacher: Teacher;
-  /** SHA-256 of its file. */
-  readonly digest: string;
-}
-
-export interface TeacherSetup {
-  /** Where a network of ours is run. */
-  readonly backend: Backend;
-  /** Most images that are asked about at once. */
-  readonly batch: number;
-  /** Of ONNX Runtime, which has its own. */
-  readonly threads: number;
-}
-
-export type DistillOptions = NonNullable<TrainingOptions["distill"]>;
-
-/** Statistics that most networks trained on ImageNet were given. */
-const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] } as const;
-const UNIT = { mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
-
-/**
- * Opens a model file of ours, the folder of a run that wrote one, or an ONNX classifier.
- *
- * @throws UserError where the file is none of these, or has other classes or another input size than the data
- */
-export async function openTeacher(
-  { teacher: path, pixels, attention }: DistillOptions,
-  data: Dataset,
-  { backend, batch, threads }: TeacherSetup,
-): Promise<OpenedTeacher> {
-  const file = await fileOf(path);
-  const bytes = await readTeacher(file);
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  if (file.endsWith(".onnx")) {
-    if (attention > 0)
-      throw new UserError(
-        `the teacher ${path} is an ONNX file, which does not show its stages, and its attention was asked for; take a network of ours, or leave attention out`,
-      );
-    const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
-    const teacher = await OnnxTeacher.open(file, bytes, data, threads, renormalizer(data, statistics));
-    return { teacher, digest };
-  }
-  if (pixels !== undefined)
-    throw new UserError(`the teacher ${path} says itself how it takes pixels, and ${pixels} was asked for; leave that out`);
-  const model = decodeModel(bytes, file);
-  return {
-    teacher: new ModelTeacher(backend, model, path, data, { batch, attention: attention > 0 }, renormalizer(data, model)),
-    digest,
-  };
-}
-
-/**
- * The network that a first stage has made as the teacher of the second: a chain of teachers, each closer to the network in the end (Real-to-Binary, section 4.2).
- * Allocates on `backend`, whose owner releases it.
- */
-export function stageTeacher(backend: Backend, model: Model, data: Dataset, { batch, distill }: TrainingOptions): Teacher {
-  const attention = (distill?.attention ?? 0) > 0;
-  return new ModelTeacher(backend, model, "of the first stage", data, { batch, attention }, renormalizer(data, model));
-}
-
-async function fileOf(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true ? join(path, "model.safetensors") : path;
-}
-
-async function readTeacher(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UserError(
-      `cannot read the teacher ${file} (${code}); give a model file, the folder of a run, or an ONNX classifier (.onnx)`,
-      { cause: error },
-    );
-  }
-}
-
-interface Statistics {
-  readonly mean: Channels;
-  readonly deviation: Channels;
-}
-
-/** Rewrites pixels that were normalized by the data's statistics as the teacher wants them: value * scale[c] + shift[c]. */
-export interface Renormalizer {
-  readonly scale: Channels;
-  readonly shift: Channels;
-}
-
-function renormalizer(from: Statistics, to: Statistics): Renormalizer {
-  const scale = ([0, 1, 2] as const).map((c) => from.deviation[c] / to.deviation[c]);
-  const shift = ([0, 1, 2] as const).map((c) => (from.mean[c] - to.mean[c]) / to.deviation[c]);
-  return { scale: scale as unknown as Channels, shift: shift as unknown as Channels };
 }

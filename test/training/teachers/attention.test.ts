@@ -16,7 +16,7 @@ import { RuntimeNetwork } from "#rbnet/runtime/network";
 import type { Tensor } from "#rbnet/tensor";
 import { recipeSettings } from "#rbnet/training/settings/recipes";
 import { ModelTeacher } from "#rbnet/training/teachers/model-teacher";
-import { openTeacher } from "#rbnet/training/teachers/teacher";
+import { openTeacher } from "#rbnet/training/teachers/open-teacher";
 import { Draw } from "../../backend/shapes.js";
 import { TINY, training } from "../../networks/tiny.js";
 import { temporaryFolder } from "../../temporary-folder.js";

@@ -1,0 +1,19 @@
+/** From pixels that were normalized by the data's statistics to pixels as a teacher was trained on them. */
+import type { Channels } from "../../pixels/square.js";
+
+export interface Statistics {
+  readonly mean: Channels;
+  readonly deviation: Channels;
+}
+
+/** Rewrites pixels that were normalized by the data's statistics as the teacher wants them: value * scale[c] + shift[c]. */
+export interface Renormalizer {
+  readonly scale: Channels;
+  readonly shift: Channels;
+}
+
+export function renormalizer(from: Statistics, to: Statistics): Renormalizer {
+  const scale = ([0, 1, 2] as const).map((c) => from.deviation[c] / to.deviation[c]);
+  const shift = ([0, 1, 2] as const).map((c) => (from.mean[c] - to.mean[c]) / to.deviation[c]);
+  return { scale: scale as unknown as Channels, shift: shift as unknown as Channels };
+}
