@@ -43,7 +43,7 @@ const description = trainedNetwork({
 });
 const network = new Network(backend, description, { normal });
 const options = trainingSchema.parse({ batch: batchSize, weightDecay: 0 });
-const optimizer = new Optimizer(backend, network.parameters, network.states, options);
+const optimizer = new Optimizer(backend, network.store, options);
 network.bind(batchSize, { keepEvery: Number(values["keep-every"]) });
 const trainingStep = new TrainingStep(backend, network, options);
 const batch = randomBatch();

@@ -12,7 +12,7 @@
 import type { Backend } from "../backend/kernels.js";
 import { type Activation, type ActivationKind, fixedValues, LEARNED_ROWS } from "../runtime/activation.js";
 import type { Tensor } from "../tensor.js";
-import { type Parameter, parameter } from "./layer.js";
+import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";
 
 const INITIAL_LEFT = 0.25;
 
@@ -20,19 +20,22 @@ export class BalancedActivation {
   /** [4, C]: from, left, right, to. */
   readonly shape: Parameter;
   /** Gradients of the rows that this kind does not learn, where it learns others. */
-  private readonly frozen: readonly Tensor[];
+  private frozen: readonly Tensor[] | undefined;
 
   constructor(
     private readonly backend: Backend,
     name: string,
     readonly channels: number,
     readonly kind: ActivationKind,
+    declarations: Declarations,
   ) {
     const values = fixedValues(channels);
     if (kind !== "relu") values.fill(INITIAL_LEFT, channels, 2 * channels);
-    this.shape = parameter(backend, `${name}.activation`, "other", [4, channels], values);
-    const fixedRows = kind === "relu" ? [] : [0, 1, 2, 3].filter((row) => !LEARNED_ROWS[kind].includes(row));
-    this.frozen = fixedRows.map((row) => backend.view(this.shape.gradient, [channels], row * channels));
+    const shape = [4, channels];
+    this.shape =
+      kind === "relu"
+        ? fixedParameter(backend, `${name}.activation`, shape, values)
+        : declarations.parameter(`${name}.activation`, "other", shape, values);
   }
 
   get parameters(): readonly Parameter[] {
@@ -46,7 +49,12 @@ export class BalancedActivation {
 
   /** After the backward pass: what is frozen has no gradient. */
   freeze(): void {
-    for (const gradient of this.frozen) this.backend.fill(gradient, 0);
+    const { backend, channels, kind, shape } = this;
+    if (kind === "relu") return;
+    this.frozen ??= [0, 1, 2, 3]
+      .filter((row) => !LEARNED_ROWS[kind].includes(row))
+      .map((row) => backend.view(shape.gradient, [channels], row * channels));
+    for (const gradient of this.frozen) backend.fill(gradient, 0);
   }
 
   get realParameters(): number {

@@ -4,7 +4,8 @@
 import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, SharedMemory } from "./layer.js";
+import type { Parameter, State } from "./parameters.js";
 
 /** A unit that adds a map to its result before its activation; its backward turns the gradient that it is given into that map's. */
 export interface BlockUnit extends Layer {

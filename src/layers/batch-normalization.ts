@@ -9,7 +9,7 @@
 import type { Backend } from "../backend/kernels.js";
 import type { Tensor } from "../tensor.js";
 import { constant } from "./initializer.js";
-import { type Parameter, parameter, type State } from "./layer.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
@@ -34,17 +34,15 @@ export class BatchNormalization {
     name: string,
     private readonly filters: number,
     initialGamma: number,
+    declarations: Declarations,
   ) {
-    this.gamma = parameter(backend, `${name}.gamma`, "other", [filters], constant(filters, initialGamma));
-    this.beta = parameter(backend, `${name}.beta`, "other", [filters], constant(filters, 0));
-    const runningMean = backend.allocate("float32", [filters]);
-    const runningVariance = backend.allocate("float32", [filters]);
-    backend.write(runningVariance, constant(filters, 1));
+    this.gamma = declarations.parameter(`${name}.gamma`, "other", [filters], constant(filters, initialGamma));
+    this.beta = declarations.parameter(`${name}.beta`, "other", [filters], constant(filters, 0));
     const restart = (): void => {
       this.momentum = 1;
     };
-    this.runningMean = { name: `${name}.running_mean`, value: runningMean, restart };
-    this.runningVariance = { name: `${name}.running_variance`, value: runningVariance, restart };
+    this.runningMean = declarations.state(`${name}.running_mean`, constant(filters, 0), restart);
+    this.runningVariance = declarations.state(`${name}.running_variance`, constant(filters, 1), restart);
     this.sums = backend.allocate("float64", [2, filters]);
     this.norm = backend.allocate("float32", [4, filters]);
     this.coefficients = backend.allocate("float32", [3, filters]);

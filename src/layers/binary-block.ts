@@ -6,7 +6,8 @@ import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { BinaryUnit } from "./binary-unit.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
+import type { Parameter, State } from "./parameters.js";
 
 export interface BinaryBlockParts {
   readonly first: BinaryUnit;

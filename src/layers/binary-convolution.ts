@@ -11,9 +11,10 @@
 import type { Backend, BinaryWeights, Estimator, Window } from "../backend/kernels.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
-import { constant, type Initializer } from "./initializer.js";
+import { constant } from "./initializer.js";
 import { LatentProduct } from "./latent-product.js";
-import { type Parameter, parameter, type WeightForm } from "./layer.js";
+import type { WeightForm } from "./layer.js";
+import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";
 
 export interface BinaryConvolutionOptions {
   readonly name: string;
@@ -43,19 +44,21 @@ export class BinaryConvolution {
   constructor(
     private readonly backend: Backend,
     readonly options: BinaryConvolutionOptions,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
-    const { name, input, filters, windows } = options;
+    const { name, input, filters, windows, learnThreshold } = options;
     this.inputs = tapCount(windows) * input.channels;
     this.windowMap = windowMap(windows, input, filters);
-    this.latent = parameter(
-      backend,
+    this.latent = declarations.parameter(
       `${name}.latent`,
       "latent",
       [this.inputs, filters],
-      initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)),
+      declarations.initializer.normal(this.inputs * filters, 1 / Math.sqrt(this.inputs)),
     );
-    this.threshold = parameter(backend, `${name}.threshold`, "other", [input.channels], constant(input.channels, 0));
+    const zeros = constant(input.channels, 0);
+    this.threshold = learnThreshold
+      ? declarations.parameter(`${name}.threshold`, "other", [input.channels], zeros)
+      : fixedParameter(backend, `${name}.threshold`, [input.channels], zeros);
     this.signs = backend.binaryWeights(this.inputs, filters, true);
     this.positives = backend.allocate("float64", [1]);
   }

@@ -9,9 +9,9 @@ import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import { ChannelGate } from "./channel-gate.js";
-import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
+import type { Balance, Folding, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 
 export interface BinaryUnitOptions {
   readonly name: string;
@@ -44,15 +44,19 @@ export class BinaryUnit {
     private readonly backend: Backend,
     readonly options: BinaryUnitOptions,
     initialGamma: number,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     const { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated = false } = options;
     this.depthToSpace = windows.kind === "blocks" && stride === 1;
     const filters = this.depthToSpace ? 4 * channels : channels;
-    this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, initializer);
+    this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, declarations);
     this.output = this.depthToSpace ? { ...input, channels } : this.convolution.windowMap;
-    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation, initialGamma });
-    this.gate = gated ? new ChannelGate(backend, `${name}.gate`, input, filters, initializer) : undefined;
+    this.normalized = new NormalizedOutput(
+      backend,
+      { name, filters, output: this.output, activation, initialGamma },
+      declarations,
+    );
+    this.gate = gated ? new ChannelGate(backend, `${name}.gate`, input, filters, declarations) : undefined;
   }
 
   get parameters(): readonly Parameter[] {

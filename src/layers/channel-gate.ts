@@ -12,8 +12,8 @@ import { fixedValues } from "../runtime/activation.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { Dense } from "./dense.js";
-import type { Initializer } from "./initializer.js";
-import type { Folding, LayerSummary, Parameter } from "./layer.js";
+import type { Folding, LayerSummary } from "./layer.js";
+import type { Declarations, Parameter } from "./parameters.js";
 
 /** The paper's r. */
 const REDUCTION = 8;
@@ -38,12 +38,12 @@ export class ChannelGate {
     readonly name: string,
     private readonly input: MapShape,
     filters: number,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     const hidden = Math.max(1, Math.floor(input.channels / REDUCTION));
     this.hidden = hidden;
-    this.reduce = new Dense(backend, `${name}.reduce`, input.channels, hidden, initializer);
-    this.expand = new Dense(backend, `${name}.expand`, hidden, filters, initializer);
+    this.reduce = new Dense(backend, `${name}.reduce`, input.channels, hidden, declarations);
+    this.expand = new Dense(backend, `${name}.expand`, hidden, filters, declarations);
     this.norm = backend.allocate("float32", [4, hidden]);
     backend.write(
       this.norm,

@@ -7,9 +7,9 @@ import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import { elementCount, type Tensor } from "../tensor.js";
 import type { BlockUnit } from "./basic-block.js";
-import type { Initializer } from "./initializer.js";
-import type { Folding, LayerSummary, Parameter, State } from "./layer.js";
+import type { Folding, LayerSummary } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 import { RealConvolution } from "./real-convolution.js";
 
 export interface ConvolutionUnitOptions {
@@ -39,14 +39,14 @@ export class ConvolutionUnit implements BlockUnit {
   constructor(
     backend: Backend,
     readonly options: ConvolutionUnitOptions,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     const { name, input, channels, windows, depthToSpace, activation } = options;
     this.backend = backend;
     const filters = depthToSpace ? 4 * channels : channels;
-    this.convolution = new RealConvolution(backend, { name, input, filters, windows }, initializer);
+    this.convolution = new RealConvolution(backend, { name, input, filters, windows }, declarations);
     this.output = depthToSpace ? { ...input, channels } : this.convolution.windowMap;
-    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation });
+    this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation }, declarations);
   }
 
   get parameters(): readonly Parameter[] {

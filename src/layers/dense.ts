@@ -3,8 +3,9 @@ import type { Backend } from "../backend/kernels.js";
 import type { DenseActivation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import { constant, type Initializer } from "./initializer.js";
-import { type Folding, type Layer, type LayerSummary, type Parameter, parameter } from "./layer.js";
+import { constant } from "./initializer.js";
+import type { Folding, Layer, LayerSummary } from "./layer.js";
+import type { Declarations, Parameter } from "./parameters.js";
 
 export class Dense implements Layer {
   readonly states = [];
@@ -21,17 +22,16 @@ export class Dense implements Layer {
     readonly name: string,
     private readonly inputs: number,
     private readonly filters: number,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     this.output = { height: 1, width: 1, channels: filters };
-    this.weights = parameter(
-      backend,
+    this.weights = declarations.parameter(
       `${name}.weights`,
       "weight",
       [inputs, filters],
-      initializer.normal(inputs * filters, 1 / Math.sqrt(inputs)),
+      declarations.initializer.normal(inputs * filters, 1 / Math.sqrt(inputs)),
     );
-    this.bias = parameter(backend, `${name}.bias`, "other", [filters], constant(filters, 0));
+    this.bias = declarations.parameter(`${name}.bias`, "other", [filters], constant(filters, 0));
     this.transposed = backend.allocate("float32", [filters, inputs]);
   }
 

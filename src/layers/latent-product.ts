@@ -8,7 +8,7 @@
 import type { Backend, Estimator } from "../backend/kernels.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import type { Parameter } from "./layer.js";
+import type { Parameter } from "./parameters.js";
 import { Slices } from "./slices.js";
 
 export interface LatentProductOptions {

@@ -1,34 +1,13 @@
 /**
  * What a layer is: parameters, shapes, counts, a forward and a backward written next to each other, and its folded form.
  *
- * A layer is built once (its parameters are allocated), bound to a batch size (what it saves between forward and backward is allocated),
+ * A layer is built once (it declares its parameters), bound to a batch size (what it saves between forward and backward is allocated),
  * and then run any number of times without allocating.
  */
-import type { Backend } from "../backend/kernels.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-
-/**
- * What a parameter is, hence how it is updated: `latent` weights are clipped to [-1, 1] and never decayed; `weight`s are decayed;
- * the rest (biases, normalization, thresholds, activations) is neither.
- */
-export type ParameterKind = "latent" | "weight" | "other";
-
-export interface Parameter {
-  readonly name: string;
-  readonly kind: ParameterKind;
-  readonly value: Tensor;
-  readonly gradient: Tensor;
-}
-
-/** A tensor that is not learned but belongs to the trained state, such as a running mean. */
-export interface State {
-  readonly name: string;
-  readonly value: Tensor;
-  /** Forget: the next batch's value takes the place of what earlier ones have left. */
-  restart(): void;
-}
+import type { Parameter, State } from "./parameters.js";
 
 /** What binary convolutions multiply signs by: the signs of latent weights, or, in a first stage of training, the latent weights themselves. */
 export type WeightForm = "binary" | "real";
@@ -88,17 +67,4 @@ export interface Layer {
   fold(folding: Folding, input: number): Promise<number>;
   /** Balance of the binary inputs in the last forward, one a binary product. */
   balances?(): Promise<readonly Balance[]>;
-}
-
-/** Allocates a parameter and its gradient, with initial values. */
-export function parameter(
-  backend: Backend,
-  name: string,
-  kind: ParameterKind,
-  shape: readonly number[],
-  values: Float32Array,
-): Parameter {
-  const value = backend.allocate("float32", shape);
-  backend.write(value, values);
-  return { name, kind, value, gradient: backend.allocate("float32", shape) };
 }

@@ -10,7 +10,7 @@ import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BalancedActivation } from "./balanced-activation.js";
 import { BatchNormalization } from "./batch-normalization.js";
-import type { Parameter, State } from "./layer.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 
 export interface NormalizedOutputOptions {
   readonly name: string;
@@ -30,10 +30,12 @@ export class NormalizedOutput {
   constructor(
     private readonly backend: Backend,
     readonly options: NormalizedOutputOptions,
+    declarations: Declarations,
   ) {
     const { name, filters, output, activation, initialGamma = 1 } = options;
-    this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters, initialGamma);
-    this.activation = activation === "none" ? undefined : new BalancedActivation(backend, name, output.channels, activation);
+    this.normalization = new BatchNormalization(backend, `${name}.normalization`, filters, initialGamma, declarations);
+    this.activation =
+      activation === "none" ? undefined : new BalancedActivation(backend, name, output.channels, activation, declarations);
   }
 
   get parameters(): readonly Parameter[] {

@@ -10,9 +10,9 @@ import type { MapShape } from "../runtime/windows.js";
 import { elementsOf } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { AveragePool } from "./average-pool.js";
-import type { Initializer } from "./initializer.js";
-import type { Folding, Layer, LayerSummary, Parameter, State } from "./layer.js";
+import type { Folding, Layer, LayerSummary } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 import { RealConvolution } from "./real-convolution.js";
 
 export interface ProjectionShortcutOptions {
@@ -34,19 +34,15 @@ export class ProjectionShortcut implements Layer {
   constructor(
     private readonly backend: Backend,
     private readonly options: ProjectionShortcutOptions,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     const { name, input, channels, stride } = options;
     this.pool = new AveragePool(backend, `${name}.pool`, input, stride);
     const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
-    this.convolution = new RealConvolution(backend, { name, input: this.pool.output, filters: channels, windows }, initializer);
+    this.convolution = new RealConvolution(backend, { name, input: this.pool.output, filters: channels, windows }, declarations);
     this.output = this.convolution.windowMap;
-    this.normalized = new NormalizedOutput(backend, {
-      name,
-      filters: channels,
-      output: this.output,
-      activation: "none",
-    });
+    const normalized = { name, filters: channels, output: this.output, activation: "none" } as const;
+    this.normalized = new NormalizedOutput(backend, normalized, declarations);
   }
 
   get parameters(): readonly Parameter[] {

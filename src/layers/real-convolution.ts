@@ -5,8 +5,7 @@
 import type { Backend, Window } from "../backend/kernels.js";
 import { geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import type { Initializer } from "./initializer.js";
-import { type Parameter, parameter } from "./layer.js";
+import type { Declarations, Parameter } from "./parameters.js";
 import { Slices } from "./slices.js";
 
 /** What is allocated for a batch size. */
@@ -36,13 +35,13 @@ export class RealConvolution {
   constructor(
     private readonly backend: Backend,
     readonly options: RealConvolutionOptions,
-    initializer: Initializer,
+    declarations: Declarations,
   ) {
     const { name, input, filters, windows } = options;
     this.inputs = tapCount(windows) * input.channels;
     this.windowMap = windowMap(windows, input, filters);
-    const values = initializer.normal(this.inputs * filters, Math.sqrt(2 / this.inputs));
-    this.weights = parameter(backend, `${name}.weights`, "weight", [this.inputs, filters], values);
+    const values = declarations.initializer.normal(this.inputs * filters, Math.sqrt(2 / this.inputs));
+    this.weights = declarations.parameter(`${name}.weights`, "weight", [this.inputs, filters], values);
   }
 
   /** `result`: memory for the result, float32 [M, N], where the caller plans it. */

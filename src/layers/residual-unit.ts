@@ -7,8 +7,8 @@ import type { Backend } from "../backend/kernels.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryUnit, type BinaryUnitOptions } from "./binary-unit.js";
-import type { Initializer } from "./initializer.js";
-import type { Balance, Folding, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "./layer.js";
+import type { Balance, Folding, Layer, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
+import type { Declarations, Parameter, State } from "./parameters.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
 /**
@@ -23,13 +23,13 @@ export class ResidualUnit implements Layer {
   private readonly shortcut: Layer | undefined;
 
   /** shortcut: from the input to a map of the output's shape, whose backward leaves the gradient that it is given as it is; by default a projection where one is needed. */
-  constructor(backend: Backend, options: BinaryUnitOptions, initializer: Initializer, shortcut?: Layer) {
+  constructor(backend: Backend, options: BinaryUnitOptions, declarations: Declarations, shortcut?: Layer) {
     const { name, input, channels, stride } = options;
-    this.unit = new BinaryUnit(backend, options, INITIAL_GAMMA, initializer);
+    this.unit = new BinaryUnit(backend, options, INITIAL_GAMMA, declarations);
     this.output = this.unit.output;
     this.shortcut = shortcut;
     if (shortcut === undefined && (stride === 2 || input.channels !== channels)) {
-      this.shortcut = new ProjectionShortcut(backend, { name: `${name}.shortcut`, input, channels, stride }, initializer);
+      this.shortcut = new ProjectionShortcut(backend, { name: `${name}.shortcut`, input, channels, stride }, declarations);
     }
   }
 

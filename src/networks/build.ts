@@ -7,9 +7,9 @@ import { BinaryBlock } from "../layers/binary-block.js";
 import { BinaryUnit } from "../layers/binary-unit.js";
 import { ConvolutionUnit } from "../layers/convolution-unit.js";
 import { Dense } from "../layers/dense.js";
-import type { Initializer } from "../layers/initializer.js";
 import type { Layer } from "../layers/layer.js";
 import { MaxPool } from "../layers/max-pool.js";
+import type { Declarations } from "../layers/parameters.js";
 import { ProjectionShortcut } from "../layers/projection-shortcut.js";
 import { RepeatedShortcut } from "../layers/repeated-shortcut.js";
 import { INITIAL_GAMMA, ResidualUnit } from "../layers/residual-unit.js";
@@ -25,9 +25,9 @@ import {
   type XnorDescription,
 } from "./description.js";
 
-/** Allocates and initializes all parameters, in the order of the layers. */
-export function buildLayers(backend: Backend, description: NetworkDescription, initializer: Initializer): readonly Layer[] {
-  return new Builder(backend, description, initializer).build();
+/** Declares all parameters, in the order of the layers. */
+export function buildLayers(backend: Backend, description: NetworkDescription, declarations: Declarations): readonly Layer[] {
+  return new Builder(backend, description, declarations).build();
 }
 
 /** A place in a stage: what a unit or block there is built from. */
@@ -52,13 +52,13 @@ class Builder {
   constructor(
     private readonly backend: Backend,
     private readonly description: NetworkDescription,
-    private readonly initializer: Initializer,
+    private readonly declarations: Declarations,
   ) {
     this.map = description.input;
   }
 
   build(): readonly Layer[] {
-    const { backend, description, initializer } = this;
+    const { backend, description, declarations } = this;
     this.addStem();
     for (const [stage, { channels, units, halve }] of description.stages.entries()) {
       for (let unit = 0; unit < units; ) {
@@ -72,7 +72,7 @@ class Builder {
     const { height, width, channels } = this.map;
     this.add(new AveragePool(backend, "pool", this.map, Math.min(height, width)));
     const { map } = this;
-    this.add(new Dense(backend, "classifier", map.height * map.width * channels, description.classes, initializer));
+    this.add(new Dense(backend, "classifier", map.height * map.width * channels, description.classes, declarations));
     return this.layers;
   }
 
@@ -82,14 +82,14 @@ class Builder {
   }
 
   private addStem(): void {
-    const { backend, initializer } = this;
+    const { backend, declarations } = this;
     for (const [
       index,
       { windows, channels, depthToSpace, activation = "balanced", maxPool },
     ] of this.description.stem.entries()) {
       const name = `stem${index + 1}`;
       const options = { name, input: this.map, channels, windows, depthToSpace, activation, first: index === 0 };
-      this.add(new ConvolutionUnit(backend, options, initializer));
+      this.add(new ConvolutionUnit(backend, options, declarations));
       if (maxPool !== undefined) this.add(new MaxPool(backend, `${name}.pool`, this.map, maxPool));
     }
   }
@@ -119,27 +119,27 @@ class Builder {
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     const keeps = keepsMap({ input, channels, stride });
     const repeated = shortcut === "repeated" && !keeps ? this.repeated({ name, input, channels, stride }) : undefined;
-    return new ResidualUnit(this.backend, options, this.initializer, repeated);
+    return new ResidualUnit(this.backend, options, this.declarations, repeated);
   }
 
   /** A 3x3 and a 1x1 in turn; the 3x3 may halve the map, the 1x1 may have more channels. */
   private mobileUnit({ estimator }: ReActDescription, { name, input, channels, stride, index }: Place): Layer {
-    const { backend, initializer } = this;
+    const { backend, declarations } = this;
     this.checkHalving(stride);
     const shared = { name, input, estimator, learnThreshold: true, activation: "rprelu" } as const;
     if (index % 2 === 0) {
       const spatial = { ...shared, channels: input.channels, windows: grid(3, stride), stride };
-      return new ResidualUnit(backend, spatial, initializer, stride === 2 ? this.repeated(spatial) : undefined);
+      return new ResidualUnit(backend, spatial, declarations, stride === 2 ? this.repeated(spatial) : undefined);
     }
     const pointwise = { ...shared, channels, windows: grid(1, 1), stride: 1 } as const;
-    return new ResidualUnit(backend, pointwise, initializer, channels > input.channels ? this.repeated(pointwise) : undefined);
+    return new ResidualUnit(backend, pointwise, declarations, channels > input.channels ? this.repeated(pointwise) : undefined);
   }
 
   private basicBlock({ shortcut }: ResNetDescription, { name, input, channels, stride }: Place): Layer {
-    const { backend, initializer } = this;
+    const { backend, declarations } = this;
     const unit = (part: string, from: MapShape, windows: Windows, activation: "relu" | "none"): ConvolutionUnit => {
       const options = { name: `${name}.${part}`, input: from, channels, windows, depthToSpace: false, activation, first: false };
-      return new ConvolutionUnit(backend, options, initializer);
+      return new ConvolutionUnit(backend, options, declarations);
     };
     const first = unit("convolution1", input, grid(3, stride), "relu");
     const second = unit("convolution2", first.output, grid(3, 1), "relu");
@@ -150,20 +150,20 @@ class Builder {
   }
 
   private binaryBlock({ estimator }: XnorDescription, { name, input, channels, stride }: Place): Layer {
-    const { backend, initializer } = this;
+    const { backend, declarations } = this;
     const shortcut = keepsMap({ input, channels, stride }) ? undefined : this.projection({ name, input, channels, stride });
     const shared = { channels, estimator, activation: "none" } as const;
     const part = { ...shared, name: `${name}.convolution1`, input, windows: grid(3, stride), stride };
     // The paper normalizes before each sign. Before the first, a threshold is what is left of it; before the second, the first one's normalization does it.
-    const first = new BinaryUnit(backend, { ...part, learnThreshold: true }, 1, initializer);
+    const first = new BinaryUnit(backend, { ...part, learnThreshold: true }, 1, declarations);
     const next = { ...shared, name: `${name}.convolution2`, input: first.output, windows: grid(3, 1), stride: 1 } as const;
-    const second = new BinaryUnit(backend, { ...next, learnThreshold: false }, INITIAL_GAMMA, initializer);
+    const second = new BinaryUnit(backend, { ...next, learnThreshold: false }, INITIAL_GAMMA, declarations);
     return new BinaryBlock(backend, { first, second, shortcut });
   }
 
   private projection({ name, input, channels, stride }: Omit<Place, "index">): Layer {
     this.checkHalving(stride);
-    return new ProjectionShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride }, this.initializer);
+    return new ProjectionShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride }, this.declarations);
   }
 
   private repeated({ name, input, channels, stride }: Omit<Place, "index">): Layer {

@@ -1,7 +1,8 @@
 /** A network: the layers of its description, run one after the other. */
 import type { Backend } from "../backend/kernels.js";
 import type { Initializer } from "../layers/initializer.js";
-import type { Balance, Layer, LayerSummary, Parameter, SharedMemory, State, WeightForm } from "../layers/layer.js";
+import type { Balance, Layer, LayerSummary, SharedMemory, WeightForm } from "../layers/layer.js";
+import { Declarations, type Parameter, type ParameterStore, type State } from "../layers/parameters.js";
 import type { Operation } from "../runtime/operations.js";
 import { elementsOf, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -27,6 +28,8 @@ export type Visit = (layer: number, output: Tensor, gradient: Tensor) => void;
 
 export class Network {
   readonly layers: readonly Layer[];
+  /** The memory of the layers' parameters and states. */
+  readonly store: ParameterStore;
   /** Numbers of the layers that the stages end with. */
   readonly stageEnds: readonly number[];
   private outputs: readonly Tensor[] = [];
@@ -39,7 +42,9 @@ export class Network {
     readonly description: NetworkDescription,
     initializer: Initializer,
   ) {
-    this.layers = buildLayers(backend, description, initializer);
+    const declarations = new Declarations(initializer);
+    this.layers = buildLayers(backend, description, declarations);
+    this.store = declarations.allocate(backend);
     this.stageEnds = stageEnds(this.layers.map((layer) => layer.summary()[0]?.name ?? ""));
   }
 

@@ -81,7 +81,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     this.network = new Network(backend, description, {
       normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
     });
-    this.optimizer = new Optimizer(backend, this.network.parameters, this.network.states, options);
+    this.optimizer = new Optimizer(backend, this.network.store, options);
     this.mark = backend.mark();
     const { size, mean, deviation, train } = data;
     const { batch, seed, augmentation } = options;

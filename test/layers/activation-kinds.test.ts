@@ -4,6 +4,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import type { ActivationKind } from "#rbnet/runtime/activation";
 import { Draw } from "../backend/shapes.js";
+import { declared } from "./subjects.js";
 
 const CHANNELS = 3;
 const OUTPUT = { height: 4, width: 4, channels: CHANNELS };
@@ -12,7 +13,8 @@ const ROWS = 16;
 /** After one pass each way from drawn values, on both sides of `from`: the gradient of from, left, right, to, and the names of the parameters. */
 async function gradientOf(kind: ActivationKind): Promise<{ gradient: number[]; names: string[] }> {
   const backend = createReferenceBackend();
-  const normalized = new NormalizedOutput(backend, { name: "unit", filters: CHANNELS, output: OUTPUT, activation: kind });
+  const options = { name: "unit", filters: CHANNELS, output: OUTPUT, activation: kind };
+  const normalized = declared(backend, (declarations) => new NormalizedOutput(backend, options, declarations));
   const draw = new Draw(3);
   const shape = normalized.activation!.shape;
   backend.write(shape.value, draw.between(4 * CHANNELS, 0.1, 0.4));

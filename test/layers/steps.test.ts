@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import type { Parameter } from "#rbnet/layers/layer";
+import type { Parameter } from "#rbnet/layers/parameters";
 import { elementCount } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { prepare, SUBJECTS } from "./subjects.js";

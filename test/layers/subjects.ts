@@ -11,9 +11,10 @@ import { BinaryUnit } from "#rbnet/layers/binary-unit";
 import { ConvolutionUnit } from "#rbnet/layers/convolution-unit";
 import { Dense } from "#rbnet/layers/dense";
 import type { Initializer } from "#rbnet/layers/initializer";
-import type { Layer, Parameter, WeightForm } from "#rbnet/layers/layer";
+import type { Layer, WeightForm } from "#rbnet/layers/layer";
 import { MaxPool } from "#rbnet/layers/max-pool";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
+import { Declarations, type Parameter } from "#rbnet/layers/parameters";
 import { ProjectionShortcut } from "#rbnet/layers/projection-shortcut";
 import { RealConvolution } from "#rbnet/layers/real-convolution";
 import { RepeatChannels } from "#rbnet/layers/repeat-channels";
@@ -36,7 +37,7 @@ export interface Subject {
   readonly weights?: WeightForm;
   /** Of float32, where it is more than that of other layers. */
   readonly tolerance?: number;
-  build(backend: Backend): Runnable;
+  build(backend: Backend, declarations: Declarations): Runnable;
 }
 
 /** A subject that is built, bound and fed, with drawn parameters that leave nothing at a neutral value. */
@@ -48,7 +49,7 @@ export interface Prepared {
 
 export function prepare(backend: Backend, { build, images, input, weights }: Subject, seed: number): Prepared {
   const draw = new Draw(seed);
-  const runnable = build(backend);
+  const runnable = declared(backend, (declarations) => build(backend, declarations));
   // Training keeps latent weights within 1; a sign's gradient is tested beyond it too.
   drawParameters(backend, runnable.parameters, draw, weights === "real" ? 1 : 1.3);
   runnable.bind(images, {}, weights);
@@ -69,6 +70,14 @@ export function drawParameters(backend: Backend, parameters: readonly Parameter[
 /** Where a test draws all parameters itself. */
 export const NO_VALUES: Initializer = { normal: (count) => new Float32Array(count) };
 
+/** A layer with memory for its parameters, as a network gives it. */
+export function declared<Built>(backend: Backend, build: (declarations: Declarations) => Built): Built {
+  const declarations = new Declarations(NO_VALUES);
+  const built = build(declarations);
+  declarations.allocate(backend);
+  return built;
+}
+
 export const grid = (kernel: number, stride: number): Windows => ({ kind: "grid", kernel, stride, padding: kernel >> 1 });
 export const blocks = (dilation: number, shift: 0 | 1 = 0): Windows => ({ kind: "blocks", dilation, shift });
 export const map = (side: number, channels: number): MapShape => ({ height: side, width: side, channels });
@@ -87,8 +96,8 @@ export function realConvolution(windows: Windows, input: MapShape, filters: numb
     name: `real convolution, ${describeWindows(windows)} on ${images} maps of ${describeMap(input)}`,
     images,
     input,
-    build(backend) {
-      const convolution = new RealConvolution(backend, { name: "convolution", input, filters, windows }, NO_VALUES);
+    build(backend, declarations) {
+      const convolution = new RealConvolution(backend, { name: "convolution", input, filters, windows }, declarations);
       const sums = backend.allocate("float64", [2, filters]);
       return convolutionRunnable(backend, input, {
         parameters: [convolution.weights],
@@ -106,9 +115,9 @@ export function binaryConvolution(windows: Windows, input: MapShape, filters: nu
     images: 2,
     input,
     estimator,
-    build(backend) {
+    build(backend, declarations) {
       const options = { name: "convolution", input, filters, windows, estimator, learnThreshold: true };
-      const convolution = new BinaryConvolution(backend, options, NO_VALUES);
+      const convolution = new BinaryConvolution(backend, options, declarations);
       const sums = backend.allocate("float64", [2, filters]);
       return convolutionRunnable(backend, input, {
         parameters: convolution.parameters,
@@ -165,9 +174,13 @@ export function normalizedOutput(
     name: ["normalized output", describeMap(output), ...parts.filter(Boolean)].join(", "),
     images,
     input: rows,
-    build(backend) {
+    build(backend, declarations) {
       const filters = rows.channels;
-      const normalized = new NormalizedOutput(backend, { name: "unit", filters, output, activation: options.activation });
+      const normalized = new NormalizedOutput(
+        backend,
+        { name: "unit", filters, output, activation: options.activation },
+        declarations,
+      );
       const shape = [images, output.height, output.width, output.channels];
       const [value, gradient] = [backend.allocate("float32", shape), backend.allocate("float32", shape)];
       const shortcut = options.shortcut ? value : undefined;
@@ -209,7 +222,7 @@ export function convolutionUnit(
     name: `convolution unit, ${describeWindows(windows)}${depthToSpace ? ", depth to space" : ""} on ${describeMap(input)}, ${activation}`,
     images: 2,
     input,
-    build: (backend) => new ConvolutionUnit(backend, options, NO_VALUES),
+    build: (backend, declarations) => new ConvolutionUnit(backend, options, declarations),
   };
 }
 
@@ -227,7 +240,7 @@ export function residualUnit(
     images: 3,
     input,
     estimator,
-    build: (backend) => new ResidualUnit(backend, options, NO_VALUES),
+    build: (backend, declarations) => new ResidualUnit(backend, options, declarations),
   };
 }
 
@@ -241,7 +254,7 @@ export function gatedUnit(windows: Windows, stride: 1 | 2, input: MapShape, chan
     estimator: "polynomial",
     // Normalization takes out what a factor does to all images alike: what is left of its gradient is a small difference of large sums.
     tolerance: 2e-4,
-    build: (backend) => new ResidualUnit(backend, { ...shared, activation: "balanced", gated: true }, NO_VALUES),
+    build: (backend, declarations) => new ResidualUnit(backend, { ...shared, activation: "balanced", gated: true }, declarations),
   };
 }
 
@@ -261,8 +274,8 @@ export function plainUnit(windows: Windows, stride: 1 | 2, input: MapShape, chan
     images: 2,
     input,
     estimator: "polynomial",
-    build: (backend) =>
-      new ResidualUnit(backend, unit, NO_VALUES, new RepeatedShortcut(backend, { ...shared, name: "shortcut" })),
+    build: (backend, declarations) =>
+      new ResidualUnit(backend, unit, declarations, new RepeatedShortcut(backend, { ...shared, name: "shortcut" })),
   };
 }
 
@@ -273,18 +286,18 @@ export function basicBlock(input: MapShape, channels: number, shortcut: "input" 
     name: `basic block, ${describeMap(input)} to ${channels}, shortcut: ${shortcut}`,
     images: 2,
     input,
-    build(backend) {
+    build(backend, declarations) {
       const unit = (name: string, from: MapShape, windows: Windows, activation: "relu" | "none") =>
         new ConvolutionUnit(
           backend,
           { name, input: from, channels, windows, depthToSpace: false, activation, first: false },
-          NO_VALUES,
+          declarations,
         );
       const first = unit("first", input, grid(3, stride), "relu");
       const shortcuts = {
         input: () => undefined,
         strided: () => unit("shortcut", input, grid(1, 2), "none"),
-        averaged: () => new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, NO_VALUES),
+        averaged: () => new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, declarations),
       };
       const second = unit("second", first.output, grid(3, 1), "relu");
       return new BasicBlock(backend, { first, second, shortcut: shortcuts[shortcut]() });
@@ -300,10 +313,10 @@ export function binaryBlock(input: MapShape, channels: number, estimator: Estima
     images: 2,
     input,
     estimator,
-    build(backend) {
+    build(backend, declarations) {
       const shared = { channels, estimator, activation: "none" } as const;
       const start = { ...shared, name: "first", input, windows: grid(3, stride), stride, learnThreshold: true } as const;
-      const first = new BinaryUnit(backend, start, 1, NO_VALUES);
+      const first = new BinaryUnit(backend, start, 1, declarations);
       const next = {
         ...shared,
         name: "second",
@@ -313,8 +326,8 @@ export function binaryBlock(input: MapShape, channels: number, estimator: Estima
         learnThreshold: false,
       } as const;
       const shortcut =
-        stride === 1 ? undefined : new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, NO_VALUES);
-      return new BinaryBlock(backend, { first, second: new BinaryUnit(backend, next, 1, NO_VALUES), shortcut });
+        stride === 1 ? undefined : new ProjectionShortcut(backend, { name: "shortcut", input, channels, stride }, declarations);
+      return new BinaryBlock(backend, { first, second: new BinaryUnit(backend, next, 1, declarations), shortcut });
     },
   };
 }
@@ -418,5 +431,10 @@ export const SUBJECTS: readonly Subject[] = [
     input: map(4, 3),
     build: (backend) => new AveragePool(backend, "pool", map(4, 3), 4),
   },
-  { name: "dense", images: 3, input: map(1, 7), build: (backend) => new Dense(backend, "classifier", 7, 5, NO_VALUES) },
+  {
+    name: "dense",
+    images: 3,
+    input: map(1, 7),
+    build: (backend, declarations) => new Dense(backend, "classifier", 7, 5, declarations),
+  },
 ];

@@ -15,6 +15,7 @@ function weightless(): Backend {
   return {
     ...createReferenceBackend(),
     allocate: (type, shape) => ({ type, shape }),
+    view: ({ type }, shape) => ({ type, shape }),
     write: () => undefined,
     binaryWeights: (inputs, filters) => ({ inputs, filters }),
   };

@@ -33,7 +33,7 @@ export async function summarizeNetwork(
   const network = new Network(backend, description, { normal: (count) => new Float32Array(count) });
   const { average, epochs, stages, firstStageEpochs, keepEvery = 1 } = settings;
   const options = trainingSchema.parse({ batch, average, epochs, stages, firstStageEpochs });
-  new Optimizer(backend, network.parameters, network.states, options);
+  new Optimizer(backend, network.store, options);
   const mark = backend.mark();
   for (const { weights } of stagesOf(options)) {
     backend.release(mark);

@@ -3,7 +3,7 @@
  * clipped to [-1, 1] and never decayed, only real weights are decayed. Keeps the moving average of weights where one is asked for.
  */
 import type { Backend } from "../../backend/kernels.js";
-import type { Parameter, State } from "../../layers/layer.js";
+import type { Layout, ParameterKind, ParameterStore } from "../../layers/parameters.js";
 import type { Tensor } from "../../tensor.js";
 import { elementCount } from "../../tensor.js";
 import type { TrainingOptions } from "../settings/options.js";
@@ -14,8 +14,13 @@ const EPSILON = 1e-8;
 /** Latent weights beyond 1 pass no gradient; the clip keeps them where they can still flip. */
 const LATENT_LIMIT = 1;
 
+/** What is updated at once. */
 interface Slot {
-  readonly parameter: Parameter;
+  readonly kind: ParameterKind;
+  /** Its name, where it is one parameter. */
+  readonly name: string;
+  readonly value: Tensor;
+  readonly gradient: Tensor;
   readonly first: Tensor;
   /** Adam's. */
   readonly second: Tensor | undefined;
@@ -23,73 +28,96 @@ interface Slot {
   readonly flips: Tensor;
 }
 
+/** What is averaged: memory of the store, and the average laid out as it is. */
+interface Averaged {
+  readonly layout: Layout;
+  readonly value: Tensor;
+  readonly average: Tensor;
+}
+
 export class Optimizer {
   private readonly slots: readonly Slot[];
-  private readonly averages: readonly { readonly name: string; readonly value: Tensor; readonly average: Tensor }[];
+  private readonly first: Tensor;
+  /** Adam's. */
+  private readonly second: Tensor | undefined;
+  private readonly averages: readonly Averaged[];
 
   constructor(
     private readonly backend: Backend,
-    parameters: readonly Parameter[],
-    states: readonly State[],
+    private readonly store: ParameterStore,
     private readonly options: TrainingOptions,
   ) {
-    this.slots = parameters.map((parameter) => {
-      const { shape } = parameter.value;
-      return {
-        parameter,
-        first: backend.allocate("float32", shape),
-        second: options.optimizer === "adam" ? backend.allocate("float32", shape) : undefined,
-        flips: backend.allocate("float64", [1]),
-      };
+    const { layout, stateLayout, kinds, values, gradients, states } = store;
+    this.first = backend.allocate("float32", [layout.elements]);
+    this.second = options.optimizer === "adam" ? backend.allocate("float32", [layout.elements]) : undefined;
+    const others = backend.allocate("float64", [1]);
+    this.slots = kinds.flatMap(({ kind, from, elements, parts }) => {
+      const pieces =
+        kind === "latent"
+          ? parts.map((part) => ({
+              name: part.name,
+              from: part.from,
+              shape: part.shape,
+              flips: backend.allocate("float64", [1]),
+            }))
+          : [{ name: kind, from, shape: [elements], flips: others }];
+      return pieces.map(({ name, from, shape, flips }) => {
+        const part = (whole: Tensor): Tensor => backend.view(whole, shape, from);
+        const second = this.second && part(this.second);
+        return { kind, name, value: part(values), gradient: part(gradients), first: part(this.first), second, flips };
+      });
     });
-    const averaged = options.average > 0 ? [...parameters, ...states] : [];
-    this.averages = averaged.map(({ name, value }) => {
+    const averaged = [
+      { layout, value: values },
+      { layout: stateLayout, value: states },
+    ].filter(({ layout: { elements } }) => options.average > 0 && elements > 0);
+    this.averages = averaged.map(({ layout, value }) => {
       const average = backend.allocate("float32", value.shape);
       backend.copy(value, average);
-      return { name, value, average };
+      return { layout, value, average };
     });
   }
 
   /** Everything that continues a run: by name, for a checkpoint. */
   get tensors(): ReadonlyMap<string, Tensor> {
+    const { backend, store, first, second, averages } = this;
     const found = new Map<string, Tensor>();
-    for (const { parameter, first, second } of this.slots) {
-      found.set(`${parameter.name}.first_moment`, first);
-      if (second !== undefined) found.set(`${parameter.name}.second_moment`, second);
-    }
-    for (const { name, average } of this.averages) found.set(`${name}.average`, average);
+    const add = ({ parts }: Layout, whole: Tensor, suffix: string): void => {
+      for (const { name, shape, from } of parts) found.set(`${name}.${suffix}`, backend.view(whole, shape, from));
+    };
+    add(store.layout, first, "first_moment");
+    if (second !== undefined) add(store.layout, second, "second_moment");
+    for (const { layout, average } of averages) add(layout, average, "average");
     return found;
   }
 
   /** Flip counters of the latent weights, by layer. */
   get flips(): ReadonlyMap<string, Tensor> {
-    const latent = this.slots.filter(({ parameter }) => parameter.kind === "latent");
-    return new Map(latent.map(({ parameter, flips }) => [parameter.name.replace(/\.latent$/, ""), flips]));
+    const latent = this.slots.filter(({ kind }) => kind === "latent");
+    return new Map(latent.map(({ name, flips }) => [name.replace(/\.latent$/, ""), flips]));
   }
 
   /** Number of latent weights by layer. */
   get latentCounts(): ReadonlyMap<string, number> {
-    const latent = this.slots.filter(({ parameter }) => parameter.kind === "latent");
-    return new Map(latent.map(({ parameter }) => [parameter.name.replace(/\.latent$/, ""), elementCount(parameter.value.shape)]));
+    const latent = this.slots.filter(({ kind }) => kind === "latent");
+    return new Map(latent.map(({ name, value }) => [name.replace(/\.latent$/, ""), elementCount(value.shape)]));
   }
 
   /** As at the start of a run, with the parameters as they are: moments and averages of the stage before are forgotten. */
   restart(): void {
-    const { backend } = this;
-    for (const { first, second } of this.slots)
-      for (const moment of [first, second]) if (moment !== undefined) backend.fill(moment, 0);
+    const { backend, first, second } = this;
+    for (const moment of [first, second]) if (moment !== undefined) backend.fill(moment, 0);
     for (const { value, average } of this.averages) backend.copy(value, average);
   }
 
   clearGradients(): void {
-    for (const { parameter } of this.slots) this.backend.fill(parameter.gradient, 0);
+    this.backend.fill(this.store.gradients, 0);
   }
 
   /** One update; `step` counts those of the stage from 1. */
   step(rate: number, step: number): void {
     const { backend, options } = this;
-    for (const { parameter, first, second, flips } of this.slots) {
-      const { kind, value, gradient } = parameter;
+    for (const { kind, value, gradient, first, second, flips } of this.slots) {
       const decay = kind === "weight" ? options.weightDecay : 0;
       const limit = kind === "latent" ? LATENT_LIMIT : 0;
       if (second !== undefined)

@@ -2,20 +2,22 @@
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { type Parameter, type ParameterKind, parameter } from "#rbnet/layers/layer";
+import { Declarations, type ParameterKind } from "#rbnet/layers/parameters";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
 import { Optimizer } from "#rbnet/training/stage/optimizer";
+import { NO_VALUES } from "../../layers/subjects.js";
 
 const KINDS: readonly ParameterKind[] = ["latent", "weight", "other"];
 
 /** One parameter of each kind with the same values and gradients. */
 function threeKinds(backend: Backend, settings: TrainingSettings, values: readonly number[], gradients: readonly number[]) {
-  const parameters = KINDS.map((kind) => {
-    const made: Parameter = parameter(backend, `${kind}.${kind}`, kind, [values.length], Float32Array.from(values));
-    backend.write(made.gradient, Float32Array.from(gradients));
-    return made;
-  });
-  const optimizer = new Optimizer(backend, parameters, [], parseTrainingSettings(settings));
+  const declarations = new Declarations(NO_VALUES);
+  const parameters = KINDS.map((kind) =>
+    declarations.parameter(`${kind}.${kind}`, kind, [values.length], Float32Array.from(values)),
+  );
+  const store = declarations.allocate(backend);
+  for (const { gradient } of parameters) backend.write(gradient, Float32Array.from(gradients));
+  const optimizer = new Optimizer(backend, store, parseTrainingSettings(settings));
   const read = async (): Promise<readonly number[][]> =>
     Promise.all(parameters.map(async ({ value }) => Array.from(await backend.read(value))));
   return { optimizer, parameters, read };
