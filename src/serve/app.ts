@@ -1,22 +1,29 @@
 /**
- * What `rbnet serve` answers: the page with its code and the model, and `POST /classify` for programs. A request is data from a stranger: its size is
- * bounded, its address is matched against what there is, and every error is JSON with one sentence.
+ * What `rbnet serve` answers: the page with its code and the model; `POST /classify`, a health address and an OpenAPI document for programs. A request is data
+ * from a stranger: its size is bounded, its address is matched against what there is, and every error is JSON with one sentence.
  */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
 import type { NodeImage } from "../deploy/load-model.js";
 import { UserError } from "../errors.js";
-import type { Classify } from "../runtime/classifier.js";
+import { packageVersion } from "../package-version.js";
+import type { Classify, Prediction } from "../runtime/classifier.js";
+import { picturesOf, readTop } from "./classify-request.js";
+import { openApiDocument } from "./openapi.js";
 import { type PageFacts, renderPage } from "./page.js";
 import { PAGE_STYLE } from "./style.js";
 
 /** A photograph of any camera; nothing that would fill memory. */
 const BODY_LIMIT = 32 << 20;
-const TOP = 5;
+/** Requests with pictures that are answered or wait at the same time, unless it is said otherwise. */
+export const CONCURRENT = 16;
 /** The compiled modules that the page loads, and no other file. */
 const CODE = /^(?:(?:page|browser|pixels|runtime|backend\/wasm)\/[a-z0-9-]+|errors|tensor)\.js$/;
+/** How programs ask. */
+const METHODS = { "/classify": "POST", "/healthz": "GET", "/openapi.json": "GET" } as const;
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -41,22 +48,51 @@ export interface ServedModel {
 export interface AppOptions {
   /** Names by which the server may be called; another is refused, so that a page elsewhere cannot reach it by a name of its own. Undefined for any. */
   readonly hosts?: readonly string[];
+  /** Origins of pages elsewhere that may ask, or `*` for any; default none. */
+  readonly origins?: readonly string[];
+  /** Requests to /classify that may be under way at once; one more is told to come again. Default 16. */
+  readonly concurrent?: number;
+  /** Told of every request when it is answered. */
+  readonly log?: (entry: AccessEntry) => void;
 }
 
-type Status = 400 | 403 | 404 | 405 | 413 | 500;
+/** One request, for a log. */
+export interface AccessEntry {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+type Status = 400 | 403 | 404 | 405 | 413 | 500 | 503;
 
 function refuse(context: Context, status: Status, error: string): Response {
   return context.json({ error }, status);
 }
 
-export function createApp({ bytes, classify, facts }: ServedModel, { hosts }: AppOptions = {}): Hono {
+export function createApp({ bytes, classify, facts }: ServedModel, options: AppOptions = {}): Hono {
+  const { hosts, origins = [], concurrent = CONCURRENT, log } = options;
   const app = new Hono();
   const page = renderPage(facts);
 
+  if (log !== undefined)
+    app.use(async (context, next) => {
+      const start = performance.now();
+      await next();
+      const { method, path } = context.req;
+      const milliseconds = performance.now() - start;
+      log({ time: new Date().toISOString(), method, path, status: context.res.status, milliseconds });
+    });
   app.use(async (context, next) => {
     const host = new URL(context.req.url).hostname.replace(/^\[|\]$/g, "");
     if (hosts !== undefined && !hosts.includes(host))
-      return refuse(context, 403, `this server does not answer to the name ${host}; call it by ${hosts.join(" or ")}`);
+      return refuse(
+        context,
+        403,
+        `this server does not answer to the name ${host}; call it by ${hosts.join(" or ")}, or start it with --allow-host ${host}`,
+      );
     await next();
     context.header("Content-Security-Policy", POLICY);
     context.header("X-Content-Type-Options", "nosniff");
@@ -66,6 +102,10 @@ export function createApp({ bytes, classify, facts }: ServedModel, { hosts }: Ap
     context.header("Cross-Origin-Embedder-Policy", "require-corp");
     return undefined;
   });
+
+  if (origins.length > 0)
+    for (const path of Object.keys(METHODS))
+      app.use(path, cors({ origin: origins.includes("*") ? "*" : [...origins], allowMethods: ["GET", "POST"] }));
 
   app.get("/", (context) => context.html(page));
   app.get("/style.css", (context) => context.body(PAGE_STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
@@ -86,17 +126,27 @@ export function createApp({ bytes, classify, facts }: ServedModel, { hosts }: Ap
     maxSize: BODY_LIMIT,
     onError: (context) => refuse(context, 413, `an image may have at most ${BODY_LIMIT >> 20} MB; send a smaller one`),
   });
-  app.post("/classify", limit, async (context) => {
+  const counted = concurrencyLimit(concurrent);
+  app.post("/classify", counted, limit, async (context) => {
     const top = readTop(context.req.query("top"));
-    const image = await imageOf(context);
+    const pictures = await picturesOf(context);
     const start = performance.now();
-    const predictions = await classify(image, { top });
-    return context.json({ predictions, milliseconds: performance.now() - start });
+    if (pictures.kind === "one") {
+      const predictions = await classify(pictures.picture, { top });
+      return context.json({ predictions, milliseconds: performance.now() - start });
+    }
+    const results: Result[] = [];
+    for (const { name, bytes: picture } of pictures.pictures) results.push({ name, ...(await tried(classify, picture, top)) });
+    return context.json({ results, milliseconds: performance.now() - start });
   });
-  app.all("/classify", (context) => {
-    context.header("Allow", "POST");
-    return refuse(context, 405, "images are sent to /classify by POST");
-  });
+  const { length: classes } = facts.classes;
+  app.get("/healthz", (context) => context.json({ status: "ok", model: facts.name, classes, version: packageVersion() }));
+  app.get("/openapi.json", (context) => context.json(openApiDocument(packageVersion())));
+  for (const [path, method] of Object.entries(METHODS))
+    app.all(path, (context) => {
+      context.header("Allow", method);
+      return refuse(context, 405, `${path} is asked by ${method}, not by ${context.req.method}`);
+    });
   app.notFound((context) => refuse(context, 404, `there is no ${context.req.path} here; open / or POST an image to /classify`));
   app.onError((error, context) => {
     if (error instanceof UserError) return refuse(context, 400, error.message);
@@ -106,23 +156,32 @@ export function createApp({ bytes, classify, facts }: ServedModel, { hosts }: Ap
   return app;
 }
 
-function readTop(text: string | undefined): number {
-  const top = text === undefined ? TOP : Number(text);
-  if (!Number.isInteger(top) || top < 1) throw new UserError(`top is ${String(text)}, but has to be a whole number from 1`);
-  return top;
+/** Lets so many requests in at once; pictures of more would fill memory while they wait. */
+function concurrencyLimit(most: number): MiddlewareHandler {
+  let running = 0;
+  return async (context, next) => {
+    if (running >= most) {
+      context.header("Retry-After", "1");
+      return refuse(context, 503, `${most} requests are being answered already; try again in a moment`);
+    }
+    running++;
+    try {
+      await next();
+    } finally {
+      running--;
+    }
+    return undefined;
+  };
 }
 
-/** The image of a request: its body, or the first file of a form. */
-async function imageOf(context: Context): Promise<Uint8Array> {
-  const type = context.req.header("Content-Type") ?? "";
-  if (type.startsWith("multipart/form-data")) {
-    const form = await context.req.formData().catch(() => {
-      throw new UserError("the form cannot be read; send the image as the body, or as a file of a multipart form");
-    });
-    for (const value of form.values()) if (value instanceof File) return new Uint8Array(await value.arrayBuffer());
-    throw new UserError("the form holds no file; send the image as the body, or as a file of the form");
+type Result = { readonly name: string } & ({ readonly predictions: readonly Prediction[] } | { readonly error: string });
+
+/** A picture of several that cannot be read does not keep the others from their answers. */
+async function tried(classify: Classify<NodeImage>, picture: Uint8Array, top: number) {
+  try {
+    return { predictions: await classify(picture, { top }) };
+  } catch (error) {
+    if (error instanceof UserError) return { error: error.message };
+    throw error;
   }
-  const body = new Uint8Array(await context.req.arrayBuffer());
-  if (body.length === 0) throw new UserError("the request has no body; send the bytes of an image");
-  return body;
 }

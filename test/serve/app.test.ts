@@ -1,10 +1,11 @@
 /** What the server answers to good requests and to bad ones. */
 import type { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createApp, type ServedModel } from "#rbnet/serve/app";
+import { type AccessEntry, createApp, type ServedModel } from "#rbnet/serve/app";
 import { picture, served } from "./served.js";
 
 const HOST = "http://localhost";
+const JSON_TYPE = { "Content-Type": "application/json" };
 let model: ServedModel;
 let app: Hono;
 
@@ -39,6 +40,45 @@ describe("POST /classify", () => {
     expect(predictions).toEqual(await model.classify(image));
   });
 
+  it("answers base64 in JSON, a data: address too, as the bytes", async () => {
+    const image = await picture(4);
+    const expected = await model.classify(image);
+    for (const text of [image.toString("base64"), `data:image/png;base64,${image.toString("base64")}`]) {
+      const { predictions } = (await (await post(JSON.stringify({ image: text }), JSON_TYPE)).json()) as { predictions: unknown };
+      expect(predictions).toEqual(expected);
+    }
+  });
+
+  it("answers several images one by one, and names what is wrong with one of them", async () => {
+    const [first, second] = [await picture(5), await picture(6)];
+    const form = new FormData();
+    form.append("image", new File([new Uint8Array(first)], "first.png"));
+    form.append("image", new File([new Uint8Array(second).subarray(0, 700)], "half.png"));
+    form.append("image", new File([new Uint8Array(second)], "second.png"));
+    const answered = await post(form, {}, "?top=3");
+    expect(answered.status).toBe(200);
+    const { results } = (await answered.json()) as { results: unknown };
+    expect(results).toEqual([
+      { name: "first.png", predictions: await model.classify(first, { top: 3 }) },
+      { name: "half.png", error: expect.stringMatching(/truncated or damaged/) },
+      { name: "second.png", predictions: await model.classify(second, { top: 3 }) },
+    ]);
+    const body = JSON.stringify({ images: [second.toString("base64")] });
+    const listed = (await (await post(body, JSON_TYPE)).json()) as { results: unknown };
+    expect(listed.results).toEqual([{ name: "1", predictions: await model.classify(second) }]);
+  });
+
+  it("tells a client to come again where too many are under way, and lets others in afterwards", async () => {
+    const small = createApp(model, { concurrent: 1 });
+    const ask = async () => small.request("/classify", { method: "POST", body: new Uint8Array(await picture(7)) });
+    const answers = await Promise.all([ask(), ask()]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
+    const busy = answers.find(({ status }) => status === 503);
+    expect(busy?.headers.get("Retry-After")).toBe("1");
+    expect(await busy?.json()).toEqual({ error: expect.stringContaining("try again in a moment") });
+    expect((await ask()).status).toBe(200);
+  });
+
   const bad: readonly (readonly [string, () => Promise<Response>, number, RegExp])[] = [
     ["no image", () => post("hello"), 400, /not an image in a known format/],
     ["nothing", () => post(""), 400, /no body; send the bytes of an image/],
@@ -48,7 +88,13 @@ describe("POST /classify", () => {
     ["a body that is too large", () => post(new Uint8Array((32 << 20) + 1)), 413, /at most 32 MB/],
     ["no number of labels", async () => post(new Uint8Array(await picture(1)), {}, "?top=x"), 400, /top is x/],
     ["none of the labels", async () => post(new Uint8Array(await picture(1)), {}, "?top=0"), 400, /top is 0/],
+    ["an empty number of labels", async () => post(new Uint8Array(await picture(1)), {}, "?top="), 400, /top is , but/],
     ["GET", async () => app.request(`${HOST}/classify`), 405, /by POST/],
+    ["text that is no JSON", () => post("{", JSON_TYPE), 400, /cannot be read as such/],
+    ["JSON without an image", () => post(`{"picture": "AAAA"}`, JSON_TYPE), 400, /is expected to be \{"image"/],
+    ["an empty list", () => post(`{"images": []}`, JSON_TYPE), 400, /is expected to be/],
+    ["text that is no base64", () => post(`{"images": ["AAAA", "no base64!"]}`, JSON_TYPE), 400, /images\[1\] is not base64/],
+    ["too many images", () => post(JSON.stringify({ images: Array(257).fill("AAAA") }), JSON_TYPE), 400, /257 images, and 256/],
   ];
   it.each(bad)("answers %s with a sentence", async (_what, ask, status, sentence) => {
     const response = await ask();
@@ -91,5 +137,51 @@ describe("the page", () => {
     const response = await app.request("http://evil.example/");
     expect(response.status).toBe(403);
     expect(await response.json()).toEqual({ error: expect.stringContaining("does not answer to the name evil.example") });
+  });
+});
+
+describe("what programs and their operators need", () => {
+  it("says that it is up, with what", async () => {
+    const response = await app.request(`${HOST}/healthz`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ status: "ok", model: "rbnet8", classes: 10, version: expect.stringMatching(/^\d/) });
+    const posted = await app.request(`${HOST}/healthz`, { method: "POST" });
+    expect([posted.status, posted.headers.get("Allow")]).toEqual([405, "GET"]);
+  });
+
+  it("describes itself, and only addresses that there are", async () => {
+    const document = (await (await app.request(`${HOST}/openapi.json`)).json()) as { openapi: string; paths: object };
+    expect(document.openapi).toBe("3.1.0");
+    for (const path of Object.keys(document.paths)) expect((await app.request(`${HOST}${path}`)).status).not.toBe(404);
+  });
+
+  it("lets pages of the named origins ask, and no others", async () => {
+    const open = createApp(model, { hosts: ["localhost"], origins: ["https://example.org"] });
+    const asked = (origin: string, target = open) =>
+      target.request(`${HOST}/classify`, {
+        method: "OPTIONS",
+        headers: { Origin: origin, "Access-Control-Request-Method": "POST" },
+      });
+    const allowed = async (response: Response | Promise<Response>): Promise<string | null> =>
+      (await response).headers.get("Access-Control-Allow-Origin");
+    expect(await allowed(asked("https://example.org"))).toBe("https://example.org");
+    expect(await allowed(asked("https://evil.example"))).toBeNull();
+    expect(await allowed(asked("https://example.org", app))).toBeNull();
+    const any = createApp(model, { origins: ["*"] });
+    expect(await allowed(any.request(`${HOST}/healthz`, { headers: { Origin: "https://a.example" } }))).toBe("*");
+  });
+
+  it("tells a log of every request, with what came of it", async () => {
+    const entries: AccessEntry[] = [];
+    const logged = createApp(model, { hosts: ["localhost"], log: (entry) => entries.push(entry) });
+    await logged.request(`${HOST}/healthz`);
+    await logged.request(`${HOST}/classify?top=1`, { method: "POST", body: "hello" });
+    await logged.request("http://evil.example/");
+    expect(entries.map(({ method, path, status }) => [method, path, status])).toEqual([
+      ["GET", "/healthz", 200],
+      ["POST", "/classify", 400],
+      ["GET", "/", 403],
+    ]);
+    expect(new Date(entries[0]?.time ?? "").getTime()).toBeGreaterThan(Date.now() - 60_000);
   });
 });
