@@ -7,6 +7,7 @@ import { loadModel } from "../deploy/load-model.js";
 import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
+import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { decodeModel } from "../runtime/model.js";
 import { type AppOptions, CONCURRENT, createApp } from "../serve/app.js";
@@ -74,7 +75,7 @@ async function serveModel(path: string, flags: ServeFlags): Promise<void> {
     ops: formatCount(totals.ops),
     drawable: classes.length === outlines.length && outlines.every(({ name }) => classes.includes(name)),
   };
-  const app = createApp({ bytes, classify, facts }, appOptions(flags));
+  const app = createApp({ bytes, classify, facts, version: packageVersion() }, appOptions(flags));
   const server = await listen(app.fetch, port, host);
   const { port: actual } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host === "0.0.0.0" ? "localhost" : host;

@@ -9,7 +9,6 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { NodeImage } from "../deploy/load-model.js";
 import { UserError } from "../errors.js";
-import { packageVersion } from "../package-version.js";
 import type { Classify, Prediction } from "../runtime/classifier.js";
 import { picturesOf, readTop } from "./classify-request.js";
 import { openApiDocument } from "./openapi.js";
@@ -43,6 +42,8 @@ export interface ServedModel {
   readonly bytes: Uint8Array;
   readonly classify: Classify<NodeImage>;
   readonly facts: PageFacts;
+  /** Of rbnet. */
+  readonly version: string;
 }
 
 export interface AppOptions {
@@ -72,7 +73,7 @@ function refuse(context: Context, status: Status, error: string): Response {
   return context.json({ error }, status);
 }
 
-export function createApp({ bytes, classify, facts }: ServedModel, options: AppOptions = {}): Hono {
+export function createApp({ bytes, classify, facts, version }: ServedModel, options: AppOptions = {}): Hono {
   const { hosts, origins = [], concurrent = CONCURRENT, log } = options;
   const app = new Hono();
   const page = renderPage(facts);
@@ -140,8 +141,8 @@ export function createApp({ bytes, classify, facts }: ServedModel, options: AppO
     return context.json({ results, milliseconds: performance.now() - start });
   });
   const { length: classes } = facts.classes;
-  app.get("/healthz", (context) => context.json({ status: "ok", model: facts.name, classes, version: packageVersion() }));
-  app.get("/openapi.json", (context) => context.json(openApiDocument(packageVersion())));
+  app.get("/healthz", (context) => context.json({ status: "ok", model: facts.name, classes, version: version }));
+  app.get("/openapi.json", (context) => context.json(openApiDocument(version)));
   for (const [path, method] of Object.entries(METHODS))
     app.all(path, (context) => {
       context.header("Allow", method);

@@ -27,7 +27,12 @@ export async function served(): Promise<ServedModel> {
   const bytes = encodeModel(await shapesModel());
   const classify = await loadModel(bytes, { backend: "wasm" });
   const { classes } = classify.facts;
-  return { bytes, classify, facts: { name: "rbnet8", classes, size: SIDE, fileSize: "26 KB", ops: "206 K", drawable: true } };
+  return {
+    bytes,
+    classify,
+    facts: { name: "rbnet8", classes, size: SIDE, fileSize: "26 KB", ops: "206 K", drawable: true },
+    version: "1.2.3",
+  };
 }
 
 export function picture(seed: number): Promise<Buffer> {
