@@ -44,9 +44,19 @@ function tableName(set) {
 const FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"];
 
 /** Code that calls kernels by number and address: with other code than it was built beside, an addon would read wrong memory. */
-const CALLERS = ["kernel-names", "binary", "normalization", "real", "update", "limits", "connect", "runner"].map((name) =>
-  join(root, `src/backend/wasm/${name}.ts`),
-);
+const CALLERS = [
+  "kernel-names",
+  "binary",
+  "real",
+  "normalization",
+  "pooling",
+  "loss",
+  "channels",
+  "update",
+  "limits",
+  "connect",
+  "runner",
+].map((name) => join(root, `src/backend/wasm/${name}.ts`));
 
 function kernelSources() {
   const files = readdirSync(sources, { recursive: true, withFileTypes: true }).filter((entry) => /\.[ch]$/.test(entry.name));

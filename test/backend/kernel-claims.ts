@@ -4,9 +4,10 @@ import type { Backend } from "#rbnet/backend/kernels";
 import type { GradientPrecision } from "#rbnet/backend/native/accelerator";
 import { binaryClaims } from "./claims/binary-claims.js";
 import { channelClaims } from "./claims/channel-claims.js";
+import { lossClaims } from "./claims/loss-claims.js";
 import { memoryClaims } from "./claims/memory-claims.js";
 import { normalizationClaims } from "./claims/normalization-claims.js";
-import { poolClaims } from "./claims/pool-claims.js";
+import { poolingClaims } from "./claims/pooling-claims.js";
 import { realClaims } from "./claims/real-claims.js";
 import { updateClaims } from "./claims/update-claims.js";
 
@@ -22,7 +23,16 @@ export function kernelClaims(
       backend = await factory();
     });
     afterAll(() => backend[Symbol.dispose]());
-    for (const claims of [memoryClaims, binaryClaims, realClaims, normalizationClaims, poolClaims, channelClaims, updateClaims])
+    for (const claims of [
+      memoryClaims,
+      binaryClaims,
+      realClaims,
+      normalizationClaims,
+      poolingClaims,
+      lossClaims,
+      channelClaims,
+      updateClaims,
+    ])
       claims(() => backend, precision);
   });
 }

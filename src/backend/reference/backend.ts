@@ -3,12 +3,12 @@
  * and never runs anything else: every other backend has to agree with it.
  */
 import type { Backend } from "../kernels.js";
-import { attentionKernels } from "./attention.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
+import { lossKernels } from "./loss.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
-import { poolKernels } from "./pool.js";
+import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
 import { updateKernels } from "./update.js";
 
@@ -19,8 +19,8 @@ export function createReferenceBackend(): Backend {
     ...binaryKernels(memory.allocate),
     ...realKernels,
     ...normalizationKernels,
-    ...poolKernels,
-    ...attentionKernels,
+    ...poolingKernels,
+    ...lossKernels,
     ...channelKernels,
     ...updateKernels,
     description: "reference, float64",

@@ -8,10 +8,12 @@ import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
+import { lossKernels } from "./loss.js";
 import { normalizationKernels } from "./normalization.js";
-import { type KernelFunction, Pool } from "./pool.js";
+import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
 import { arranged, type ProductKind, type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
+import { type KernelFunction, Pool } from "./thread-pool.js";
 import { updateKernels } from "./update.js";
 
 /** Static data of the module lies below. */
@@ -132,6 +134,8 @@ function connect(
     ...binaryKernels(runner),
     ...realKernels(runner),
     ...normalizationKernels(runner),
+    ...poolingKernels(runner),
+    ...lossKernels(runner),
     ...channelKernels(runner),
     ...updateKernels(runner),
     description,

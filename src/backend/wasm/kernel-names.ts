@@ -1,5 +1,5 @@
 /** The compiled kernels, wherever they come from: which functions there are, and how a module becomes functions on a memory. */
-import type { KernelFunction } from "./pool.js";
+import type { KernelFunction } from "./thread-pool.js";
 
 /** Exports of the module by their place in the job's kernel number. */
 export const KERNEL_NAMES = [

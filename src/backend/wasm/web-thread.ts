@@ -1,7 +1,7 @@
 // One thread of the pool in a browser: gets module and memory by message, and serves jobs until it is terminated.
 import type { ThreadPlace } from "./connect.js";
 import { instantiateKernels } from "./kernel-names.js";
-import { serve } from "./pool.js";
+import { serve } from "./thread-pool.js";
 
 export interface ThreadStart extends ThreadPlace {
   readonly module: WebAssembly.Module;

@@ -1,7 +1,7 @@
 // One thread of the pool: instantiates the same module on the same memory and serves jobs until stopped.
 import { parentPort, workerData } from "node:worker_threads";
 import { type Accelerated, loadKernels } from "./module.js";
-import { serve } from "./pool.js";
+import { serve } from "./thread-pool.js";
 
 export interface PoolWorkerData {
   readonly module: WebAssembly.Module;

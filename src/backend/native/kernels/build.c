@@ -1,17 +1,19 @@
 // All kernels of one instruction set as one object: `scripts/build-native.mjs` compiles this file once for each, with TABLE_NAME set.
-#include "binary-product.c"
-#include "normalization.c"
-#include "real.c"
-#include "signs.c"
-#include "transposed-signs.c"
+#include "binary/signs.c"
+#include "binary/product.c"
+#include "binary/table-product.c"
+#include "binary/unit.c"
+#include "binary/transposed-signs.c"
 #if defined(PIECES)
-#include "tile-gradient.c"
+#include "binary/tile-gradient.c"
 #else
-#include "table-gradient.c"
+#include "binary/table-gradient.c"
 #endif
-#include "table-product.c"
+#include "real.c"
+#include "normalization.c"
+#include "update.c"
+#include "partials.c"
 #include "peak.c"
-#include "binary-unit.c"
 #include "table.h"
 
 #define ENTRY(name) {#name, name}

@@ -1,5 +1,5 @@
 // Channels that are weighed by image or repeated.
-import { loadFour, loadOne } from "./normalize-forward";
+import { loadFour, loadOne } from "./normalization/forward";
 
 const CHUNK: i32 = 4096;
 const ROWS: i32 = 64;

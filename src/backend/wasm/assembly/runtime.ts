@@ -1,10 +1,10 @@
 // What a deployed network needs, and no more: a page loads this build.
-export { binarizeColumns } from "./signs";
-export { binaryProduct } from "./binary-product";
-export { binaryProductTable } from "./table-product";
-export { binaryUnit, binaryUnitTable } from "./binary-unit";
-export { gatherColumns } from "./columns";
-export { product, addBias } from "./product";
-export { normalizeActivateReal } from "./normalize-forward";
-export { averagePool, maxPool } from "./pool";
+export { binarizeColumns } from "./binary/signs";
+export { binaryProduct } from "./binary/product";
+export { binaryProductTable } from "./binary/table-product";
+export { binaryUnit, binaryUnitTable } from "./binary/unit";
+export { gatherColumns } from "./real/columns";
+export { product, addBias } from "./real/product";
+export { normalizeActivateReal } from "./normalization/forward";
+export { averagePool, maxPool } from "./pooling";
 export { multiplyChannelsReal, repeatChannels, sigmoid } from "./channels";

@@ -1,5 +1,5 @@
 // Signs of 64 rows by input, as the gradient products read them.
-#include "kernel.h"
+#include "../kernel.h"
 
 /** Groups of four rows in 64. */
 #define GROUPS 16

@@ -1,5 +1,5 @@
 // The XNOR-popcount product, with the sums and sums of squares of its results by filter.
-#include "kernel.h"
+#include "../kernel.h"
 
 #define BLOCK 64
 

@@ -1,5 +1,5 @@
 // Real matrix products for the few full-precision layers: the stem, the shortcuts, the classifier.
-import { multiplyAdd } from "./simd";
+import { multiplyAdd } from "../simd";
 
 /** A chunk is this part of the result. */
 const CHUNK_ROWS: i32 = 24;

@@ -1,5 +1,5 @@
 // Packing signs: of a map into the rows of a binary matrix, and of latent weights into the arrangements that the products read.
-import * as window_ from "./window";
+import * as window_ from "../window";
 
 /** Four masks of four values each as one of sixteen bytes. */
 @inline

@@ -3,8 +3,8 @@
 // addition where a product takes four multiply-adds (the "four Russians" method, carried over to floats).
 //
 // A group is four reduced values; a table is 16 entries of 16 lanes (1 KB); sixteen tables (16 KB) stay in the first-level cache.
-import { storeTransposed, touch } from "./simd";
-import * as window_ from "./window";
+import { storeTransposed, touch } from "../simd";
+import * as window_ from "../window";
 
 const LANES: i32 = 16;
 const GROUPS: i32 = 16;

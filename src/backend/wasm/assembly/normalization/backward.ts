@@ -1,8 +1,8 @@
 // The two backward passes of normalization and activation: first the gradient of the normalized sum and every reduction, then, when the
 // sums over the batch are known, the gradient of the product's result.
-import { addToDoubles, multiplyAdd, touch } from "./simd";
-import { findPixels, firstRow, rowCount, taps, touchMap } from "./line";
-import { loadFour, loadOne } from "./normalize-forward";
+import { addToDoubles, multiplyAdd, touch } from "../simd";
+import { findPixels, firstRow, rowCount, taps, touchMap } from "../line";
+import { loadFour, loadOne } from "./forward";
 
 // A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: four bytes a window of a line, and four.
 function activateBackward<T>(begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, partials: usize): void {

@@ -1,7 +1,7 @@
-/** Attention maps and their matching, of the reference. */
+/** Losses of the reference: cross entropy, attention maps and their matching. */
 import type { Tensor } from "../../tensor.js";
 import type { Kernels } from "../kernels.js";
-import { elements } from "./memory.js";
+import { elements, matrixShape } from "./memory.js";
 
 /** Where an image lies in a map, and what its attention is: `size` is |q|. */
 interface Attention {
@@ -33,7 +33,23 @@ function norm(values: Float64Array): number {
   return Math.sqrt(dot(values, values));
 }
 
-export const attentionKernels: Pick<Kernels, "attentionMap" | "attentionMatch"> = {
+export const lossKernels: Pick<Kernels, "softmaxCrossEntropy" | "attentionMap" | "attentionMatch"> = {
+  softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
+    const [I, classes] = matrixShape(logits);
+    const [Z, T, L, G] = [logits, targets, losses, gradient].map(elements);
+    if (!accumulate) for (const values of [L, G]) values.fill(0);
+    for (let i = 0; i < I; i++) {
+      const z = Array.from(Z.subarray(i * classes, (i + 1) * classes), (value) => value / temperature);
+      const largest = Math.max(...z);
+      const logTotal = largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+      for (const [k, value] of z.entries()) {
+        const at = i * classes + k;
+        L[i] -= weight * temperature ** 2 * T[at] * (value - logTotal);
+        G[at] += scale * weight * temperature * (Math.exp(value - logTotal) - T[at]);
+      }
+    }
+  },
+
   attentionMap(x, out) {
     const OUT = elements(out);
     const [images = 0] = x.shape;

@@ -1,5 +1,5 @@
 // Packing the signs of a map into the rows of a binary matrix.
-#include "kernel.h"
+#include "../kernel.h"
 
 /** Sixteen comparisons x >= threshold as sixteen bits. */
 inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {

@@ -5,7 +5,7 @@
 // and twice those of what is left; only what lies below the least normal float32 is lost); with PIECES of 1 it is rounded to the nearest bfloat16.
 #ifndef RBNET_TILES_H
 #define RBNET_TILES_H
-#include "vector.h"
+#include "../vector.h"
 
 /** Rows of a left tile, columns of a right one. */
 #define TILE_SIDE 16

@@ -1,4 +1,4 @@
-// Pooling, and the loss.
+// Averages of tiles and the largest value under a window.
 import * as window_ from "./window";
 
 /** A chunk is one image. x: [images, height, width, channels]; out: [images, height / size, width / size, channels]. */
@@ -145,34 +145,4 @@ export function maxPoolGradient(begin: i32, end: i32, scratch: usize, dOut: usiz
 function gain(dx: usize, element: i32, value: f32): void {
   const at = dx + (<usize>element << 2);
   store<f32>(at, load<f32>(at) + value);
-}
-
-/** A chunk is one image. `inverse` of the temperature; `lossFactor` of a loss, `gradientFactor` of a difference of probabilities. */
-export function softmaxCrossEntropy(
-  begin: i32, end: i32, scratch: usize, logits: usize, targets: usize, classes: i32,
-  inverse: f64, lossFactor: f64, gradientFactor: f64, accumulate: i32, losses: usize, gradient: usize,
-): void {
-  for (let image = begin; image < end; image++) {
-    const row = <usize>(image * classes) << 2;
-    let largest: f32 = -Infinity;
-    for (let k = 0; k < classes; k++) largest = max(largest, load<f32>(logits + row + (<usize>k << 2)));
-    let total: f64 = 0;
-    for (let k = 0; k < classes; k++) total += Math.exp(<f64>(load<f32>(logits + row + (<usize>k << 2)) - largest) * inverse);
-    const logTotal = Math.log(total) + <f64>largest * inverse;
-    let loss: f64 = 0, mass: f64 = 0;
-    for (let k = 0; k < classes; k++) {
-      const at = row + (<usize>k << 2);
-      loss -= <f64>load<f32>(targets + at) * (<f64>load<f32>(logits + at) * inverse - logTotal);
-      mass += <f64>load<f32>(targets + at);
-    }
-    for (let k = 0; k < classes; k++) {
-      const at = row + (<usize>k << 2);
-      const probability = Math.exp(<f64>load<f32>(logits + at) * inverse - logTotal);
-      const value = <f32>((mass * probability - <f64>load<f32>(targets + at)) * gradientFactor);
-      store<f32>(gradient + at, accumulate ? load<f32>(gradient + at) + value : value);
-    }
-    const own = losses + (<usize>image << 2);
-    const value = <f32>(loss * lossFactor);
-    store<f32>(own, accumulate ? load<f32>(own) + value : value);
-  }
 }

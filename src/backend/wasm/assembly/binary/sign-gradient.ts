@@ -1,6 +1,6 @@
 // What the gradient of signs that stand as floats is to the map that they were taken of: through the estimator, and laid back window by window.
-import { estimate } from "./binary-gradient";
-import * as window_ from "./window";
+import { estimate } from "./gradient";
+import * as window_ from "../window";
 
 /** A chunk is one image: windows may overlap, and their sums keep one order. x, dx: maps; thresholds' gradients by image: float32 partials [images, channels]. */
 export function signGradient(begin: i32, end: i32, scratch: usize, dSigns: usize, window: usize, x: usize, threshold: usize, kind: i32, dx: usize, partials: usize): void {

@@ -1,6 +1,6 @@
 // The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels' binary-gradient.ts.
 #include "estimator.h"
-#include "kernel.h"
+#include "../kernel.h"
 
 #define LANES 16
 /** Floats in a table: 16 entries of 16 lanes. */

@@ -1,5 +1,5 @@
-// A deployed binary layer in one pass; see binary-unit.ts of the WebAssembly kernels. The product of a tile stays in the first-level cache until it is laid out.
-#include "kernel.h"
+// A deployed binary layer in one pass; see binary/unit.ts of the WebAssembly kernels. The product of a tile stays in the first-level cache until it is laid out.
+#include "../kernel.h"
 
 /** Rows of a tile; its filters are those of a chunk. */
 #define TILE BLOCK

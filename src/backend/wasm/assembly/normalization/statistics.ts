@@ -1,5 +1,4 @@
-// Sums over rows, kept in float64 by fixed chunks and added up in their order, and what batch normalization makes of them.
-import { addToDoubles } from "./simd";
+// Sums over the rows of a batch, kept in float64 by fixed chunks, and what batch normalization makes of them.
 
 /** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
 export function columnStatistics(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
@@ -14,42 +13,6 @@ export function columnStatistics(begin: i32, end: i32, scratch: usize, y: usize,
         store<f64>(at, load<f64>(at) + v);
         store<f64>(squares, load<f64>(squares) + v * v);
       }
-    }
-  }
-}
-
-/** A chunk is `chunkRows` rows of a float32 matrix; its sums by column go to partials[chunk], float64 [columns]. */
-export function sumRows(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
-  for (let chunk = begin; chunk < end; chunk++) {
-    const sums = partials + <usize>chunk * (<usize>columns << 3);
-    memory.fill(sums, 0, <usize>columns << 3);
-    const last = min(rows, (chunk + 1) * chunkRows);
-    for (let m = chunk * chunkRows; m < last; m++) {
-      const row = matrix + (<usize>(m * columns) << 2);
-      let n = 0;
-      for (; n + 4 <= columns; n += 4) addToDoubles(sums + (<usize>n << 3), v128.load(row + (<usize>n << 2)));
-      for (; n < columns; n++) {
-        const at = sums + (<usize>n << 3);
-        store<f64>(at, load<f64>(at) + <f64>load<f32>(row + (<usize>n << 2)));
-      }
-    }
-  }
-}
-
-/** Adds partials[0..count-1] in order, by column: a chunk is 64 columns. The sums replace float64 `replaced`, or are added to float64 `total` or float32 `target`; 0 for none. */
-export function reducePartials(begin: i32, end: i32, scratch: usize, partials: usize, count: i32, columns: i32, replaced: usize, total: usize, target: usize): void {
-  const last = min(columns, end << 6);
-  for (let n = begin << 6; n < last; n++) {
-    let sum: f64 = 0;
-    for (let i = 0; i < count; i++) sum += load<f64>(partials + (<usize>(i * columns + n) << 3));
-    if (replaced) store<f64>(replaced + (<usize>n << 3), sum);
-    if (total) {
-      const at = total + (<usize>n << 3);
-      store<f64>(at, load<f64>(at) + sum);
-    }
-    if (target) {
-      const at = target + (<usize>n << 2);
-      store<f32>(at, load<f32>(at) + <f32>sum);
     }
   }
 }

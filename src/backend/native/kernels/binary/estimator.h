@@ -1,7 +1,7 @@
 // Gradients through the signs of a map: the straight-through estimator, and where its results go.
 #ifndef RBNET_ESTIMATOR_H
 #define RBNET_ESTIMATOR_H
-#include "vector.h"
+#include "../vector.h"
 
 /** Derivative of the straight-through estimator: clip (kind 0) or polynomial (kind 1). */
 inlined Floats estimate(int kind, Floats x) {

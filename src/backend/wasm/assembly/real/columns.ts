@@ -1,5 +1,5 @@
 // Windows of a real-valued map as the rows of a matrix (im2col), and back.
-import * as window_ from "./window";
+import * as window_ from "../window";
 
 /** A call of memory.copy costs more than the few channels of an image. The last vector may overlap the one before. */
 @inline

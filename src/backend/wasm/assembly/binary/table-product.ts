@@ -1,8 +1,8 @@
 // The XNOR-popcount product by tables: a byte holds four signs of a filter, and for each four signs of a row a register holds the sixteen counts of
 // differences that such a byte can have with them. A swizzle looks up sixteen filters at once. Where an engine has no instruction that counts the bits of
 // bytes (x86 without AVX-512), it is twice as fast as counting.
-import { addStatistics, clearStatistics } from "./binary-product";
-import { lookUp } from "./simd";
+import { addStatistics, clearStatistics } from "./product";
+import { lookUp } from "../simd";
 
 /** A byte of a row is two look-ups of at most four: 31 of them stay below 256. */
 const BYTES: i32 = 31;

@@ -1,7 +1,7 @@
 // The XNOR-popcount product by tables; see table-product.ts of the WebAssembly kernels. A byte of the weights holds four signs of a filter. For each four
 // signs of a row a register holds the sixteen counts of differences that such a byte can have with them, and a shuffle looks 32 filters up at once (64 with AVX-512):
 // two instructions for 128 binary multiply-accumulates, where counting the bits of bytes without an instruction for it takes eight for 256.
-#include "kernel.h"
+#include "../kernel.h"
 
 #if defined(__AVX2__)
 /** A byte of a row is two look-ups of at most four: 31 of them stay below 256. */

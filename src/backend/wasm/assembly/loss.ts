@@ -1,4 +1,34 @@
-// Attention maps: where on an image a map is large, and how far that is from where another one is.
+// Losses and their gradients: cross entropy, and attention maps: where on an image a map is large, and how far that is from where another one is.
+
+/** A chunk is one image. `inverse` of the temperature; `lossFactor` of a loss, `gradientFactor` of a difference of probabilities. */
+export function softmaxCrossEntropy(
+  begin: i32, end: i32, scratch: usize, logits: usize, targets: usize, classes: i32,
+  inverse: f64, lossFactor: f64, gradientFactor: f64, accumulate: i32, losses: usize, gradient: usize,
+): void {
+  for (let image = begin; image < end; image++) {
+    const row = <usize>(image * classes) << 2;
+    let largest: f32 = -Infinity;
+    for (let k = 0; k < classes; k++) largest = max(largest, load<f32>(logits + row + (<usize>k << 2)));
+    let total: f64 = 0;
+    for (let k = 0; k < classes; k++) total += Math.exp(<f64>(load<f32>(logits + row + (<usize>k << 2)) - largest) * inverse);
+    const logTotal = Math.log(total) + <f64>largest * inverse;
+    let loss: f64 = 0, mass: f64 = 0;
+    for (let k = 0; k < classes; k++) {
+      const at = row + (<usize>k << 2);
+      loss -= <f64>load<f32>(targets + at) * (<f64>load<f32>(logits + at) * inverse - logTotal);
+      mass += <f64>load<f32>(targets + at);
+    }
+    for (let k = 0; k < classes; k++) {
+      const at = row + (<usize>k << 2);
+      const probability = Math.exp(<f64>load<f32>(logits + at) * inverse - logTotal);
+      const value = <f32>((mass * probability - <f64>load<f32>(targets + at)) * gradientFactor);
+      store<f32>(gradient + at, accumulate ? load<f32>(gradient + at) + value : value);
+    }
+    const own = losses + (<usize>image << 2);
+    const value = <f32>(loss * lossFactor);
+    store<f32>(own, accumulate ? load<f32>(own) + value : value);
+  }
+}
 
 @inline
 function squaresAt(x: usize, channels: i32): f32 {

@@ -1,6 +1,6 @@
 // Normalization, shortcut, activation and depth to space in one pass over memory.
-import { multiplyAdd, touch } from "./simd";
-import { findPixels, firstRow, rowCount, taps, touchMap } from "./line";
+import { multiplyAdd, touch } from "../simd";
+import { findPixels, firstRow, rowCount, taps, touchMap } from "../line";
 
 /** Four values of y from n on, as floats. */
 @inline

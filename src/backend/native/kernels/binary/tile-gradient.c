@@ -1,6 +1,6 @@
 // The two gradient products of a binary convolution by tiles of bfloat16, where one operand is signs; see tiles.h.
 #include "estimator.h"
-#include "kernel.h"
+#include "../kernel.h"
 #include "tiles.h"
 
 /** Tiles of filters in a chunk, at most. */

@@ -1,10 +1,10 @@
-/** Pooling and the loss of the reference. */
+/** Pooling of the reference. */
 import { type Shape, type Tensor, windowCount } from "../../tensor.js";
 import type { Kernels, Window } from "../kernels.js";
-import { elements, matrixShape } from "./memory.js";
+import { elements } from "./memory.js";
 import { forEachTap } from "./window.js";
 
-type PoolKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "maxPool" | "maxPoolGradient" | "softmaxCrossEntropy">;
+type PoolingKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "maxPool" | "maxPoolGradient">;
 
 /** Visits every element of a map [I, H, W, C] that lies in a full tile, with its tile's element of the pooled map. */
 function forEachTiled(map: Shape, size: number, visit: (at: number, pooled: number) => void): void {
@@ -35,7 +35,7 @@ function largest(x: Tensor, { geometry }: Window): readonly (number | undefined)
   return found;
 }
 
-export const poolKernels: PoolKernels = {
+export const poolingKernels: PoolingKernels = {
   averagePool(x, size, out) {
     const X = elements(x);
     const OUT = elements(out).fill(0);
@@ -63,21 +63,5 @@ export const poolKernels: PoolKernels = {
     const DO = elements(dOut);
     const DX = elements(dx).fill(0);
     for (const [i, at] of largest(x, window).entries()) if (at !== undefined) DX[at] += DO[i];
-  },
-
-  softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
-    const [I, classes] = matrixShape(logits);
-    const [Z, T, L, G] = [logits, targets, losses, gradient].map(elements);
-    if (!accumulate) for (const values of [L, G]) values.fill(0);
-    for (let i = 0; i < I; i++) {
-      const z = Array.from(Z.subarray(i * classes, (i + 1) * classes), (value) => value / temperature);
-      const largest = Math.max(...z);
-      const logTotal = largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-      for (const [k, value] of z.entries()) {
-        const at = i * classes + k;
-        L[i] -= weight * temperature ** 2 * T[at] * (value - logTotal);
-        G[at] += scale * weight * temperature * (Math.exp(value - logTotal) - T[at]);
-      }
-    }
   },
 };

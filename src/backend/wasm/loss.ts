@@ -1,0 +1,49 @@
+/** Connects the contract's losses to the WebAssembly kernels. */
+import type { Kernels } from "../kernels.js";
+import { address, matrixShape, type Runner } from "./runner.js";
+
+type LossKernels = Pick<Kernels, "softmaxCrossEntropy" | "attentionMap" | "attentionMatch">;
+
+export function lossKernels(runner: Runner): LossKernels {
+  return {
+    softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
+      const [images, classes] = matrixShape(logits);
+      runner.run(
+        "softmaxCrossEntropy",
+        images,
+        address(logits),
+        address(targets),
+        classes,
+        1 / temperature,
+        weight * temperature ** 2,
+        scale * weight * temperature,
+        accumulate ? 1 : 0,
+        address(losses),
+        address(gradient),
+      );
+    },
+
+    attentionMap(x, out) {
+      const [images = 0, height = 0, width = 0, channels = 0] = x.shape;
+      runner.run("attentionMap", images, address(x), height * width, channels, address(out));
+    },
+
+    attentionMatch(x, wanted, { weight, scale }, losses, gradient) {
+      const [images = 0, height = 0, width = 0, channels = 0] = x.shape;
+      const pixels = height * width;
+      runner.run(
+        "attentionMatch",
+        images,
+        address(x),
+        address(wanted),
+        pixels,
+        channels,
+        weight,
+        2 * scale * weight,
+        address(losses),
+        address(gradient),
+        runner.work(images * pixels * 4),
+      );
+    },
+  };
+}
