@@ -26,7 +26,7 @@ export interface BinaryWeights {
 export type Estimator = "clip" | "polynomial";
 
 /** How filters n of a row m of [M, N] lie on the output map: row by row, or N = taps * C channels spread over the taps of a window. */
-export type Placement = Window | undefined;
+export type OutputLayout = Window | undefined;
 
 export interface AdamStep {
   readonly rate: number;
@@ -76,14 +76,14 @@ export interface Kernels {
   /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: int16 [M, N]. `sums`: float64 [2, N] gets sum and sum of squares of y by filter, exactly. */
   binaryProduct(columns: Tensor, weights: BinaryWeights, y: Tensor, sums: Tensor | undefined): void;
   /**
-   * binaryProduct and normalizeActivate (below) in one: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `placement`, without y in memory.
+   * binaryProduct and normalizeActivate (below) in one: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `layout`, without y in memory.
    * Arguments as theirs.
    */
   binaryUnit(
     columns: Tensor,
     weights: BinaryWeights,
     norm: Tensor,
-    placement: Placement,
+    layout: OutputLayout,
     shortcut: Tensor | undefined,
     activation: Tensor | undefined,
     out: Tensor,
@@ -128,11 +128,11 @@ export interface Kernels {
   /** matrix[m, n] += bias[n]. */
   addBias(matrix: Tensor, bias: Tensor): void;
   /** total[n] += sum over m of matrix[m, n]. */
-  sumRows(matrix: Tensor, total: Tensor): void;
+  sumColumns(matrix: Tensor, total: Tensor): void;
 
   // Normalization, shortcut and activation ------------------------------------------------------------------------------
   /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums float64 [2, N]. */
-  columnStatistics(y: Tensor, sums: Tensor): void;
+  columnMoments(y: Tensor, sums: Tensor): void;
   /** Batch statistics -> norm; running mean and variance (unbiased) move by `momentum` towards them. `count` is M. gamma, beta, running*: [N]. */
   normalizationForward(
     sums: Tensor,
@@ -146,14 +146,14 @@ export interface Kernels {
     norm: Tensor,
   ): void;
   /**
-   * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `placement`; out = activation(u):
+   * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `layout`; out = activation(u):
    * slope * (u - from[c]) + to[c] with slope right[c] where u > from[c] and left[c] elsewhere; out = u without activation.
-   * y: int16 or float32 [M, N]; out and shortcut: maps float32. Values that `placement` lays outside the map are dropped.
+   * y: int16 or float32 [M, N]; out and shortcut: maps float32. Values that `layout` lays outside the map are dropped.
    */
   normalizeActivate(
     y: Tensor,
     norm: Tensor,
-    placement: Placement,
+    layout: OutputLayout,
     shortcut: Tensor | undefined,
     activation: Tensor | undefined,
     out: Tensor,
@@ -166,7 +166,7 @@ export interface Kernels {
     gradient: Tensor,
     y: Tensor,
     norm: Tensor,
-    placement: Placement,
+    layout: OutputLayout,
     shortcut: Tensor | undefined,
     activation: Tensor | undefined,
     sums: Tensor,
@@ -185,8 +185,8 @@ export interface Kernels {
     dActivation: Tensor | undefined,
     coefficients: Tensor,
   ): void;
-  /** dy [M, N] from the gradient du on the map (0 where `placement` lies outside) and the coefficients above. */
-  normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, placement: Placement, dy: Tensor): void;
+  /** dy [M, N] from the gradient du on the map (0 where `layout` lies outside) and the coefficients above. */
+  normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, layout: OutputLayout, dy: Tensor): void;
 
   // Pooling and loss ------------------------------------------------------------------------------------------------
   /** Mean over size x size tiles. x: [I, H, W, C] -> out: [I, H / size, W / size, C]; rows and columns that fill no tile are dropped. */
@@ -255,8 +255,8 @@ export const kernelNames = Object.keys({
   product: true,
   transpose: true,
   addBias: true,
-  sumRows: true,
-  columnStatistics: true,
+  sumColumns: true,
+  columnMoments: true,
   normalizationForward: true,
   normalizeActivate: true,
   activateBackward: true,

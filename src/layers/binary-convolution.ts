@@ -90,7 +90,7 @@ export class BinaryConvolution {
     this.result = passing === undefined ? backend.allocate("int16", shape) : backend.view(passing, shape);
   }
 
-  get placement(): Window | undefined {
+  get layout(): Window | undefined {
     return this.window;
   }
 

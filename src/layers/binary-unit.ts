@@ -3,7 +3,7 @@
  *
  * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
  */
-import type { Backend, Estimator, Placement } from "../backend/kernels.js";
+import type { Backend, Estimator, OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -98,7 +98,7 @@ export class BinaryUnit {
   forward(x: Tensor, carried: Tensor | undefined): Tensor {
     this.x = x;
     this.carried = carried;
-    return this.normalized.forward(this.product(x), this.placement, carried);
+    return this.normalized.forward(this.product(x), this.layout, carried);
   }
 
   /** With its statistics in the normalization's sums. */
@@ -107,21 +107,21 @@ export class BinaryUnit {
     const { sums } = this.normalized.normalization;
     if (gate === undefined) return this.convolution.forward(x, sums);
     const weighed = gate.forward(x, this.convolution.forward(x, undefined));
-    this.backend.columnStatistics(weighed, sums);
+    this.backend.columnMoments(weighed, sums);
     return weighed;
   }
 
   /** The output of the last forward again, from the packed signs of the input and the carried map. */
   recompute(): void {
     const y = this.convolution.recall();
-    this.normalized.recompute(this.gate?.weigh(y) ?? y, this.placement, this.carried);
+    this.normalized.recompute(this.gate?.weigh(y) ?? y, this.layout, this.carried);
   }
 
   /** Turns `gradient` (of the output) into that of the carried map, and returns that of the binary product. */
   backwardToProduct(gradient: Tensor): Tensor {
     const { gate, carried } = this;
     const y = this.convolution.recall();
-    const dy = this.normalized.backward(gradient, gate?.weigh(y) ?? y, this.placement, carried, this.spare);
+    const dy = this.normalized.backward(gradient, gate?.weigh(y) ?? y, this.layout, carried, this.spare);
     gate?.backwardToProduct(dy, y);
     return dy;
   }
@@ -133,8 +133,8 @@ export class BinaryUnit {
     this.gate?.backwardToInput(dx);
   }
 
-  private get placement(): Placement {
-    return this.depthToSpace ? this.convolution.placement : undefined;
+  private get layout(): OutputLayout {
+    return this.depthToSpace ? this.convolution.layout : undefined;
   }
 
   summary(): readonly LayerSummary[] {

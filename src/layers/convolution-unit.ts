@@ -81,19 +81,19 @@ export class ConvolutionUnit implements BlockUnit {
     this.x = x;
     this.carried = carried;
     this.y = this.convolution.forward(x, this.normalized.normalization.sums);
-    return this.normalized.forward(this.y, this.placement, carried);
+    return this.normalized.forward(this.y, this.layout, carried);
   }
 
   backward(gradient: Tensor): Tensor | undefined {
     const { x, y, dx, carried } = this;
     if (x === undefined || y === undefined) throw new Error("backward before forward");
-    const dy = this.normalized.backward(gradient, y, this.placement, carried, this.spare);
+    const dy = this.normalized.backward(gradient, y, this.layout, carried, this.spare);
     this.convolution.backward(dy, x, dx);
     return dx;
   }
 
-  private get placement() {
-    return this.options.depthToSpace ? this.convolution.placement : undefined;
+  private get layout() {
+    return this.options.depthToSpace ? this.convolution.layout : undefined;
   }
 
   summary(): readonly LayerSummary[] {

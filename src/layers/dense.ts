@@ -56,7 +56,7 @@ export class Dense implements Layer {
     const { backend, x, dx } = this;
     if (x === undefined || dx === undefined) throw new Error("backward before forward");
     backend.product(x, gradient, this.weights.gradient, { transposeA: true, accumulate: true });
-    backend.sumRows(gradient, this.bias.gradient);
+    backend.sumColumns(gradient, this.bias.gradient);
     backend.transpose(this.weights.value, this.transposed);
     backend.product(gradient, this.transposed, dx, { transposeA: false, accumulate: false });
     return dx;

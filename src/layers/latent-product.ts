@@ -44,7 +44,7 @@ export class LatentProduct {
       backend.expandSigns(part(columns), slices.columns);
       backend.product(slices.columns, latent.value, part(result), { transposeA: false, accumulate: false });
     });
-    if (sums !== undefined) backend.columnStatistics(result, sums);
+    if (sums !== undefined) backend.columnMoments(result, sums);
   }
 
   /** dy: float32 [M, N]; dx and the threshold's gradient gain theirs. x: the input of the forward. */

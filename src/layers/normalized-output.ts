@@ -3,7 +3,7 @@
  *
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
-import type { Backend, Placement } from "../backend/kernels.js";
+import type { Backend, OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import type { Epilogue } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
@@ -58,16 +58,16 @@ export class NormalizedOutput {
   }
 
   /** y: int16 or float32 [M, N], whose sums are in normalization.sums. */
-  forward(y: Tensor, placement: Placement, shortcut: Tensor | undefined): Tensor {
+  forward(y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
     this.normalization.forward(this.rows);
-    return this.recompute(y, placement, shortcut);
+    return this.recompute(y, layout, shortcut);
   }
 
   /** The output again, by the statistics of the last forward. */
-  recompute(y: Tensor, placement: Placement, shortcut: Tensor | undefined): Tensor {
+  recompute(y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("forward before bind");
-    backend.normalizeActivate(y, normalization.norm, placement, shortcut, activation?.shape.value, out);
+    backend.normalizeActivate(y, normalization.norm, layout, shortcut, activation?.shape.value, out);
     return out;
   }
 
@@ -75,14 +75,14 @@ export class NormalizedOutput {
    * Turns `gradient` (of the output) into the gradient of the sum before the activation, which is also the shortcut's, and returns the gradient
    * of y, float32 [M, N]. The output of the forward is not needed any more by now, and its memory holds the result where it is large enough.
    */
-  backward(gradient: Tensor, y: Tensor, placement: Placement, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
+  backward(gradient: Tensor, y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("backward before bind");
     backend.activateBackward(
       gradient,
       y,
       normalization.norm,
-      placement,
+      layout,
       shortcut,
       activation?.shape.value,
       normalization.reductions,
@@ -90,7 +90,7 @@ export class NormalizedOutput {
     normalization.backward(this.rows, activation?.gradient);
     activation?.freeze();
     const dy = spare ?? backend.view(out, [this.rows, this.options.filters]);
-    backend.normalizationGradient(gradient, y, normalization.coefficients, placement, dy);
+    backend.normalizationGradient(gradient, y, normalization.coefficients, layout, dy);
     return dy;
   }
 

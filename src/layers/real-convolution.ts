@@ -10,7 +10,7 @@ import { Slices } from "./slices.js";
 
 /** What is allocated for a batch size. */
 interface Bound {
-  readonly placement: Window;
+  readonly layout: Window;
   readonly result: Tensor;
   /** Weights as [N, K], where the input's gradient is wanted. */
   readonly transposed: Tensor | undefined;
@@ -50,7 +50,7 @@ export class RealConvolution {
     const { input, filters, windows } = this.options;
     const rows = images * this.windowMap.height * this.windowMap.width;
     this.bound = {
-      placement: backend.window(geometryOf(windows, images, input)),
+      layout: backend.window(geometryOf(windows, images, input)),
       result: result ?? backend.allocate("float32", [rows, filters]),
       transposed: needsInputGradient ? backend.allocate("float32", [filters, inputs]) : undefined,
       slices: isPointwise(windows) ? undefined : new Slices(backend, windows, input, images),
@@ -58,8 +58,8 @@ export class RealConvolution {
   }
 
   /** The windows, for laying filters back over their taps. */
-  get placement(): Window {
-    return this.ready.placement;
+  get layout(): Window {
+    return this.ready.layout;
   }
 
   /** x: [images, height, width, channels] -> [M, N]; sums: float64 [2, N], the batch statistics of the result. */
@@ -74,7 +74,7 @@ export class RealConvolution {
         backend.product(slices.columns, this.weights.value, part(result), { transposeA: false, accumulate: false });
       });
     }
-    backend.columnStatistics(result, sums);
+    backend.columnMoments(result, sums);
     return result;
   }
 

@@ -2,7 +2,7 @@
  * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
  * network is loaded, and a call allocates nothing.
  */
-import type { Backend, Placement, Window } from "../backend/kernels.js";
+import type { Backend, OutputLayout, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
@@ -91,12 +91,12 @@ export class RuntimeNetwork {
         const weights = this.upload(operation.weights, [inputs, operation.filters]);
         const { columns, fill } = this.columns(operation, x, window, [rows, inputs], work);
         const y = backend.view(work.real, [rows, operation.filters]);
-        const { norm, placement, factors, shortcut, activation } = this.epilogue(operation, window, values);
+        const { norm, layout, factors, shortcut, activation } = this.epilogue(operation, window, values);
         return () => {
           fill();
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
           if (factors !== undefined) backend.multiplyChannels(y, factors, y);
-          backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
+          backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
         };
       }
       case "binaryConvolution": {
@@ -105,11 +105,11 @@ export class RuntimeNetwork {
         backend.writeWeights(weights, operation.weights);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
-        const { norm, placement, factors, shortcut, activation } = this.epilogue(operation, window, values);
+        const { norm, layout, factors, shortcut, activation } = this.epilogue(operation, window, values);
         if (factors === undefined)
           return () => {
             backend.binarizeColumns(x, threshold, window, columns);
-            backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+            backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
           };
         const y = backend.view(work.real, [rows, operation.filters]);
         const { filters } = operation;
@@ -118,7 +118,7 @@ export class RuntimeNetwork {
           backend.binarizeColumns(x, threshold, window, columns);
           backend.binaryUnit(columns, weights, identity, undefined, undefined, undefined, y);
           backend.multiplyChannels(y, factors, y);
-          backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
+          backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
         };
       }
     }
@@ -178,7 +178,7 @@ export class RuntimeNetwork {
     values: readonly Tensor[],
   ): {
     norm: Tensor;
-    placement: Placement;
+    layout: OutputLayout;
     factors: Tensor | undefined;
     shortcut: Tensor | undefined;
     activation: Tensor | undefined;
@@ -186,7 +186,7 @@ export class RuntimeNetwork {
     const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : values[value]);
     return {
       norm: this.scaleAndBias(epilogue.scale, epilogue.bias),
-      placement: epilogue.depthToSpace ? window : undefined,
+      layout: epilogue.depthToSpace ? window : undefined,
       factors: tensorOf(epilogue.factors),
       shortcut: tensorOf(epilogue.shortcut),
       activation: epilogue.activation === undefined ? undefined : this.uploadActivation(epilogue.activation),

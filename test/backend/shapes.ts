@@ -46,7 +46,7 @@ function blockOrigins(kernel: number, step: number, shift: number, length: numbe
   return starts;
 }
 
-/** Windows that every pixel lies under exactly once, as placement needs them. */
+/** Windows that every pixel lies under exactly once, as an output layout needs them. */
 export const partitions: fc.Arbitrary<WindowGeometry> = fc
   .record({
     images,

@@ -85,11 +85,11 @@ export function everyKernel(backend: Backend): Workload {
       backend.gatherColumns(x, window, gathered);
       backend.product(gathered, latent, realY, { transposeA: false, accumulate: false });
       backend.addBias(realY, beta);
-      backend.columnStatistics(realY, realSums);
+      backend.columnMoments(realY, realSums);
       backend.transpose(latent, flipped);
       backend.product(dy, flipped, dGathered, { transposeA: false, accumulate: false });
       backend.product(gathered, dy, dLatent, { transposeA: true, accumulate: true });
-      backend.sumRows(realY, total);
+      backend.sumColumns(realY, total);
       backend.fill(dx, 0);
       backend.scatterColumns(dGathered, window, dx);
       backend.averagePool(x, 2, pooled);

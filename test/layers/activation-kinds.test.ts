@@ -21,7 +21,7 @@ async function gradientOf(kind: ActivationKind): Promise<{ gradient: number[]; n
   normalized.bind(1, ROWS);
   const y = backend.allocate("float32", [ROWS, CHANNELS]);
   backend.write(y, draw.reals(ROWS * CHANNELS, 2));
-  backend.columnStatistics(y, normalized.normalization.sums);
+  backend.columnMoments(y, normalized.normalization.sums);
   normalized.forward(y, undefined, undefined);
   const gradient = backend.allocate("float32", [1, 4, 4, CHANNELS]);
   backend.write(gradient, draw.reals(ROWS * CHANNELS, 1));

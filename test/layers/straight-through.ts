@@ -88,7 +88,7 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
           Y[m * N + n] = sum;
         }
       }
-      if (sums !== undefined) reference.columnStatistics(y, sums);
+      if (sums !== undefined) reference.columnMoments(y, sums);
     },
   };
 }

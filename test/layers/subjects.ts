@@ -159,7 +159,7 @@ function convolutionRunnable(backend: Backend, { height, width, channels }: MapS
 }
 
 /**
- * Normalization, placement, shortcut and activation alone, on real values in place of a product's result. The shortcut counts as a parameter.
+ * Normalization, output layout, shortcut and activation alone, on real values in place of a product's result. The shortcut counts as a parameter.
  * `windows` lays the filters over the taps of each block; none leaves them where they are.
  */
 export function normalizedOutput(
@@ -185,7 +185,7 @@ export function normalizedOutput(
       const [value, gradient] = [backend.allocate("float32", shape), backend.allocate("float32", shape)];
       const shortcut = options.shortcut ? value : undefined;
       const M = images * rows.height * rows.width;
-      const placement = windows && backend.window(geometryOf(windows, images, output));
+      const layout = windows && backend.window(geometryOf(windows, images, output));
       const spare = backend.allocate("float32", [M, filters]);
       let y: Tensor | undefined;
       return {
@@ -196,13 +196,13 @@ export function normalizedOutput(
         bind: (count) => normalized.bind(count, M),
         forward(x) {
           y = backend.view(x, [M, filters]);
-          backend.columnStatistics(y, normalized.normalization.sums);
-          return normalized.forward(y, placement, shortcut);
+          backend.columnMoments(y, normalized.normalization.sums);
+          return normalized.forward(y, layout, shortcut);
         },
         backward(dOut) {
-          const dy = normalized.backward(dOut, y!, placement, shortcut, spare);
+          const dy = normalized.backward(dOut, y!, layout, shortcut, spare);
           const count = elementCount(shape);
-          backend.sumRows(backend.view(dOut, [1, count]), backend.view(gradient, [count]));
+          backend.sumColumns(backend.view(dOut, [1, count]), backend.view(gradient, [count]));
           return dy;
         },
       };

@@ -94,11 +94,11 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
       }
     },
 
-    binaryUnit(columns, weights, norm, placement, shortcut, activation, out) {
+    binaryUnit(columns, weights, norm, layout, shortcut, activation, out) {
       const [M] = matrixShape(columns);
       const y = allocate("int16", [M, weights.filters]);
       kernels.binaryProduct(columns, weights, y, undefined);
-      normalizationKernels.normalizeActivate(y, norm, placement, shortcut, activation, out);
+      normalizationKernels.normalizeActivate(y, norm, layout, shortcut, activation, out);
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {

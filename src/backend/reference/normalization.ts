@@ -1,12 +1,12 @@
 /** Batch normalization, shortcut, balanced activation and depth to space of the reference. */
 import type { Tensor } from "../../tensor.js";
-import type { Kernels, Placement } from "../kernels.js";
+import type { Kernels, OutputLayout } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachPlaced } from "./window.js";
 
 type NormalizationKernels = Pick<
   Kernels,
-  | "columnStatistics"
+  | "columnMoments"
   | "normalizationForward"
   | "normalizeActivate"
   | "activateBackward"
@@ -26,11 +26,11 @@ function activationOf(activation: Tensor | undefined) {
   };
 }
 
-/** Visits the elements that `placement` lays on the map with u, the value before the activation. */
+/** Visits the elements that `layout` lays on the map with u, the value before the activation. */
 function forEachSum(
   y: Tensor,
   norm: Tensor,
-  placement: Placement,
+  layout: OutputLayout,
   shortcut: Tensor | undefined,
   visit: (u: number, yHat: number, n: number, c: number, at: number) => void,
 ): void {
@@ -38,7 +38,7 @@ function forEachSum(
   const Y = elements(y);
   const P = elements(norm);
   const S = shortcut === undefined ? undefined : elements(shortcut);
-  forEachPlaced(y, placement, (m, n, c, at) => {
+  forEachPlaced(y, layout, (m, n, c, at) => {
     if (at === undefined) return;
     const value = Y[m * N + n];
     const u = P[n] * value + P[N + n] + (S === undefined ? 0 : S[at]);
@@ -47,7 +47,7 @@ function forEachSum(
 }
 
 export const normalizationKernels: NormalizationKernels = {
-  columnStatistics(y, sums) {
+  columnMoments(y, sums) {
     const [M, N] = matrixShape(y);
     const Y = elements(y);
     const S = elements(sums).fill(0);
@@ -80,21 +80,21 @@ export const normalizationKernels: NormalizationKernels = {
     }
   },
 
-  normalizeActivate(y, norm, placement, shortcut, activation, out) {
+  normalizeActivate(y, norm, layout, shortcut, activation, out) {
     const { from, slope, to } = activationOf(activation);
     const OUT = elements(out);
-    forEachSum(y, norm, placement, shortcut, (u, _yHat, _n, c, at) => {
+    forEachSum(y, norm, layout, shortcut, (u, _yHat, _n, c, at) => {
       const v = u - from(c);
       OUT[at] = slope(c, v) * v + to(c);
     });
   },
 
-  activateBackward(gradient, y, norm, placement, shortcut, activation, sums) {
+  activateBackward(gradient, y, norm, layout, shortcut, activation, sums) {
     const [, N] = matrixShape(y);
     const { from, slope } = activationOf(activation);
     const G = elements(gradient);
     const S = elements(sums).fill(0);
-    forEachSum(y, norm, placement, shortcut, (u, yHat, n, c, at) => {
+    forEachSum(y, norm, layout, shortcut, (u, yHat, n, c, at) => {
       const v = u - from(c);
       const dOut = G[at];
       const du = slope(c, v) * dOut;
@@ -136,13 +136,13 @@ export const normalizationKernels: NormalizationKernels = {
     }
   },
 
-  normalizationGradient(du, y, coefficients, placement, dy) {
+  normalizationGradient(du, y, coefficients, layout, dy) {
     const [, N] = matrixShape(y);
     const DU = elements(du);
     const Y = elements(y);
     const Q = elements(coefficients);
     const DY = elements(dy);
-    forEachPlaced(y, placement, (m, n, _c, at) => {
+    forEachPlaced(y, layout, (m, n, _c, at) => {
       DY[m * N + n] = Q[n] * (at === undefined ? 0 : DU[at]) + Q[N + n] * Y[m * N + n] + Q[2 * N + n];
     });
   },

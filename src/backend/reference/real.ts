@@ -3,7 +3,7 @@ import type { Kernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachTap } from "./window.js";
 
-type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumRows">;
+type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumColumns">;
 
 export const realKernels: RealKernels = {
   gatherColumns(x, window, columns) {
@@ -56,7 +56,7 @@ export const realKernels: RealKernels = {
     for (let m = 0; m < M; m++) for (let n = 0; n < N; n++) A[m * N + n] += B[n];
   },
 
-  sumRows(matrix, total) {
+  sumColumns(matrix, total) {
     const [M, N] = matrixShape(matrix);
     const A = elements(matrix);
     const S = elements(total);

@@ -1,6 +1,6 @@
 /** Where windows read and write: the two loops over positions that the other files of this folder share. */
 import type { Tensor, WindowGeometry } from "../../tensor.js";
-import type { Placement } from "../kernels.js";
+import type { OutputLayout } from "../kernels.js";
 import { matrixShape } from "./memory.js";
 
 /** Visits every tap of every window m. `pixel` counts all pixels of the batch; it is undefined where the tap lies on padding. */
@@ -26,21 +26,21 @@ export function forEachTap(geometry: WindowGeometry, visit: (m: number, tap: num
 
 /**
  * Visits every element (m, n) of a result y [M, N]: `c` is its channel on the output map and `at` its place there, undefined where
- * `placement` lays it outside.
+ * `layout` lays it outside.
  */
 export function forEachPlaced(
   y: Tensor,
-  placement: Placement,
+  layout: OutputLayout,
   visit: (m: number, n: number, c: number, at: number | undefined) => void,
 ): void {
   const [M, N] = matrixShape(y);
-  if (placement === undefined) {
+  if (layout === undefined) {
     for (let m = 0; m < M; m++) for (let n = 0; n < N; n++) visit(m, n, n, m * N + n);
     return;
   }
-  const { kernel } = placement.geometry;
+  const { kernel } = layout.geometry;
   const C = N / kernel ** 2;
-  forEachTap(placement.geometry, (m, tap, pixel) => {
+  forEachTap(layout.geometry, (m, tap, pixel) => {
     for (let c = 0; c < C; c++) visit(m, tap * C + c, c, pixel === undefined ? undefined : pixel * C + c);
   });
 }

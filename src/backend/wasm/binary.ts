@@ -48,7 +48,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
     const sums = partials + byImage;
     const chunkRows = rowsPerChunk(images, 1);
     const chunks = Math.ceil(images / chunkRows);
-    runner.run("sumRows", chunks, partials, images, channels, chunkRows, sums);
+    runner.run("sumColumns", chunks, partials, images, channels, chunkRows, sums);
     runner.run("reducePartials", Math.ceil(channels / 64), sums, chunks, channels, 0, 0, address(dThreshold));
   }
 
@@ -85,7 +85,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
         runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, parts, 2 * filters, address(sums), 0, 0);
     },
 
-    binaryUnit(columns, weights, norm, placement, shortcut, activation, out) {
+    binaryUnit(columns, weights, norm, layout, shortcut, activation, out) {
       const { kind, inputs, filters, forward } = arranged(weights);
       const [rows] = matrixShape(columns);
       const chunkRows = rowsPerChunk(rows, 64);
@@ -99,7 +99,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
         filters,
         chunkRows,
         address(norm),
-        placement === undefined ? 0 : windowAddress(placement),
+        layout === undefined ? 0 : windowAddress(layout),
         addressOf(shortcut),
         addressOf(activation),
         address(out),

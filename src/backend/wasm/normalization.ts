@@ -4,7 +4,7 @@ import { address, addressOf, lineCount, matrixShape, PARTIALS, type Runner, rows
 
 type NormalizationKernels = Pick<
   Kernels,
-  | "columnStatistics"
+  | "columnMoments"
   | "normalizationForward"
   | "normalizeActivate"
   | "activateBackward"
@@ -17,12 +17,12 @@ const LINES = 4;
 
 export function normalizationKernels(runner: Runner): NormalizationKernels {
   return {
-    columnStatistics(y, sums) {
+    columnMoments(y, sums) {
       const [rows, columns] = matrixShape(y);
       const chunkRows = rowsPerChunk(rows, 1);
       const chunks = Math.ceil(rows / chunkRows);
       const partials = runner.work(PARTIALS * columns * 16);
-      runner.run("columnStatistics", chunks, address(y), rows, columns, chunkRows, partials);
+      runner.run("columnMoments", chunks, address(y), rows, columns, chunkRows, partials);
       runner.run("reducePartials", Math.ceil((2 * columns) / 64), partials, chunks, 2 * columns, address(sums), 0, 0);
     },
 
@@ -44,9 +44,9 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       );
     },
 
-    normalizeActivate(y, norm, placement, shortcut, activation, out) {
+    normalizeActivate(y, norm, layout, shortcut, activation, out) {
       const [rows, filters] = matrixShape(y);
-      const lines = lineCount(placement, rows);
+      const lines = lineCount(layout, rows);
       runner.run(
         y.type === "int16" ? "normalizeActivateInteger" : "normalizeActivateReal",
         Math.ceil(lines / LINES),
@@ -54,7 +54,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
         rows,
         filters,
         address(norm),
-        placement === undefined ? 0 : windowAddress(placement),
+        layout === undefined ? 0 : windowAddress(layout),
         lines,
         LINES,
         addressOf(shortcut),
@@ -63,9 +63,9 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       );
     },
 
-    activateBackward(gradient, y, norm, placement, shortcut, activation, sums) {
+    activateBackward(gradient, y, norm, layout, shortcut, activation, sums) {
       const [rows, filters] = matrixShape(y);
-      const lines = lineCount(placement, rows);
+      const lines = lineCount(layout, rows);
       const chunkLines = rowsPerChunk(lines, 1);
       const chunks = Math.ceil(lines / chunkLines);
       const partials = runner.work(PARTIALS * filters * 40);
@@ -77,7 +77,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
         rows,
         filters,
         address(norm),
-        placement === undefined ? 0 : windowAddress(placement),
+        layout === undefined ? 0 : windowAddress(layout),
         lines,
         chunkLines,
         addressOf(shortcut),
@@ -106,9 +106,9 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       );
     },
 
-    normalizationGradient(du, y, coefficients, placement, dy) {
+    normalizationGradient(du, y, coefficients, layout, dy) {
       const [rows, filters] = matrixShape(y);
-      const lines = lineCount(placement, rows);
+      const lines = lineCount(layout, rows);
       runner.run(
         y.type === "int16" ? "normalizationGradientInteger" : "normalizationGradientReal",
         Math.ceil(lines / LINES),
@@ -117,7 +117,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
         rows,
         filters,
         address(coefficients),
-        placement === undefined ? 0 : windowAddress(placement),
+        layout === undefined ? 0 : windowAddress(layout),
         lines,
         LINES,
         address(dy),

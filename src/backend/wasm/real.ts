@@ -2,7 +2,7 @@
 import type { Kernels } from "../kernels.js";
 import { address, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
 
-type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumRows">;
+type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumColumns">;
 
 /** Part of a product that is a chunk; the kernels have the same numbers. */
 const PRODUCT_ROWS = 24;
@@ -49,12 +49,12 @@ export function realKernels(runner: Runner): RealKernels {
       runner.run("addBias", Math.ceil(rows / 16), address(matrix), rows, columns, address(bias));
     },
 
-    sumRows(matrix, total) {
+    sumColumns(matrix, total) {
       const [rows, columns] = matrixShape(matrix);
       const chunkRows = rowsPerChunk(rows, 1);
       const chunks = Math.ceil(rows / chunkRows);
       const partials = runner.work(PARTIALS * columns * 8);
-      runner.run("sumRows", chunks, address(matrix), rows, columns, chunkRows, partials);
+      runner.run("sumColumns", chunks, address(matrix), rows, columns, chunkRows, partials);
       runner.run("reducePartials", Math.ceil(columns / 64), partials, chunks, columns, 0, 0, address(total));
     },
   };

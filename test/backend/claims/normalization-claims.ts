@@ -50,7 +50,7 @@ function materials({ rows: M, channels: C, window, integer, shortcut, activation
     on: (backend: Backend) => ({
       y: put(backend, integer ? "int16" : "float32", [M, N], values.y),
       norm: put(backend, "float32", [4, N], values.norm),
-      placement: window === undefined ? undefined : backend.window(window),
+      layout: window === undefined ? undefined : backend.window(window),
       shortcut: shortcut ? put(backend, "float32", mapShape, values.shortcut) : undefined,
       activation: activation ? put(backend, "float32", [4, C], values.activation) : undefined,
       gradient: put(backend, "float32", mapShape, values.gradient),
@@ -68,8 +68,8 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, norm, placement, shortcut, activation, out } = on(backend);
-            backend.normalizeActivate(y, norm, placement, shortcut, activation, out);
+            const { y, norm, layout, shortcut, activation, out } = on(backend);
+            backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
             return { out: about(out, 50) };
           });
         }),
@@ -85,25 +85,25 @@ export function normalizationClaims(subject: () => Backend): void {
           const [latent, signs] = [draw.eighths(K * N, 1), draw.words(M * wordsFor(K))];
           if (K % 32 !== 0) for (let row = 1; row <= M; row++) signs[row * wordsFor(K) - 1]! &= 2 ** (K % 32) - 1;
           const unit = (backend: Backend) => {
-            const { norm, placement, shortcut, activation, out } = on(backend);
+            const { norm, layout, shortcut, activation, out } = on(backend);
             const weights = backend.binaryWeights(K, N, false);
             backend.binarizeWeights(put(backend, "float32", [K, N], latent), weights, false);
             const columns = put(backend, "uint32", [M, wordsFor(K)], signs);
-            return { columns, weights, norm, placement, shortcut, activation, out };
+            return { columns, weights, norm, layout, shortcut, activation, out };
           };
           await expectAgreement(subject(), (backend) => {
-            const { columns, weights, norm, placement, shortcut, activation, out } = unit(backend);
-            backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+            const { columns, weights, norm, layout, shortcut, activation, out } = unit(backend);
+            backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
             return { out: about(out, 4 * K) };
           });
           const backend = subject();
           const mark = backend.mark();
-          const { columns, weights, norm, placement, shortcut, activation, out } = unit(backend);
+          const { columns, weights, norm, layout, shortcut, activation, out } = unit(backend);
           const [y, twice] = [backend.allocate("int16", [M, N]), backend.allocate("float32", out.shape)];
           backend.copy(out, twice);
           backend.binaryProduct(columns, weights, y, undefined);
-          backend.normalizeActivate(y, norm, placement, shortcut, activation, twice);
-          backend.binaryUnit(columns, weights, norm, placement, shortcut, activation, out);
+          backend.normalizeActivate(y, norm, layout, shortcut, activation, twice);
+          backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
           expect(await backend.read(out)).toEqual(await backend.read(twice));
           backend.release(mark);
         }),
@@ -116,9 +116,9 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { M, N, on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, norm, placement, shortcut, activation, gradient } = on(backend);
+            const { y, norm, layout, shortcut, activation, gradient } = on(backend);
             const sums = put(backend, "float64", [5, N], new Float64Array(5 * N).fill(3));
-            backend.activateBackward(gradient, y, norm, placement, shortcut, activation, sums);
+            backend.activateBackward(gradient, y, norm, layout, shortcut, activation, sums);
             // Without an activation nothing reads the three sums that serve its gradients.
             const read = activation === undefined ? backend.view(sums, [2, N]) : sums;
             return { gradient: about(gradient, 1), sums: about(read, 50 * M) };
@@ -133,8 +133,8 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, placement, gradient, coefficients, dy } = on(backend);
-            backend.normalizationGradient(gradient, y, coefficients, placement, dy);
+            const { y, layout, gradient, coefficients, dy } = on(backend);
+            backend.normalizationGradient(gradient, y, coefficients, layout, dy);
             return { dy: about(dy, 25) };
           });
         }),
@@ -148,7 +148,7 @@ export function normalizationClaims(subject: () => Backend): void {
           const values = new Draw(seed).reals(M * N, 3);
           await expectAgreement(subject(), (backend) => {
             const sums = put(backend, "float64", [2, N], new Float64Array(2 * N).fill(3));
-            backend.columnStatistics(put(backend, "float32", [M, N], values), sums);
+            backend.columnMoments(put(backend, "float32", [M, N], values), sums);
             return { sums: about(sums, 9 * M) };
           });
         }),

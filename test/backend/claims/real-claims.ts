@@ -94,7 +94,7 @@ export function realClaims(subject: () => Backend): void {
           await expectAgreement(subject(), (backend) => {
             const matrix = put(backend, "float32", [M, N], values);
             const total = put(backend, "float32", [N], old);
-            backend.sumRows(matrix, total);
+            backend.sumColumns(matrix, total);
             backend.addBias(matrix, put(backend, "float32", [N], biases));
             return { matrix: about(matrix, 2), total: about(total, M + 1) };
           });

@@ -39,7 +39,7 @@ describe("normalization of the reference", () => {
     const [sums, norm] = [backend.allocate("float64", [2, N]), backend.allocate("float32", [4, N])];
     const [runningMean, runningVariance] = [backend.allocate("float32", [N]), backend.allocate("float32", [N])];
     const out = backend.allocate("float32", [2, 3, 4, C]);
-    backend.columnStatistics(y, sums);
+    backend.columnMoments(y, sums);
     backend.normalizationForward(sums, rows, gamma, beta, 1e-3, 0.1, runningMean, runningVariance, norm);
     backend.normalizeActivate(y, norm, window, shortcut, activation, out);
     const backward = (): Tensor[] => {

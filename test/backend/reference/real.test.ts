@@ -47,7 +47,7 @@ describe("real convolution of the reference", () => {
     expect(await numbers(backend, d)).toEqual([41, 52, 63]);
     backend.addBias(a, real(backend, [3], [10, 20, 30]));
     const total = real(backend, [3], [1, 1, 1]);
-    backend.sumRows(a, total);
+    backend.sumColumns(a, total);
     expect(await numbers(backend, total)).toEqual([26, 48, 70]);
   });
 });

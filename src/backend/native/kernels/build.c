@@ -26,7 +26,7 @@ const KernelEntry TABLE_NAME[] = {
     ENTRY(binaryInputGradient),
     ENTRY(gatherColumns),
     ENTRY(product),
-    ENTRY(columnStatistics),
+    ENTRY(columnMoments),
     ENTRY(reducePartials),
     ENTRY(normalizeActivateInteger),
     ENTRY(normalizeActivateReal),

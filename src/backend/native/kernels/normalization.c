@@ -235,7 +235,7 @@ KERNEL(normalizationGradientReal) {
 }
 
 /** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
-KERNEL(columnStatistics) {
+KERNEL(columnMoments) {
   const float *y = POINTER(float, 0);
   const int rows = WHOLE(1), columns = WHOLE(2), chunkRows = WHOLE(3);
   double *partials = POINTER(double, 4);

@@ -8,8 +8,8 @@ export { transposeSigns, binaryWeightGradient, binaryInputGradient } from "./bin
 export { signGradient } from "./binary/sign-gradient";
 export { gatherColumns, scatterColumns } from "./real/columns";
 export { product, transpose, addBias } from "./real/product";
-export { sumRows } from "./real/sums";
-export { columnStatistics, normalizationForward, normalizationBackward } from "./normalization/statistics";
+export { sumColumns } from "./real/sums";
+export { columnMoments, normalizationForward, normalizationBackward } from "./normalization/statistics";
 export { normalizeActivateInteger, normalizeActivateReal } from "./normalization/forward";
 export { activateBackwardInteger, activateBackwardReal } from "./normalization/backward";
 export { normalizationGradientInteger, normalizationGradientReal } from "./normalization/backward";

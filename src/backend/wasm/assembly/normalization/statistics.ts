@@ -1,7 +1,7 @@
 // Sums over the rows of a batch, kept in float64 by fixed chunks, and what batch normalization makes of them.
 
 /** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
-export function columnStatistics(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
+export function columnMoments(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = partials + <usize>chunk * (<usize>columns << 4);
     memory.fill(sums, 0, <usize>columns << 4);
