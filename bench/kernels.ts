@@ -3,9 +3,9 @@
  * the same instructions do at best.
  */
 import { z } from "zod";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
+import { limitsOf, type MachineLimits } from "#rbnet/backend/device";
 import { openBackend } from "#rbnet/backend/open";
-import type { MachineLimits } from "#rbnet/backend/wasm/limits";
 import { type Tensor, wordsFor } from "#rbnet/tensor";
 import { median } from "./interleave.js";
 import { type BenchRecord, rounded } from "./record.js";
@@ -89,7 +89,7 @@ const WARMUP_MS = 200;
 export async function benchKernels(options: KernelsCase, report: (line: string) => void): Promise<readonly BenchRecord[]> {
   using backend = await openBackend({ threads: options.threads, name: options.backend });
   report(`measuring the machine's limits: ${backend.description}`);
-  const limits = await backend.measureLimits();
+  const limits = await limitsOf(backend);
   const records: BenchRecord[] = [];
   for (const [kernel, { shapes, prepare }] of Object.entries(KERNELS)) {
     for (const shape of shapes) {

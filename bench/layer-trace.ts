@@ -3,7 +3,7 @@
  * another implementation needs to compute the same, and to compare (peers/check_layers.py).
  */
 import { writeFile } from "node:fs/promises";
-import type { Backend, TypedArray } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import type { Batch } from "#rbnet/data/loading/loader";
 import { Random } from "#rbnet/data/random";
 import type { Layer } from "#rbnet/layers/layer";
@@ -12,6 +12,7 @@ import type { NetworkDescription } from "#rbnet/networks/description";
 import { type ActivationKind, LEARNED_ROWS } from "#rbnet/runtime/activation";
 import type { Operation } from "#rbnet/runtime/operations";
 import { encodeSafetensors, type StoredTensor } from "#rbnet/runtime/safetensors";
+import type { TypedArray } from "#rbnet/tensor";
 import { elementCount, type Shape } from "#rbnet/tensor";
 import { trainingSchema } from "#rbnet/training/settings/options";
 import { TrainingStep } from "#rbnet/training/stage/training-step";

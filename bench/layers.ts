@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { acceleratedKernels } from "#rbnet/backend/native/accelerator";
 import { openBackend } from "#rbnet/backend/open";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import type { MachineLimits } from "#rbnet/backend/wasm/limits";
+import type { MachineLimits } from "#rbnet/backend/device";
 import { writeRandomModel } from "./inference.js";
 import { interleave, median } from "./interleave.js";
 import { machineLimits } from "./machine-limits.js";

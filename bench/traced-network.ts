@@ -1,9 +1,9 @@
 /** A network that keeps what passes between its layers, outputs and gradients, in the very step that trains: for a comparison layer by layer. */
-import type { Backend, TypedArray } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import type { Initializer } from "#rbnet/layers/initializer";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network, type Visit } from "#rbnet/networks/network";
-import type { Shape, Tensor } from "#rbnet/tensor";
+import type { Shape, Tensor, TypedArray } from "#rbnet/tensor";
 
 export interface KeptMap {
   readonly shape: Shape;

@@ -1,5 +1,5 @@
 /** The least time that a training step can take on a machine: its arithmetic at full rate, and each byte of its maps moved as often as two passes need. */
-import type { MachineLimits } from "#rbnet/backend/wasm/limits";
+import type { MachineLimits } from "#rbnet/backend/device";
 
 export interface StepWork {
   /** Multiply-accumulates of one image's forward pass. */

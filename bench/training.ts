@@ -1,7 +1,7 @@
 /** `npm run bench -- training`: our training step against the same step in PyTorch, eager and compiled, in float32 and with bfloat16 products, round by round in turn. */
 import { join } from "node:path";
 import { z } from "zod";
-import { GRADIENT_PRECISIONS } from "#rbnet/backend/native/accelerator";
+import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";
 import { interleave, median, type RoundPlan } from "./interleave.js";
 import type { ChildCommand } from "./line-process.js";
 import { machineLimits } from "./machine-limits.js";

@@ -8,6 +8,9 @@
 
 export type ElementType = "float32" | "float64" | "int16" | "int32" | "uint32" | "uint8";
 
+/** What elements are read into and written from. */
+export type TypedArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
+
 export type Shape = readonly number[];
 
 export const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float64: 8, int16: 2, int32: 4, uint32: 4, uint8: 1 };

@@ -3,8 +3,9 @@
  * need, before the run. Allocation follows the rules of the WebAssembly arena, so the figures are those of a real run, except for
  * the few megabytes in which kernels keep their partial sums.
  */
-import { BYTES, elementCount, type Shape, type Tensor } from "../tensor.js";
-import { type Backend, type BinaryWeights, type Kernels, kernelNames, type TypedArray, type Window } from "./kernels.js";
+import { BYTES, elementCount, type Shape, type Tensor, type TypedArray } from "../tensor.js";
+import type { Backend } from "./device.js";
+import { type BinaryWeights, type Kernels, kernelNames, type Window } from "./kernels.js";
 
 /** Tensors start at multiples of this many bytes, */
 const ALIGNMENT = 64;

@@ -1,15 +1,13 @@
 /**
- * The contract between layers and backends: every kernel's signature, shapes and meaning on one page.
+ * The contract between layers and backends: every kernel's signature, shapes and meaning on one page, in groups that every implementation's files follow.
+ * What else a device does is on the page beside it, device.ts.
  *
- * A kernel call enqueues work and may return before it is done; calls take effect in order, and only `read` is awaited. Results do
- * not depend on the number of threads. Arguments are trusted: layers check shapes once, when a network is bound to a batch size.
+ * Results do not depend on the number of threads. Arguments are trusted: layers check shapes once, when a network is bound to a batch size.
  *
  * Letters: a map is [images, height, width, channels]; M windows (rows of a matrix), K values under a window, N filters.
  * `norm` is float32 [4, N]: scale, bias, mean, inverse deviation. `activation` is float32 [4, C]: from, left, right, to.
  */
-import type { ElementType, Shape, Tensor, WindowGeometry } from "../tensor.js";
-
-export type TypedArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
+import type { Tensor, WindowGeometry } from "../tensor.js";
 
 /** A geometry that a backend has put where its kernels can read it. */
 export interface Window {
@@ -27,6 +25,43 @@ export type Estimator = "clip" | "polynomial";
 
 /** How filters n of a row m of [M, N] lie on the output map: row by row, or N = taps * C channels spread over the taps of a window. */
 export type OutputLayout = Window | undefined;
+
+/** What follows the product y [M, N] of a layer in one pass: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `layout`. */
+export interface OutputTransform {
+  readonly norm: Tensor;
+  readonly layout: OutputLayout;
+  /** A map float32, as the output's. */
+  readonly shortcut: Tensor | undefined;
+  readonly activation: Tensor | undefined;
+}
+
+/** A map whose signs were taken, sign(x - threshold[c]), and how a gradient passes them. x: map float32; threshold: [C]. */
+export interface Binarization {
+  readonly x: Tensor;
+  readonly threshold: Tensor;
+  readonly estimator: Estimator;
+}
+
+/** Batch normalization: what is learned, what is remembered of batches, and how. All tensors float32 [N]. */
+export interface BatchNormalizationTerms {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly epsilon: number;
+  readonly runningMean: Tensor;
+  /** Of unbiased variances. */
+  readonly runningVariance: Tensor;
+  /** How far the running statistics move towards those of the batch. */
+  readonly momentum: number;
+}
+
+/** Where the gradients of a normalized output's parameters are added. */
+export interface NormalizationGradients {
+  /** [N]. */
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  /** [4, C]; undefined without activation. */
+  readonly activation: Tensor | undefined;
+}
 
 export interface AdamStep {
   readonly rate: number;
@@ -67,27 +102,16 @@ export interface SgdStep {
   readonly limit: number;
 }
 
-export interface Kernels {
-  // Binary convolution ------------------------------------------------------------------------------------------------
+/** Binary convolution. */
+export interface BinaryKernels {
   /** columns[m, k] = sign bit of x at tap k of window m against threshold[c]; padding is 0 (that is -1). x: map float32; threshold: [C]; columns: uint32 [M, words(K)]. */
   binarizeColumns(x: Tensor, threshold: Tensor, window: Window, columns: Tensor): void;
   /** Takes the signs (>= 0 is +1) of latent float32 [K, N]. `gradient` also prepares the form that binaryInputGradient reads. */
   binarizeWeights(latent: Tensor, weights: BinaryWeights, gradient: boolean): void;
   /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: int16 [M, N]. `sums`: float64 [2, N] gets sum and sum of squares of y by filter, exactly. */
   binaryProduct(columns: Tensor, weights: BinaryWeights, y: Tensor, sums: Tensor | undefined): void;
-  /**
-   * binaryProduct and normalizeActivate (below) in one: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `layout`, without y in memory.
-   * Arguments as theirs.
-   */
-  binaryUnit(
-    columns: Tensor,
-    weights: BinaryWeights,
-    norm: Tensor,
-    layout: OutputLayout,
-    shortcut: Tensor | undefined,
-    activation: Tensor | undefined,
-    out: Tensor,
-  ): void;
+  /** binaryProduct and normalizeActivate (below) in one, without y in memory. Arguments as theirs. */
+  binaryUnit(columns: Tensor, weights: BinaryWeights, transform: OutputTransform, out: Tensor): void;
   /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
   binaryWeightGradient(dy: Tensor, columns: Tensor, latent: Tensor, gradient: Tensor): void;
   /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */
@@ -95,28 +119,20 @@ export interface Kernels {
     dy: Tensor,
     weights: BinaryWeights,
     window: Window,
-    x: Tensor,
-    threshold: Tensor,
-    estimator: Estimator,
+    signs: Binarization,
     dx: Tensor,
     dThreshold: Tensor,
   ): void;
   /** signs[m, k] = +1 where bit k of row m is set, -1 elsewhere (padding too). columns: uint32 [M, words(K)]; signs: float32 [M, K]. */
   expandSigns(columns: Tensor, signs: Tensor): void;
   /** dx += estimator'(x - threshold) * (dSigns laid back on the map); dThreshold[c] -= the same, summed over c's pixels. dSigns: float32 [M, K]. */
-  signGradient(
-    dSigns: Tensor,
-    window: Window,
-    x: Tensor,
-    threshold: Tensor,
-    estimator: Estimator,
-    dx: Tensor,
-    dThreshold: Tensor,
-  ): void;
+  signGradient(dSigns: Tensor, window: Window, signs: Binarization, dx: Tensor, dThreshold: Tensor): void;
   /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: float64 [1]. */
   countPositive(columns: Tensor, bits: number, total: Tensor): void;
+}
 
-  // Real convolution and dense ----------------------------------------------------------------------------------------
+/** Real convolution and dense. */
+export interface RealKernels {
   /** columns[m, k] = x at tap k of window m, 0 for padding: float32 [M, K]. */
   gatherColumns(x: Tensor, window: Window, columns: Tensor): void;
   /** The transpose of gatherColumns: dx at tap k of window m += columns[m, k]. */
@@ -129,50 +145,27 @@ export interface Kernels {
   addBias(matrix: Tensor, bias: Tensor): void;
   /** total[n] += sum over m of matrix[m, n]. */
   sumColumns(matrix: Tensor, total: Tensor): void;
+}
 
-  // Normalization, shortcut and activation ------------------------------------------------------------------------------
+/** Batch normalization, shortcut and activation. */
+export interface NormalizationKernels {
   /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums float64 [2, N]. */
   columnMoments(y: Tensor, sums: Tensor): void;
-  /** Batch statistics -> norm; running mean and variance (unbiased) move by `momentum` towards them. `count` is M. gamma, beta, running*: [N]. */
-  normalizationForward(
-    sums: Tensor,
-    count: number,
-    gamma: Tensor,
-    beta: Tensor,
-    epsilon: number,
-    momentum: number,
-    runningMean: Tensor,
-    runningVariance: Tensor,
-    norm: Tensor,
-  ): void;
+  /** Batch statistics, the sums of columnMoments or binaryProduct over `count` rows, -> norm; the running statistics move towards them. */
+  normalizationForward(sums: Tensor, count: number, terms: BatchNormalizationTerms, norm: Tensor): void;
   /**
    * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `layout`; out = activation(u):
    * slope * (u - from[c]) + to[c] with slope right[c] where u > from[c] and left[c] elsewhere; out = u without activation.
-   * y: int16 or float32 [M, N]; out and shortcut: maps float32. Values that `layout` lays outside the map are dropped.
+   * y: int16 or float32 [M, N]; out: map float32. Values that `layout` lays outside the map are dropped.
    */
-  normalizeActivate(
-    y: Tensor,
-    norm: Tensor,
-    layout: OutputLayout,
-    shortcut: Tensor | undefined,
-    activation: Tensor | undefined,
-    out: Tensor,
-  ): void;
+  normalizeActivate(y: Tensor, transform: OutputTransform, out: Tensor): void;
   /**
    * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the shortcut.
    * sums: float64 [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
    */
-  activateBackward(
-    gradient: Tensor,
-    y: Tensor,
-    norm: Tensor,
-    layout: OutputLayout,
-    shortcut: Tensor | undefined,
-    activation: Tensor | undefined,
-    sums: Tensor,
-  ): void;
+  activateBackward(gradient: Tensor, y: Tensor, transform: OutputTransform, sums: Tensor): void;
   /**
-   * Adds to dGamma, dBeta [N] and dActivation [4, C] (C = N / taps; undefined without activation), and writes coefficients float32 [3, N] such that
+   * Adds to `gradients`, and writes coefficients float32 [3, N] such that
    * dy[m, n] = coefficients[0, n] * du + coefficients[1, n] * y[m, n] + coefficients[2, n]. `count` is M.
    */
   normalizationBackward(
@@ -180,15 +173,14 @@ export interface Kernels {
     count: number,
     norm: Tensor,
     gamma: Tensor,
-    dGamma: Tensor,
-    dBeta: Tensor,
-    dActivation: Tensor | undefined,
+    gradients: NormalizationGradients,
     coefficients: Tensor,
   ): void;
   /** dy [M, N] from the gradient du on the map (0 where `layout` lies outside) and the coefficients above. */
   normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, layout: OutputLayout, dy: Tensor): void;
+}
 
-  // Pooling and loss ------------------------------------------------------------------------------------------------
+export interface PoolingKernels {
   /** Mean over size x size tiles. x: [I, H, W, C] -> out: [I, H / size, W / size, C]; rows and columns that fill no tile are dropped. */
   averagePool(x: Tensor, size: number, out: Tensor): void;
   /** dx = dOut / size^2, spread over each tile, 0 elsewhere; dx += with `accumulate`. */
@@ -197,12 +189,15 @@ export interface Kernels {
   maxPool(x: Tensor, window: Window, out: Tensor): void;
   /** dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps. */
   maxPoolGradient(dOut: Tensor, x: Tensor, window: Window, dx: Tensor): void;
+}
+
+/** What a network is judged by, image by image. */
+export interface LossKernels {
   /**
    * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p, with p = softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
    * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
-
   /** out[i, p] = q[i, p] / |q[i]|, with q[i, p] the sum over c of x[i, p, c]^2 at pixel p and |q[i]| the root of the sum of its squares; 0 where all of x[i] is. x: map float32; out: float32 [I, H * W]. */
   attentionMap(x: Tensor, out: Tensor): void;
   /**
@@ -210,8 +205,10 @@ export interface Kernels {
    * as distance; gradient += that of scale * losses, 0 where the two agree or all of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
    */
   attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
+}
 
-  // Channels -----------------------------------------------------------------------------------------------------------
+/** Channels that are weighed by image or repeated. */
+export interface ChannelKernels {
   /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
   multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
   /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
@@ -224,8 +221,10 @@ export interface Kernels {
   sigmoid(x: Tensor, out: Tensor): void;
   /** dx = dOut * out * (1 - out); dx may be dOut. */
   sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
+}
 
-  // Update: on whole tensors, never on views ---------------------------------------------------------------------------
+/** Optimizer steps, on whole tensors, never on views; and plain memory work. */
+export interface UpdateKernels {
   /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
   adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
   /** One step of SGD with (heavy-ball) momentum: velocity = momentum * velocity + gradient + decay * value; value -= rate * velocity. */
@@ -238,6 +237,15 @@ export interface Kernels {
   add(from: Tensor, to: Tensor): void;
   copy(from: Tensor, to: Tensor): void;
 }
+
+export interface Kernels
+  extends BinaryKernels,
+    RealKernels,
+    NormalizationKernels,
+    PoolingKernels,
+    LossKernels,
+    ChannelKernels,
+    UpdateKernels {}
 
 /** Every kernel, by name. */
 export const kernelNames = Object.keys({
@@ -282,27 +290,3 @@ export const kernelNames = Object.keys({
   add: true,
   copy: true,
 } satisfies Record<keyof Kernels, true>) as readonly (keyof Kernels)[];
-
-/** Memory and kernels of one device. */
-export interface Backend extends Kernels, Disposable {
-  /** For people: what runs, e.g. "wasm, relaxed SIMD, 2 threads". */
-  readonly description: string;
-  /** Bytes allocated now and at most since the start. */
-  readonly memory: { readonly bytes: number; readonly peakBytes: number };
-  /** Zeroed memory. It lives until `release` of a mark taken before. */
-  allocate(type: ElementType, shape: Shape): Tensor;
-  /** Another shape for the same elements; `from` counts elements of the first, for a part of it. */
-  view(tensor: Tensor, shape: Shape, from?: number): Tensor;
-  window(geometry: WindowGeometry): Window;
-  /** `gradient`: with room for what binaryInputGradient reads. */
-  binaryWeights(inputs: number, filters: number, gradient: boolean): BinaryWeights;
-  /** Allocation is a stack: `release(mark())` frees all that came between. */
-  mark(): number;
-  release(mark: number): void;
-  /** Copies into a tensor; the length must agree. Bits and integers keep their values. */
-  write(tensor: Tensor, data: TypedArray): void;
-  /** Takes signs that are packed already, [filters, words(inputs)] with unused bits at 0, in place of binarizeWeights; without a gradient's form. */
-  writeWeights(weights: BinaryWeights, packed: Uint32Array): void;
-  /** Waits for all kernels before, and copies out. */
-  read(tensor: Tensor): Promise<TypedArray>;
-}

@@ -1,7 +1,8 @@
 /** Opens the backend that a program runs on: WebAssembly, with kernels of the native accelerator where it is there and not declined. */
 import { UserError } from "../errors.js";
-import { type AcceleratedKernels, acceleratedKernels, findAccelerator, type GradientPrecision } from "./native/accelerator.js";
-import { createWasmBackend, type MeasurableBackend } from "./wasm/backend.js";
+import type { Backend, GradientPrecision } from "./device.js";
+import { type AcceleratedKernels, acceleratedKernels, findAccelerator } from "./native/accelerator.js";
+import { createWasmBackend } from "./wasm/backend.js";
 
 /** `auto`: native where the accelerator is there, else WebAssembly. */
 export const BACKEND_NAMES = ["auto", "native", "wasm"] as const;
@@ -18,7 +19,7 @@ export interface BackendOptions {
 }
 
 /** @throws UserError where `native` or `bfloat16` was asked for and is not there */
-export async function openBackend({ threads, name = "auto", precision = "float32" }: BackendOptions): Promise<MeasurableBackend> {
+export async function openBackend({ threads, name = "auto", precision = "float32" }: BackendOptions): Promise<Backend> {
   const accelerated = chooseKernels(name, precision);
   return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
 }

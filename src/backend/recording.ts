@@ -1,6 +1,7 @@
 /** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
 import { BYTES, elementCount, type Tensor } from "../tensor.js";
-import { type Backend, type BinaryWeights, type Kernels, kernelNames } from "./kernels.js";
+import type { Backend } from "./device.js";
+import { type BinaryWeights, type Kernels, kernelNames } from "./kernels.js";
 
 export interface KernelCall {
   readonly kernel: keyof Kernels;
@@ -42,8 +43,14 @@ function isWeights(value: unknown): value is BinaryWeights {
   return typeof value === "object" && value !== null && "inputs" in value && "filters" in value;
 }
 
+/** The tensors of a call, those in records of arguments too. */
+function tensorsIn(value: unknown): readonly Tensor[] {
+  if (isTensor(value)) return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(tensorsIn) : [];
+}
+
 function workOf(kernel: keyof Kernels, parameters: readonly unknown[]): KernelWork {
-  const tensors = parameters.filter(isTensor);
+  const tensors = parameters.flatMap(tensorsIn);
   const bytes = tensors.reduce((sum, { type, shape }) => sum + elementCount(shape) * BYTES[type], 0);
   const elements = (index: number): number => elementCount(tensors[index]?.shape ?? []);
   const inputs = parameters.find(isWeights)?.inputs ?? 0;

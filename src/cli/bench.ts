@@ -1,8 +1,8 @@
 /** `rbnet bench`: how fast a model answers on this machine, and where the time goes. */
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { limitsOf, type MachineLimits } from "../backend/device.js";
 import { BACKEND_NAMES, type BackendName, openBackend } from "../backend/open.js";
-import type { MachineLimits } from "../backend/wasm/limits.js";
 import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
@@ -63,7 +63,7 @@ async function bench(path: string, { backend: name, threads, batch, seconds, jso
     for (const images of batch) runs.push({ threads: count, ...(await timeModel(backend, model, images, seconds)) });
   }
   using alone = await openBackend({ threads: 1, name });
-  const limits = await alone.measureLimits();
+  const limits = await limitsOf(alone);
   const operations = await timeOperations(alone, model, limits, seconds);
   const { ops } = totalsOf(summarizeOperations(model.operations, { height: model.size, width: model.size, channels: 3 }));
   const report = { network: nameOf(model), backend: alone.description, ops, limits, runs, operations };

@@ -1,9 +1,9 @@
 /** `rbnet doctor`: what runs on this machine, and why. */
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import type { Command } from "commander";
+import { limitsOf, type MachineLimits } from "../backend/device.js";
 import { type Addon, findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
-import type { MachineLimits } from "../backend/wasm/limits.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
 import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
@@ -22,7 +22,7 @@ interface Findings {
     | { readonly absent: string };
   /** What `--backend auto` opens. */
   readonly backend: string;
-  readonly product: string;
+  readonly product: string | undefined;
   /** Of one thread. */
   readonly limits: MachineLimits;
 }
@@ -49,8 +49,8 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
     relaxedSimd: hasRelaxedSimd(),
     accelerator: "absent" in found ? found : describeAddon(found.file, found.addon),
     backend: backend.description.replace(/, 1 thread$/, ""),
-    product: backend.productKind,
-    limits: await backend.measureLimits(),
+    product: backend.choices?.product,
+    limits: await limitsOf(backend),
   };
   if (json === true) printJson(findings);
   else printFindings(findings);
@@ -65,6 +65,8 @@ function describeAddon(
 
 function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings): void {
   const rate = (perSecond: number): string => `${formatCount(perSecond)}/s`;
+  const counting = found.product === "table" ? "by tables" : "by counting bits";
+  const products = found.product === undefined ? "" : `; binary products ${counting}`;
   const rows = [
     ["rbnet", `${found.rbnet} on Node ${found.node}, ${found.platform}`],
     ["processor", `${found.processor}, ${found.threads} threads, ${formatBytes(found.memoryBytes)} of memory`],
@@ -82,7 +84,7 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
         ? "none here: `rbnet train --precision bfloat16` takes the accelerator and AVX-512 with BF16"
         : `${accelerator.bfloat16Sets.join(", ")}, for \`rbnet train --precision bfloat16\``,
     ],
-    ["what runs", `${found.backend}; binary products ${found.product === "table" ? "by tables" : "by counting bits"}`],
+    ["what runs", `${found.backend}${products}`],
     [
       "at best",
       `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ${rate(limits.signedMacsPerSecond)} of floats with signs, ${formatBytes(limits.bytesPerSecond)}/s copied, on one thread`,

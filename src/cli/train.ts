@@ -1,7 +1,7 @@
 /** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { GRADIENT_PRECISIONS, type GradientPrecision } from "../backend/native/accelerator.js";
+import { GRADIENT_PRECISIONS, type GradientPrecision } from "../backend/device.js";
 import { chooseKernels } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";

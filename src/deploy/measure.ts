@@ -1,6 +1,5 @@
 /** How fast a model runs on this machine: whole images by threads and batch, and each operation beside the least time that its arithmetic can take. */
-import type { Backend } from "../backend/kernels.js";
-import type { MachineLimits } from "../backend/wasm/limits.js";
+import type { Backend, MachineLimits } from "../backend/device.js";
 import { summarizeOperations } from "../networks/summary.js";
 import type { Model } from "../runtime/model.js";
 import { RuntimeNetwork } from "../runtime/network.js";

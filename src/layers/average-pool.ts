@@ -1,5 +1,5 @@
 /** Mean over size x size tiles: before a shortcut's 1x1 convolution, and over the whole map before the classifier. */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Folding, Layer, LayerSummary } from "./layer.js";

@@ -9,7 +9,7 @@
  * Other kinds freeze some of them: RPReLU (ReActNet) learns all but right = 1, PReLU learns left alone, ReLU nothing. The pass over memory is shared
  * with the normalization (NormalizedOutput).
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import { type Activation, type ActivationKind, fixedValues, LEARNED_ROWS } from "../runtime/activation.js";
 import type { Tensor } from "../tensor.js";
 import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";

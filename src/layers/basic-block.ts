@@ -1,7 +1,7 @@
 /**
  * The basic block of ResNet (He et al., 2016): two convolution units, and a shortcut around both that the second unit adds before its activation.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Balance, Folding, Layer, LayerSummary, SharedMemory } from "./layer.js";

@@ -6,7 +6,7 @@
  * It follows every convolution, and any constant scale of binary weights cancels in it; none is kept, therefore. The pass over memory
  * is shared with the activation (NormalizedOutput); this class holds the parameters and statistics.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { Tensor } from "../tensor.js";
 import { constant } from "./initializer.js";
 import type { Declarations, Parameter, State } from "./parameters.js";
@@ -59,18 +59,16 @@ export class BatchNormalization {
 
   /** From `sums` over `count` rows to `norm`. */
   forward(count: number): void {
-    const { gamma, beta, runningMean, runningVariance } = this;
-    this.backend.normalizationForward(
-      this.sums,
-      count,
-      gamma.value,
-      beta.value,
-      EPSILON,
-      this.momentum,
-      runningMean.value,
-      runningVariance.value,
-      this.norm,
-    );
+    const { gamma, beta, runningMean, runningVariance, momentum } = this;
+    const terms = {
+      gamma: gamma.value,
+      beta: beta.value,
+      epsilon: EPSILON,
+      runningMean: runningMean.value,
+      runningVariance: runningVariance.value,
+      momentum,
+    };
+    this.backend.normalizationForward(this.sums, count, terms, this.norm);
     this.momentum = MOMENTUM;
   }
 
@@ -81,16 +79,9 @@ export class BatchNormalization {
 
   /** From `reductions` over `count` rows to `coefficients`; adds to the gradients of gamma, beta and the activation. */
   backward(count: number, activationGradient: Tensor | undefined): void {
-    this.backend.normalizationBackward(
-      this.backwardSums,
-      count,
-      this.norm,
-      this.gamma.value,
-      this.gamma.gradient,
-      this.beta.gradient,
-      activationGradient,
-      this.coefficients,
-    );
+    const { gamma, beta, backwardSums, norm, coefficients } = this;
+    const gradients = { gamma: gamma.gradient, beta: beta.gradient, activation: activationGradient };
+    this.backend.normalizationBackward(backwardSums, count, norm, gamma.value, gradients, coefficients);
   }
 
   /** Scale and bias with the running statistics: what a deployed network computes. */

@@ -2,7 +2,7 @@
  * The block of XNOR-Net on ResNet (Rastegari et al., ECCV 2016): ResNet's basic block of two binary units, with one shortcut around both. Between the two nothing
  * but signs gets through.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { BinaryUnit } from "./binary-unit.js";

@@ -8,7 +8,8 @@
  * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1. In the first of two
  * stages of training the latent weights stand for their signs (LatentProduct); the optimizer keeps them in [-1, 1], so they all learn.
  */
-import type { Backend, BinaryWeights, Estimator, Window } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { BinaryWeights, Estimator, Window } from "../backend/kernels.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant } from "./initializer.js";
@@ -125,16 +126,8 @@ export class BinaryConvolution {
       latentProduct.inputGradient(dy, x, dx);
       return;
     }
-    backend.binaryInputGradient(
-      dy,
-      this.signs,
-      window,
-      x,
-      this.threshold.value,
-      this.options.estimator,
-      dx,
-      this.threshold.gradient,
-    );
+    const binarization = { x, threshold: this.threshold.value, estimator: this.options.estimator };
+    backend.binaryInputGradient(dy, this.signs, window, binarization, dx, this.threshold.gradient);
   }
 
   /** Share of +1 among the signs of the last forward; padding counts as -1. */

@@ -3,7 +3,8 @@
  *
  * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
  */
-import type { Backend, Estimator, OutputLayout } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { Estimator, OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

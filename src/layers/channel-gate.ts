@@ -7,7 +7,8 @@
  * x: [N, H, W, C] float32; y: int16 [M, filters], the rows of N images one after the other; factors: [N, filters]. `reduce` is dense, C to C / 8; `expand` is
  * dense, C / 8 to the filters.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { OutputTransform } from "../backend/kernels.js";
 import { fixedValues } from "../runtime/activation.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -22,9 +23,8 @@ export class ChannelGate {
   private readonly reduce: Dense;
   private readonly expand: Dense;
   private readonly hidden: number;
-  /** The identity, for a pass that is ReLU alone. */
-  private readonly norm: Tensor;
-  private readonly relu: Tensor;
+  /** ReLU alone: its normalization is the identity. */
+  private readonly transform: OutputTransform;
   private readonly sums: Tensor;
   private pooled: Tensor | undefined;
   private bent: Tensor | undefined;
@@ -44,13 +44,14 @@ export class ChannelGate {
     this.hidden = hidden;
     this.reduce = new Dense(backend, `${name}.reduce`, input.channels, hidden, declarations);
     this.expand = new Dense(backend, `${name}.expand`, hidden, filters, declarations);
-    this.norm = backend.allocate("float32", [4, hidden]);
+    const norm = backend.allocate("float32", [4, hidden]);
     backend.write(
-      this.norm,
+      norm,
       Float32Array.from({ length: 4 * hidden }, (_, i) => (i < hidden || i >= 3 * hidden ? 1 : 0)),
     );
-    this.relu = backend.allocate("float32", [4, hidden]);
-    backend.write(this.relu, fixedValues(hidden));
+    const relu = backend.allocate("float32", [4, hidden]);
+    backend.write(relu, fixedValues(hidden));
+    this.transform = { norm, layout: undefined, shortcut: undefined, activation: relu };
     this.sums = backend.allocate("float64", [5, hidden]);
   }
 
@@ -78,7 +79,7 @@ export class ChannelGate {
     if (pooled === undefined || bent === undefined || factors === undefined) throw new Error("forward before bind");
     backend.averagePool(x, this.side, pooled);
     this.reduced = this.reduce.forward(pooled);
-    backend.normalizeActivate(this.reduced, this.norm, undefined, undefined, this.relu, bent);
+    backend.normalizeActivate(this.reduced, this.transform, bent);
     backend.sigmoid(this.expand.forward(bent), factors);
     return this.weigh(y);
   }
@@ -104,7 +105,7 @@ export class ChannelGate {
     if (factors === undefined || dFactors === undefined || reduced === undefined) throw new Error("backward before forward");
     backend.sigmoidGradient(dFactors, factors, dFactors);
     const dBent = this.expand.backward(dFactors);
-    backend.activateBackward(dBent, reduced, this.norm, undefined, undefined, this.relu, this.sums);
+    backend.activateBackward(dBent, reduced, this.transform, this.sums);
     backend.averagePoolGradient(this.reduce.backward(dBent), this.side, dx, true);
   }
 

@@ -2,7 +2,7 @@
  * A full-precision convolution with normalization, a shortcut where one is given, and activation: the stem of a network, the units of a full-precision
  * ResNet, and its shortcuts.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import { elementCount, type Tensor } from "../tensor.js";

@@ -5,7 +5,8 @@
  *
  * Per filter n, binary weights differ from this by their scale, which the normalization that follows takes away, and by what a sign rounds off.
  */
-import type { Backend, Estimator } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { Estimator } from "../backend/kernels.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Parameter } from "./parameters.js";
@@ -50,18 +51,12 @@ export class LatentProduct {
   /** dy: float32 [M, N]; dx and the threshold's gradient gain theirs. x: the input of the forward. */
   inputGradient(dy: Tensor, x: Tensor, dx: Tensor): void {
     const { backend, latent, threshold, transposed, slices } = this;
+    const { estimator } = this.options;
     backend.transpose(latent.value, transposed);
     slices.each((part) => {
       backend.product(part(dy), transposed, slices.columns, { transposeA: false, accumulate: false });
-      backend.signGradient(
-        slices.columns,
-        slices.window,
-        part(x),
-        threshold.value,
-        this.options.estimator,
-        part(dx),
-        threshold.gradient,
-      );
+      const signs = { x: part(x), threshold: threshold.value, estimator };
+      backend.signGradient(slices.columns, slices.window, signs, part(dx), threshold.gradient);
     });
   }
 }

@@ -3,7 +3,8 @@
  *
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
-import type { Backend, OutputLayout } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import type { Epilogue } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
@@ -67,7 +68,7 @@ export class NormalizedOutput {
   recompute(y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("forward before bind");
-    backend.normalizeActivate(y, normalization.norm, layout, shortcut, activation?.shape.value, out);
+    backend.normalizeActivate(y, { norm: normalization.norm, layout, shortcut, activation: activation?.shape.value }, out);
     return out;
   }
 
@@ -78,15 +79,8 @@ export class NormalizedOutput {
   backward(gradient: Tensor, y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("backward before bind");
-    backend.activateBackward(
-      gradient,
-      y,
-      normalization.norm,
-      layout,
-      shortcut,
-      activation?.shape.value,
-      normalization.reductions,
-    );
+    const transform = { norm: normalization.norm, layout, shortcut, activation: activation?.shape.value };
+    backend.activateBackward(gradient, y, transform, normalization.reductions);
     normalization.backward(this.rows, activation?.gradient);
     activation?.freeze();
     const dy = spare ?? backend.view(out, [this.rows, this.options.filters]);

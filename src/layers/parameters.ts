@@ -3,7 +3,7 @@
  * learns while its network is built, and holds its part once the whole is known. So one kernel call clears, averages or reads what would take a call a
  * layer, and one updates all parameters of a kind.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import { elementCount, type Shape, type Tensor } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 

@@ -5,7 +5,7 @@
  * Its two forward results together are as large as its input where channels double, and are not needed any more when the input's gradient
  * is written: they share one piece of memory.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import { elementsOf } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

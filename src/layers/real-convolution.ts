@@ -2,7 +2,8 @@
  * Full-precision convolution, for the few places that a binary network keeps real: the stem, the shortcuts, and RB-Net's reshaped
  * point-wise convolution with real weights (windows of kind `blocks`). It yields a matrix, one row a window; see NormalizedOutput for what follows.
  */
-import type { Backend, Window } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { Window } from "../backend/kernels.js";
 import { geometryOf, isPointwise, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Declarations, Parameter } from "./parameters.js";

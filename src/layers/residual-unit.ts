@@ -3,7 +3,7 @@
  *
  * Where the unit keeps the map, the shortcut is the input itself; elsewhere it is a projection, or what the network has in its place.
  */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryUnit, type BinaryUnitOptions } from "./binary-unit.js";

@@ -1,5 +1,6 @@
 /** The float32 columns of a convolution [M, K] are many times its map: they exist for some images at a time, slice after slice of the batch. */
-import type { Backend, Window } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { Window } from "../backend/kernels.js";
 import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { elementCount, type Tensor, windowCount } from "../tensor.js";
 

@@ -1,5 +1,5 @@
 /** From a network's description to its layers: the stem, the units of each stage, the average pool and the classifier. */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import { UserError } from "../errors.js";
 import { AveragePool } from "../layers/average-pool.js";
 import { BasicBlock } from "../layers/basic-block.js";

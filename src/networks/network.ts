@@ -1,5 +1,5 @@
 /** A network: the layers of its description, run one after the other. */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { Initializer } from "../layers/initializer.js";
 import type { Balance, Layer, LayerSummary, SharedMemory, WeightForm } from "../layers/layer.js";
 import { Declarations, type Parameter, type ParameterStore, type State } from "../layers/parameters.js";

@@ -1,7 +1,7 @@
 /** A model in use: images in, labels with scores out. What an image is, and how one is decoded, is the program's around it. */
-import type { Backend, TypedArray } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import { UserError } from "../errors.js";
-import type { Tensor } from "../tensor.js";
+import type { Tensor, TypedArray } from "../tensor.js";
 import type { Model } from "./model.js";
 import { RuntimeNetwork } from "./network.js";
 

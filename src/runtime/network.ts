@@ -2,7 +2,8 @@
  * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
  * network is loaded, and a call allocates nothing.
  */
-import type { Backend, OutputLayout, Window } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
+import type { OutputTransform, Window } from "../backend/kernels.js";
 import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
@@ -91,12 +92,12 @@ export class RuntimeNetwork {
         const weights = this.upload(operation.weights, [inputs, operation.filters]);
         const { columns, fill } = this.columns(operation, x, window, [rows, inputs], work);
         const y = backend.view(work.real, [rows, operation.filters]);
-        const { norm, layout, factors, shortcut, activation } = this.epilogue(operation, window, values);
+        const { factors, ...transform } = this.epilogue(operation, window, values);
         return () => {
           fill();
           backend.product(columns, weights, y, { transposeA: false, accumulate: false });
           if (factors !== undefined) backend.multiplyChannels(y, factors, y);
-          backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
+          backend.normalizeActivate(y, transform, out);
         };
       }
       case "binaryConvolution": {
@@ -105,20 +106,25 @@ export class RuntimeNetwork {
         backend.writeWeights(weights, operation.weights);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
-        const { norm, layout, factors, shortcut, activation } = this.epilogue(operation, window, values);
+        const { factors, ...transform } = this.epilogue(operation, window, values);
         if (factors === undefined)
           return () => {
             backend.binarizeColumns(x, threshold, window, columns);
-            backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
+            backend.binaryUnit(columns, weights, transform, out);
           };
         const y = backend.view(work.real, [rows, operation.filters]);
         const { filters } = operation;
-        const identity = this.scaleAndBias(new Float32Array(filters).fill(1), new Float32Array(filters));
+        const identity = {
+          norm: this.scaleAndBias(new Float32Array(filters).fill(1), new Float32Array(filters)),
+          layout: undefined,
+          shortcut: undefined,
+          activation: undefined,
+        };
         return () => {
           backend.binarizeColumns(x, threshold, window, columns);
-          backend.binaryUnit(columns, weights, identity, undefined, undefined, undefined, y);
+          backend.binaryUnit(columns, weights, identity, y);
           backend.multiplyChannels(y, factors, y);
-          backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
+          backend.normalizeActivate(y, transform, out);
         };
       }
     }
@@ -152,10 +158,10 @@ export class RuntimeNetwork {
     if (activation === "relu") {
       const y = backend.allocate("float32", [images, filters]);
       const norm = this.scaleAndBias(new Float32Array(filters).fill(1), operation.bias);
-      const relu = this.upload(fixedValues(filters), [4, filters]);
+      const relu = { norm, layout: undefined, shortcut: undefined, activation: this.upload(fixedValues(filters), [4, filters]) };
       return () => {
         backend.product(x, weights, y, { transposeA: false, accumulate: false });
-        backend.normalizeActivate(y, norm, undefined, undefined, relu, out);
+        backend.normalizeActivate(y, relu, out);
       };
     }
     const bias = this.upload(operation.bias, [filters]);
@@ -176,13 +182,7 @@ export class RuntimeNetwork {
     { epilogue }: ConvolutionOperation,
     window: Window,
     values: readonly Tensor[],
-  ): {
-    norm: Tensor;
-    layout: OutputLayout;
-    factors: Tensor | undefined;
-    shortcut: Tensor | undefined;
-    activation: Tensor | undefined;
-  } {
+  ): OutputTransform & { readonly factors: Tensor | undefined } {
     const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : values[value]);
     return {
       norm: this.scaleAndBias(epilogue.scale, epilogue.bias),

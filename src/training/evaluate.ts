@@ -1,5 +1,5 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
-import type { Backend } from "../backend/kernels.js";
+import type { Backend } from "../backend/device.js";
 import type { ImageSet } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { UserError } from "../errors.js";

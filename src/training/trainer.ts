@@ -3,8 +3,7 @@
  * folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the last stage by validation top-1 (the last, without validation images) is what `export` writes.
  */
 import { availableParallelism } from "node:os";
-import type { Backend } from "../backend/kernels.js";
-import type { GradientPrecision } from "../backend/native/accelerator.js";
+import type { Backend, GradientPrecision } from "../backend/device.js";
 import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset, ImageSet, SkippedImage } from "../data/dataset.js";
 import type { Batch } from "../data/loading/loader.js";

@@ -2,9 +2,9 @@
  * Runs the same kernels on a backend under test and on the reference, and compares what they leave in memory: integers and bits exactly,
  * floats within what float32 sums of the stated magnitude may lose.
  */
-import type { Backend, TypedArray } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import type { ElementType, Shape, Tensor } from "#rbnet/tensor";
+import type { ElementType, Shape, Tensor, TypedArray } from "#rbnet/tensor";
 
 /** A tensor to compare. */
 export interface Outcome {

@@ -1,7 +1,6 @@
 /** All that a backend must do, as tests of any backend: the contract of kernels.ts, checked against the reference on random shapes. */
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
-import type { GradientPrecision } from "#rbnet/backend/native/accelerator";
+import type { Backend, GradientPrecision } from "#rbnet/backend/device";
 import { binaryClaims } from "./claims/binary-claims.js";
 import { channelClaims } from "./claims/channel-claims.js";
 import { lossClaims } from "./claims/loss-claims.js";

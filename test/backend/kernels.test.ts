@@ -1,7 +1,8 @@
 /** The WebAssembly backend keeps the kernels' contract in both of its builds and with every set of native kernels, alone and with helpers; the reference checks the claims. */
 
 import { it } from "vitest";
-import { findAccelerator, GRADIENT_PRECISIONS } from "#rbnet/backend/native/accelerator";
+import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";
+import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { hasRelaxedSimd } from "#rbnet/backend/wasm/module";

@@ -46,7 +46,7 @@ describe("createWasmBackend", () => {
     "never leaves a unit's rounding to a measurement of products, where C has one of them ($title)",
     async ({ title: _, ...build }) => {
       using backend = await createWasmBackend({ ...build, threads: 1 });
-      expect(backend.productKind).toBe("popcount");
+      expect(backend.choices).toEqual({ product: "popcount" });
     },
   );
 

@@ -1,5 +1,5 @@
 /** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { elementCount, type Shape, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { put } from "./agreement.js";
 import { Draw } from "./shapes.js";
@@ -65,23 +65,26 @@ export function everyKernel(backend: Backend): Workload {
   const [likely, dLikely] = [real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
+  const terms = { gamma, beta, epsilon: 1e-5, runningMean: mean, runningVariance: variance, momentum: 0.1 };
+  const transform = { norm, layout: window, shortcut, activation };
+  const gradients = { gamma: dGamma, beta: dBeta, activation: dActivation };
   return {
     run() {
       backend.binarizeWeights(latent, weights, true);
       backend.binarizeColumns(x, threshold, window, columns);
       backend.countPositive(columns, K, positives);
       backend.binaryProduct(columns, weights, y, sums);
-      backend.normalizationForward(sums, M, gamma, beta, 1e-5, 0.1, mean, variance, norm);
-      backend.normalizeActivate(y, norm, window, shortcut, activation, out);
-      backend.binaryUnit(columns, weights, norm, window, shortcut, activation, unit);
+      backend.normalizationForward(sums, M, terms, norm);
+      backend.normalizeActivate(y, transform, out);
+      backend.binaryUnit(columns, weights, transform, unit);
       backend.copy(out, gradient);
-      backend.activateBackward(gradient, y, norm, window, shortcut, activation, backwardSums);
-      backend.normalizationBackward(backwardSums, M, norm, gamma, dGamma, dBeta, dActivation, coefficients);
+      backend.activateBackward(gradient, y, transform, backwardSums);
+      backend.normalizationBackward(backwardSums, M, norm, gamma, gradients, coefficients);
       backend.normalizationGradient(gradient, y, coefficients, window, dy);
       backend.binaryWeightGradient(dy, columns, latent, dLatent);
-      backend.binaryInputGradient(dy, weights, window, x, threshold, "polynomial", dx, dThreshold);
+      backend.binaryInputGradient(dy, weights, window, { x, threshold, estimator: "polynomial" }, dx, dThreshold);
       backend.expandSigns(columns, expanded);
-      backend.signGradient(expanded, window, x, threshold, "clip", dx, dThreshold);
+      backend.signGradient(expanded, window, { x, threshold, estimator: "clip" }, dx, dThreshold);
       backend.gatherColumns(x, window, gathered);
       backend.product(gathered, latent, realY, { transposeA: false, accumulate: false });
       backend.addBias(realY, beta);

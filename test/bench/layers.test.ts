@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { openBackend } from "#rbnet/backend/open";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";

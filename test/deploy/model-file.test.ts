@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { readModelFile, writeModelFile } from "#rbnet/deploy/model-file";

@@ -3,7 +3,7 @@
  * memory that it does not need. Never anything else.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { UserError } from "#rbnet/errors";

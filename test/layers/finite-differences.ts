@@ -1,5 +1,6 @@
 /** The gradients that a layer's backward gives on the reference, against finite differences of its forward. */
-import type { Backend, Estimator } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
+import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";

@@ -1,6 +1,6 @@
 /** What layers declare lies side by side, kind by kind, and what lies between two parameters is 0 and stays 0, whatever trains them. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { openBackend } from "#rbnet/backend/open";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";

@@ -7,7 +7,8 @@
  * The slope of s is the one that the straight-through estimator claims, so finite differences of any layer on this backend are the
  * gradients that its backward must give.
  */
-import type { Backend, Estimator } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
+import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements, matrixShape } from "#rbnet/backend/reference/memory";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";

@@ -2,7 +2,8 @@
  * Every layer in the forms that networks use, built small: what the gradient tests and the agreement of backends run through.
  * The parts of a layer that are no layers of their own (a convolution, the normalized output) are wrapped so that they run like one.
  */
-import type { Backend, Estimator } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
+import type { Estimator } from "#rbnet/backend/kernels";
 import { AveragePool } from "#rbnet/layers/average-pool";
 import { BasicBlock } from "#rbnet/layers/basic-block";
 import { BinaryBlock } from "#rbnet/layers/binary-block";

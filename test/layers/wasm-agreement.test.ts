@@ -1,6 +1,6 @@
 /** Every layer gives on the WebAssembly backend what it gives on the reference: output, all gradients and the running statistics. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { elementCount } from "#rbnet/tensor";

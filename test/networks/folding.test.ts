@@ -1,6 +1,6 @@
 /** The folded network that ships computes what the trained one does with its running statistics, on either backend. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements } from "#rbnet/backend/reference/memory";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
@@ -16,8 +16,9 @@ function remembersLastBatch(): Backend {
   const reference = createReferenceBackend();
   return {
     ...reference,
-    normalizationForward(sums, count, gamma, beta, epsilon, momentum, runningMean, runningVariance, norm) {
-      reference.normalizationForward(sums, count, gamma, beta, epsilon, momentum, runningMean, runningVariance, norm);
+    normalizationForward(sums, count, terms, norm) {
+      reference.normalizationForward(sums, count, terms, norm);
+      const { runningMean, runningVariance } = terms;
       const filters = elements(runningMean).length;
       const [sum, squares] = [elements(sums).subarray(0, filters), elements(sums).subarray(filters)];
       elements(runningMean).set(Array.from(sum, (value) => value / count));

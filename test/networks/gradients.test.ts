@@ -1,6 +1,6 @@
 /** The gradients of a whole network's loss, through every unit, shortcut and reused buffer, against finite differences on the reference. */
 import { describe, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { dot } from "../backend/reference/differences.js";
 import { type Differentiable, expectGradients } from "../layers/finite-differences.js";

@@ -3,7 +3,7 @@
  * classifier on random features learns a dozen images by itself.
  */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { Tensor } from "#rbnet/tensor";
 import { TINY, training } from "./tiny.js";

@@ -1,6 +1,6 @@
 /** The networks are the tables that their descriptions promise: block patterns, maps, units and the paper's count of operations. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { UserError } from "#rbnet/errors";
 import type { LayerSummary } from "#rbnet/layers/layer";

@@ -1,6 +1,6 @@
 /** Memory that layers use in turn gives the gradients that memory of their own gives, to the bit. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import type { NetworkDescription } from "#rbnet/networks/description";

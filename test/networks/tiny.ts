@@ -1,5 +1,5 @@
 /** Networks of every form at sizes that the reference can run, with a batch to train on. */
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import type { WeightForm } from "#rbnet/layers/layer";
 import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { networkByName } from "#rbnet/networks/catalogue";

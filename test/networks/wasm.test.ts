@@ -1,6 +1,6 @@
 /** Whole networks on the WebAssembly backend: the reference's gradients, the same bits for any number of threads, no memory taken by a step. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { NetworkDescription } from "#rbnet/networks/description";

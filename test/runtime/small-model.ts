@@ -1,5 +1,5 @@
 /** A model of every kind of operation, small enough for any test: grids and blocks, shortcuts with and without a projection. */
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { Random } from "#rbnet/data/random";
 import { grid } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";

@@ -63,7 +63,7 @@ describe("blocks", () => {
         // Scale 1 and bias 0: the epilogue only places.
         const norm = backend.allocate("float32", [4, N]);
         backend.fill(backend.view(norm, [N]), 1);
-        backend.normalizeActivate(columns, norm, window, undefined, undefined, back);
+        backend.normalizeActivate(columns, { norm, layout: window, shortcut: undefined, activation: undefined }, back);
         expect(await backend.read(back)).toEqual(await backend.read(x));
       }),
       { numRuns: 40 },

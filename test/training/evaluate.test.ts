@@ -1,6 +1,6 @@
 /** Figures of an evaluation against a count by hand, for sets that fill their batches exactly, nearly, or not at all. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { Random } from "#rbnet/data/random";

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { GradientPrecision } from "../device.js";
 
 /** What the addon exports; see addon.c. */
 export interface Addon {
@@ -66,11 +67,6 @@ function loadAddon(file: string): Addon {
 
 /** Kernels without vector instructions of their own: slower than WebAssembly (a training step took more than twice its time), there for the tests. */
 const SLOW = "plain";
-
-/** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
-export const GRADIENT_PRECISIONS = ["float32", "bfloat16"] as const;
-
-export type GradientPrecision = (typeof GRADIENT_PRECISIONS)[number];
 
 /** The kernels of the fastest instruction set of this processor; undefined where there is no accelerator, or none that is faster than WebAssembly. */
 export function acceleratedKernels(precision: GradientPrecision): AcceleratedKernels | undefined {

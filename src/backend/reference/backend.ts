@@ -2,7 +2,7 @@
  * The reference backend: the kernels' contract in plain TypeScript and float64, each as its formula reads. It is the oracle of the tests
  * and never runs anything else: every other backend has to agree with it.
  */
-import type { Backend } from "../kernels.js";
+import type { Backend } from "../device.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { lossKernels } from "./loss.js";

@@ -1,25 +1,13 @@
 /** Binary convolution of the reference, sum by sum over signs of +-1. Only the layout is packed: there is no popcount here. */
 import { type Tensor, wordsFor } from "../../tensor.js";
-import type { Backend, BinaryWeights } from "../kernels.js";
+import type { Backend } from "../device.js";
+import type { BinaryKernels, BinaryWeights } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { ESTIMATOR_SLOPE } from "./surrogate.js";
 import { forEachTap } from "./window.js";
 
-type BinaryKernels = Pick<
-  Backend,
-  | "binaryWeights"
-  | "writeWeights"
-  | "binarizeColumns"
-  | "binarizeWeights"
-  | "binaryProduct"
-  | "binaryUnit"
-  | "binaryWeightGradient"
-  | "binaryInputGradient"
-  | "expandSigns"
-  | "signGradient"
-  | "countPositive"
->;
+type BinaryMembers = BinaryKernels & Pick<Backend, "binaryWeights" | "writeWeights">;
 
 class ReferenceWeights implements BinaryWeights {
   constructor(
@@ -47,8 +35,8 @@ function signMatrix(packed: Tensor, bits: number) {
   };
 }
 
-export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
-  const kernels: BinaryKernels = {
+export function binaryKernels(allocate: Backend["allocate"]): BinaryMembers {
+  const kernels: BinaryMembers = {
     binaryWeights: (inputs, filters) => new ReferenceWeights(inputs, filters, allocate("uint32", [filters, wordsFor(inputs)])),
 
     binarizeColumns(x, threshold, window, columns) {
@@ -94,11 +82,11 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
       }
     },
 
-    binaryUnit(columns, weights, norm, layout, shortcut, activation, out) {
+    binaryUnit(columns, weights, transform, out) {
       const [M] = matrixShape(columns);
       const y = allocate("int16", [M, weights.filters]);
       kernels.binaryProduct(columns, weights, y, undefined);
-      normalizationKernels.normalizeActivate(y, norm, layout, shortcut, activation, out);
+      normalizationKernels.normalizeActivate(y, transform, out);
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {
@@ -118,7 +106,7 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
       }
     },
 
-    binaryInputGradient(dy, weights, window, x, threshold, estimator, dx, dThreshold) {
+    binaryInputGradient(dy, weights, window, { x, threshold, estimator }, dx, dThreshold) {
       const { inputs: K, filters: N, packed } = own(weights);
       const { channels: C } = window.geometry;
       const DY = elements(dy);
@@ -147,7 +135,7 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryKernels {
       for (let m = 0; m < M; m++) for (let k = 0; k < K; k++) S[m * K + k] = A.sign(m, k);
     },
 
-    signGradient(dSigns, window, x, threshold, estimator, dx, dThreshold) {
+    signGradient(dSigns, window, { x, threshold, estimator }, dx, dThreshold) {
       const { kernel, channels: C } = window.geometry;
       const K = kernel * kernel * C;
       const DS = elements(dSigns);

@@ -1,11 +1,6 @@
 /** Channels that are weighed by image or repeated, in the reference. */
-import type { Kernels } from "../kernels.js";
+import type { ChannelKernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
-
-type ChannelKernels = Pick<
-  Kernels,
-  "multiplyChannels" | "multiplyChannelsGradient" | "repeatChannels" | "repeatChannelsGradient" | "sigmoid" | "sigmoidGradient"
->;
 
 export const channelKernels: ChannelKernels = {
   multiplyChannels(x, factors, out) {

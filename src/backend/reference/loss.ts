@@ -1,6 +1,6 @@
 /** Losses of the reference: cross entropy, attention maps and their matching. */
 import type { Tensor } from "../../tensor.js";
-import type { Kernels } from "../kernels.js";
+import type { LossKernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 
 /** Where an image lies in a map, and what its attention is: `size` is |q|. */
@@ -33,7 +33,7 @@ function norm(values: Float64Array): number {
   return Math.sqrt(dot(values, values));
 }
 
-export const lossKernels: Pick<Kernels, "softmaxCrossEntropy" | "attentionMap" | "attentionMatch"> = {
+export const lossKernels: LossKernels = {
   softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
     const [I, classes] = matrixShape(logits);
     const [Z, T, L, G] = [logits, targets, losses, gradient].map(elements);

@@ -2,8 +2,10 @@
  * Memory of the reference backend: a stack of plain typed arrays. float32 tensors are held in float64, so that finite differences are
  * accurate; whoever wants float32 values writes float32 values. Memory that was released is remembered as such, and its use is an error.
  */
+
+import type { TypedArray } from "../../tensor.js";
 import { type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
-import type { Backend, TypedArray } from "../kernels.js";
+import type { Backend } from "../device.js";
 
 type MemoryKernels = Pick<Backend, "allocate" | "view" | "mark" | "release" | "write" | "read" | "memory">;
 

@@ -1,18 +1,8 @@
 /** Batch normalization, shortcut, balanced activation and depth to space of the reference. */
 import type { Tensor } from "../../tensor.js";
-import type { Kernels, OutputLayout } from "../kernels.js";
+import type { NormalizationKernels, OutputTransform } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachPlaced } from "./window.js";
-
-type NormalizationKernels = Pick<
-  Kernels,
-  | "columnMoments"
-  | "normalizationForward"
-  | "normalizeActivate"
-  | "activateBackward"
-  | "normalizationBackward"
-  | "normalizationGradient"
->;
 
 /** The balanced activation of channel c: its slope at v = u - from[c] depends on the side. Without parameters it is the identity. */
 function activationOf(activation: Tensor | undefined) {
@@ -29,9 +19,7 @@ function activationOf(activation: Tensor | undefined) {
 /** Visits the elements that `layout` lays on the map with u, the value before the activation. */
 function forEachSum(
   y: Tensor,
-  norm: Tensor,
-  layout: OutputLayout,
-  shortcut: Tensor | undefined,
+  { norm, layout, shortcut }: OutputTransform,
   visit: (u: number, yHat: number, n: number, c: number, at: number) => void,
 ): void {
   const [, N] = matrixShape(y);
@@ -59,7 +47,7 @@ export const normalizationKernels: NormalizationKernels = {
     }
   },
 
-  normalizationForward(sums, count, gamma, beta, epsilon, momentum, runningMean, runningVariance, norm) {
+  normalizationForward(sums, count, { gamma, beta, epsilon, runningMean, runningVariance, momentum }, norm) {
     const [, N] = matrixShape(norm);
     const S = elements(sums);
     const P = elements(norm);
@@ -80,21 +68,21 @@ export const normalizationKernels: NormalizationKernels = {
     }
   },
 
-  normalizeActivate(y, norm, layout, shortcut, activation, out) {
-    const { from, slope, to } = activationOf(activation);
+  normalizeActivate(y, transform, out) {
+    const { from, slope, to } = activationOf(transform.activation);
     const OUT = elements(out);
-    forEachSum(y, norm, layout, shortcut, (u, _yHat, _n, c, at) => {
+    forEachSum(y, transform, (u, _yHat, _n, c, at) => {
       const v = u - from(c);
       OUT[at] = slope(c, v) * v + to(c);
     });
   },
 
-  activateBackward(gradient, y, norm, layout, shortcut, activation, sums) {
+  activateBackward(gradient, y, transform, sums) {
     const [, N] = matrixShape(y);
-    const { from, slope } = activationOf(activation);
+    const { from, slope } = activationOf(transform.activation);
     const G = elements(gradient);
     const S = elements(sums).fill(0);
-    forEachSum(y, norm, layout, shortcut, (u, yHat, n, c, at) => {
+    forEachSum(y, transform, (u, yHat, n, c, at) => {
       const v = u - from(c);
       const dOut = G[at];
       const du = slope(c, v) * dOut;
@@ -106,12 +94,12 @@ export const normalizationKernels: NormalizationKernels = {
     });
   },
 
-  normalizationBackward(sums, count, norm, gamma, dGamma, dBeta, dActivation, coefficients) {
+  normalizationBackward(sums, count, norm, gamma, gradients, coefficients) {
     const [, N] = matrixShape(norm);
     const S = elements(sums);
     const P = elements(norm);
     const Q = elements(coefficients);
-    const [G, DG, DB] = [gamma, dGamma, dBeta].map(elements);
+    const [G, DG, DB] = [gamma, gradients.gamma, gradients.beta].map(elements);
     for (let n = 0; n < N; n++) {
       const du = S[n];
       const duHat = S[N + n];
@@ -124,9 +112,9 @@ export const normalizationKernels: NormalizationKernels = {
       Q[N + n] = (-G[n] * inverse ** 2 * duHat) / count;
       Q[2 * N + n] = (-G[n] * inverse * (du - mean * inverse * duHat)) / count;
     }
-    if (dActivation === undefined) return;
-    const [, C] = matrixShape(dActivation);
-    const DA = elements(dActivation);
+    if (gradients.activation === undefined) return;
+    const [, C] = matrixShape(gradients.activation);
+    const DA = elements(gradients.activation);
     for (let n = 0; n < N; n++) {
       const c = n % C;
       DA[c] -= S[n];

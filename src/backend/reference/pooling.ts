@@ -1,10 +1,8 @@
 /** Pooling of the reference. */
 import { type Shape, type Tensor, windowCount } from "../../tensor.js";
-import type { Kernels, Window } from "../kernels.js";
+import type { PoolingKernels, Window } from "../kernels.js";
 import { elements } from "./memory.js";
 import { forEachTap } from "./window.js";
-
-type PoolingKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "maxPool" | "maxPoolGradient">;
 
 /** Visits every element of a map [I, H, W, C] that lies in a full tile, with its tile's element of the pooled map. */
 function forEachTiled(map: Shape, size: number, visit: (at: number, pooled: number) => void): void {

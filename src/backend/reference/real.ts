@@ -1,9 +1,7 @@
 /** Full-precision convolution and dense layers of the reference. */
-import type { Kernels } from "../kernels.js";
+import type { RealKernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachTap } from "./window.js";
-
-type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumColumns">;
 
 export const realKernels: RealKernels = {
   gatherColumns(x, window, columns) {

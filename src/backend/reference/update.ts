@@ -1,8 +1,6 @@
 /** Optimizer steps of the reference, and plain memory work. */
-import type { Kernels } from "../kernels.js";
+import type { UpdateKernels } from "../kernels.js";
 import { elements } from "./memory.js";
-
-type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "add" | "copy">;
 
 /** Kept in [-limit, limit]; 0 for no limit. */
 function limited(value: number, limit: number): number {

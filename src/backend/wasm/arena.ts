@@ -2,8 +2,9 @@
  * A stack of zeroed memory in one growing WebAssembly memory. Addresses are stable; only views made in JavaScript have to be made anew after growth,
  * so none is kept.
  */
+
+import type { TypedArray } from "../../tensor.js";
 import { BYTES, type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
-import type { TypedArray } from "../kernels.js";
 
 const PAGE = 65536;
 const ALIGNMENT = 64;

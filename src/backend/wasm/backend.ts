@@ -1,8 +1,8 @@
 /** The WebAssembly backend in Node: modules from files, threads from worker_threads, and the accelerator's kernels where they are given. */
 import { Worker } from "node:worker_threads";
-import type { Backend } from "../kernels.js";
+import type { Backend } from "../device.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
-import { type MachineLimits, measureLimits } from "./limits.js";
+import { measureLimits } from "./limits.js";
 import { type Accelerated, compileKernels, hasRelaxedSimd, loadKernels } from "./module.js";
 import type { ProductKind } from "./runner.js";
 import type { PoolWorkerData } from "./worker.js";
@@ -18,21 +18,13 @@ export interface WasmOptions {
   readonly accelerated?: Accelerated;
 }
 
-/** A backend that can say how fast it could be at best. */
-export interface MeasurableBackend extends Backend {
-  /** How its binary products count. */
-  readonly productKind: ProductKind;
-  /** Measures for about a second, on all of its threads. Nothing else should run meanwhile. */
-  measureLimits(): Promise<MachineLimits>;
-}
-
 /** Loads the kernels and starts the pool. Dispose of it to end the threads. */
 export async function createWasmBackend({
   threads,
   relaxed = hasRelaxedSimd(),
   product,
   accelerated,
-}: WasmOptions): Promise<MeasurableBackend> {
+}: WasmOptions): Promise<Backend> {
   if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
@@ -47,11 +39,10 @@ export async function createWasmBackend({
   const end = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  const assembled = assembleBackend({ memory, kernels, threads, description, product: product ?? only, end });
-  const { backend, run } = assembled;
+  const { backend, run, productKind } = assembleBackend({ memory, kernels, threads, description, product: product ?? only, end });
   return Object.assign(backend, {
-    productKind: assembled.productKind,
-    measureLimits: () => measureLimits(backend, run, threads, tiles),
+    choices: { product: productKind },
+    limits: () => measureLimits(backend, run, threads, tiles),
   });
 }
 

@@ -1,21 +1,8 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
 import { elementCount, type Tensor, type WindowGeometry } from "../../tensor.js";
-import type { Estimator, Kernels } from "../kernels.js";
+import type { BinaryKernels, Estimator } from "../kernels.js";
 import type { KernelName } from "./kernel-names.js";
 import { address, addressOf, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-
-type BinaryKernels = Pick<
-  Kernels,
-  | "binarizeColumns"
-  | "binarizeWeights"
-  | "binaryProduct"
-  | "binaryUnit"
-  | "binaryWeightGradient"
-  | "binaryInputGradient"
-  | "expandSigns"
-  | "signGradient"
-  | "countPositive"
->;
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
 
@@ -85,7 +72,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
         runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, parts, 2 * filters, address(sums), 0, 0);
     },
 
-    binaryUnit(columns, weights, norm, layout, shortcut, activation, out) {
+    binaryUnit(columns, weights, { norm, layout, shortcut, activation }, out) {
       const { kind, inputs, filters, forward } = arranged(weights);
       const [rows] = matrixShape(columns);
       const chunkRows = rowsPerChunk(rows, 64);
@@ -129,7 +116,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       );
     },
 
-    binaryInputGradient(dy, weights, window, x, threshold, estimator, dx, dThreshold) {
+    binaryInputGradient(dy, weights, window, { x, threshold, estimator }, dx, dThreshold) {
       const { inputs, filters, gradient } = arranged(weights);
       const parameters = [
         address(dy),
@@ -150,7 +137,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       runner.run("expandSigns", Math.ceil(rows / 16), address(columns), rows, inputs, address(signs));
     },
 
-    signGradient(dSigns, window, x, threshold, estimator, dx, dThreshold) {
+    signGradient(dSigns, window, { x, threshold, estimator }, dx, dThreshold) {
       const parameters = [
         address(dSigns),
         windowAddress(window),

@@ -1,12 +1,7 @@
 /** Connects the contract's kernels on channels to the WebAssembly ones. */
 import { elementCount } from "../../tensor.js";
-import type { Kernels } from "../kernels.js";
+import type { ChannelKernels } from "../kernels.js";
 import { address, matrixShape, type Runner } from "./runner.js";
-
-type ChannelKernels = Pick<
-  Kernels,
-  "multiplyChannels" | "multiplyChannelsGradient" | "repeatChannels" | "repeatChannelsGradient" | "sigmoid" | "sigmoidGradient"
->;
 
 /** Elements and rows in a chunk; the kernels have the same numbers. */
 const CHUNK = 4096;

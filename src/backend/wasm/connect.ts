@@ -3,7 +3,7 @@
  * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
  */
 import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry, wordsFor } from "../../tensor.js";
-import type { Backend } from "../kernels.js";
+import type { Backend } from "../device.js";
 import { Arena, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";

@@ -2,7 +2,7 @@
  * The WebAssembly backend for a page or a worker of one: the runtime's few kernels, carried along in the code so that no server has to be asked for them.
  * It uses nothing but what browsers have. Threads need a page that is cross-origin isolated; elsewhere the calling thread works alone.
  */
-import type { Backend } from "../kernels.js";
+import type { Backend } from "../device.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
 import { instantiateKernels, validatesRelaxedSimd } from "./kernel-names.js";
 import { RUNTIME_KERNELS } from "./runtime-kernels.js";

@@ -3,21 +3,9 @@
  * share of these limits says how much is left to gain, where a ratio to something else does not.
  */
 import { BYTES } from "../../tensor.js";
-import type { Backend } from "../kernels.js";
+import type { Backend, MachineLimits } from "../device.js";
 import type { KernelName } from "./kernel-names.js";
 import { address, type Runner } from "./runner.js";
-
-/** Rates of all threads together. */
-export interface MachineLimits {
-  /** Float32 multiply-accumulates a second, fused where there is an instruction for it. */
-  readonly realMacsPerSecond: number;
-  /** Multiply-accumulates of floats with signs a second, as gradients take them: in tile registers where the backend has them, else as all floats. */
-  readonly signedMacsPerSecond: number;
-  /** Binary multiply-accumulates a second, by the faster of counting the bits of bytes and looking them up in tables. */
-  readonly binaryMacsPerSecond: number;
-  /** Bytes read and bytes written a second, added up, by a copy. */
-  readonly bytesPerSecond: number;
-}
 
 /** Any odd number: operands that the compiler cannot know. */
 const SEED = 0x1234_5677;

@@ -1,8 +1,6 @@
 /** Connects the contract's losses to the WebAssembly kernels. */
-import type { Kernels } from "../kernels.js";
+import type { LossKernels } from "../kernels.js";
 import { address, matrixShape, type Runner } from "./runner.js";
-
-type LossKernels = Pick<Kernels, "softmaxCrossEntropy" | "attentionMap" | "attentionMatch">;
 
 export function lossKernels(runner: Runner): LossKernels {
   return {

@@ -1,16 +1,6 @@
 /** Connects the contract's normalization and activation kernels to the WebAssembly ones. */
-import type { Kernels } from "../kernels.js";
+import type { NormalizationKernels } from "../kernels.js";
 import { address, addressOf, lineCount, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-
-type NormalizationKernels = Pick<
-  Kernels,
-  | "columnMoments"
-  | "normalizationForward"
-  | "normalizeActivate"
-  | "activateBackward"
-  | "normalizationBackward"
-  | "normalizationGradient"
->;
 
 /** Lines in a chunk of the passes that reduce nothing. */
 const LINES = 4;
@@ -26,7 +16,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       runner.run("reducePartials", Math.ceil((2 * columns) / 64), partials, chunks, 2 * columns, address(sums), 0, 0);
     },
 
-    normalizationForward(sums, count, gamma, beta, epsilon, momentum, runningMean, runningVariance, norm) {
+    normalizationForward(sums, count, { gamma, beta, epsilon, runningMean, runningVariance, momentum }, norm) {
       const [, filters] = matrixShape(sums);
       runner.run(
         "normalizationForward",
@@ -44,7 +34,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       );
     },
 
-    normalizeActivate(y, norm, layout, shortcut, activation, out) {
+    normalizeActivate(y, { norm, layout, shortcut, activation }, out) {
       const [rows, filters] = matrixShape(y);
       const lines = lineCount(layout, rows);
       runner.run(
@@ -63,7 +53,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       );
     },
 
-    activateBackward(gradient, y, norm, layout, shortcut, activation, sums) {
+    activateBackward(gradient, y, { norm, layout, shortcut, activation }, sums) {
       const [rows, filters] = matrixShape(y);
       const lines = lineCount(layout, rows);
       const chunkLines = rowsPerChunk(lines, 1);
@@ -87,9 +77,9 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       runner.run("reducePartials", Math.ceil((5 * filters) / 64), partials, chunks, 5 * filters, address(sums), 0, 0);
     },
 
-    normalizationBackward(sums, count, norm, gamma, dGamma, dBeta, dActivation, coefficients) {
+    normalizationBackward(sums, count, norm, gamma, gradients, coefficients) {
       const [, filters] = matrixShape(norm);
-      const channels = dActivation === undefined ? 1 : matrixShape(dActivation)[1];
+      const channels = gradients.activation === undefined ? 1 : matrixShape(gradients.activation)[1];
       runner.run(
         "normalizationBackward",
         1,
@@ -98,9 +88,9 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
         filters,
         address(norm),
         address(gamma),
-        address(dGamma),
-        address(dBeta),
-        addressOf(dActivation),
+        address(gradients.gamma),
+        address(gradients.beta),
+        addressOf(gradients.activation),
         channels,
         address(coefficients),
       );

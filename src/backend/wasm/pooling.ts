@@ -1,8 +1,6 @@
 /** Connects the contract's pooling to the WebAssembly kernels. */
-import type { Kernels } from "../kernels.js";
+import type { PoolingKernels } from "../kernels.js";
 import { address, type Runner, windowAddress } from "./runner.js";
-
-type PoolingKernels = Pick<Kernels, "averagePool" | "averagePoolGradient" | "maxPool" | "maxPoolGradient">;
 
 export function poolingKernels(runner: Runner): PoolingKernels {
   return {

@@ -1,8 +1,6 @@
 /** Connects the contract's kernels on real-valued maps and matrices to the WebAssembly ones. */
-import type { Kernels } from "../kernels.js";
+import type { RealKernels } from "../kernels.js";
 import { address, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-
-type RealKernels = Pick<Kernels, "gatherColumns" | "scatterColumns" | "product" | "transpose" | "addBias" | "sumColumns">;
 
 /** Part of a product that is a chunk; the kernels have the same numbers. */
 const PRODUCT_ROWS = 24;

@@ -1,9 +1,7 @@
 /** Connects the contract's optimizer steps and memory work to the WebAssembly kernels. */
 import { BYTES, elementCount, type Tensor } from "../../tensor.js";
-import type { Kernels } from "../kernels.js";
+import type { UpdateKernels } from "../kernels.js";
 import { address, type Runner } from "./runner.js";
-
-type UpdateKernels = Pick<Kernels, "adam" | "sgd" | "movingAverage" | "fill" | "add" | "copy">;
 
 /** Elements in a chunk; `update.ts` of the kernels has the same number. */
 const CHUNK = 4096;

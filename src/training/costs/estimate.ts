@@ -1,7 +1,6 @@
 /** What a run will take on this machine, measured before it by a few steps of each of its stages. */
 import { availableParallelism } from "node:os";
-import type { Backend } from "../../backend/kernels.js";
-import type { GradientPrecision } from "../../backend/native/accelerator.js";
+import type { Backend, GradientPrecision } from "../../backend/device.js";
 import { type BackendName, openBackend } from "../../backend/open.js";
 import type { Dataset, ImageSet } from "../../data/dataset.js";
 import { subsetByClass } from "../../data/sets/subset.js";

@@ -1,7 +1,8 @@
 /** Where the time of a training step goes: by kernel and by layer, each beside the least that it can take on this machine. */
+
+import { limitsOf, type MachineLimits } from "../../backend/device.js";
 import { type BackendOptions, openBackend } from "../../backend/open.js";
 import { type KernelCall, recordingBackend } from "../../backend/recording.js";
-import type { MachineLimits } from "../../backend/wasm/limits.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import type { Tensor } from "../../tensor.js";
@@ -46,7 +47,7 @@ export async function profileTraining(
   steps: number,
 ): Promise<Profile> {
   using backend = await openBackend(options);
-  const limits = await backend.measureLimits();
+  const limits = await limitsOf(backend);
   const ledgers = { kernels: new Ledger(limits), layers: new Ledger(limits) };
   let layer = OUTSIDE;
   const recording = recordingBackend(backend, (call) => {

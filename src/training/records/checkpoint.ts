@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../../atomic-file.js";
-import type { Backend } from "../../backend/kernels.js";
+import type { Backend } from "../../backend/device.js";
 import { UserError } from "../../errors.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
 import type { Tensor } from "../../tensor.js";

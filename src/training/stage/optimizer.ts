@@ -2,7 +2,7 @@
  * Updates parameters from their gradients: Adam (Kingma and Ba, 2015; decay decoupled as in AdamW) or SGD with momentum. Latent weights are
  * clipped to [-1, 1] and never decayed, only real weights are decayed. Keeps the moving average of weights where one is asked for.
  */
-import type { Backend } from "../../backend/kernels.js";
+import type { Backend } from "../../backend/device.js";
 import type { Layout, ParameterKind, ParameterStore } from "../../layers/parameters.js";
 import type { Tensor } from "../../tensor.js";
 import { elementCount } from "../../tensor.js";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Backend } from "../../backend/kernels.js";
+import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
 import { UserError } from "../../errors.js";
 import { decodeModel, type Model } from "../../runtime/model.js";

@@ -1,8 +1,8 @@
 /** Every backend's binary kernels agree with the reference, bit for bit where the result is bits or integers. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend, BinaryWeights, Estimator } from "#rbnet/backend/kernels";
-import type { GradientPrecision } from "#rbnet/backend/native/accelerator";
+import type { Backend, GradientPrecision } from "#rbnet/backend/device";
+import type { BinaryWeights, Estimator } from "#rbnet/backend/kernels";
 import { MAXIMUM_BINARY_INPUTS, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
@@ -198,9 +198,7 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
               put(backend, "float32", [M, N], dys),
               weights,
               backend.window(geometry),
-              x,
-              threshold,
-              estimator,
+              { x, threshold, estimator },
               dx,
               dThreshold,
             );
@@ -232,7 +230,14 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
           const gradient = backend.allocate("float32", [K, N]);
           const x = put(backend, "float32", mapShape(geometry), map);
           const threshold = backend.allocate("float32", [channels]);
-          backend.binaryInputGradient(dy, weights, backend.window(geometry), x, threshold, "polynomial", dx, dThreshold);
+          backend.binaryInputGradient(
+            dy,
+            weights,
+            backend.window(geometry),
+            { x, threshold, estimator: "polynomial" },
+            dx,
+            dThreshold,
+          );
           backend.binaryWeightGradient(dy, put(backend, "uint32", [M, wordsFor(K)], bits), latent, gradient);
           const sums = 2 * Math.sqrt(N);
           return { dx: about(dx, sums), dThreshold: about(dThreshold, M * sums), gradient: about(gradient, M) };
@@ -267,12 +272,12 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
           await expectAgreement(subject(), (backend) => {
             const dx = put(backend, "float32", mapShape(geometry), oldMap);
             const dThreshold = put(backend, "float32", [geometry.channels], oldThresholds);
+            const x = put(backend, "float32", mapShape(geometry), map);
+            const threshold = put(backend, "float32", [geometry.channels], thresholds);
             backend.signGradient(
               put(backend, "float32", [M, K], signGradients),
               backend.window(geometry),
-              put(backend, "float32", mapShape(geometry), map),
-              put(backend, "float32", [geometry.channels], thresholds),
-              estimator,
+              { x, threshold, estimator },
               dx,
               dThreshold,
             );

@@ -1,7 +1,7 @@
 /** Every backend's kernels on channels agree with the reference. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { about, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";
 

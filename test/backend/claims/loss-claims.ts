@@ -1,7 +1,7 @@
 /** Every backend's losses and their gradients agree with the reference. */
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { elementCount } from "#rbnet/tensor";
 import { about, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, rowCounts, seeds } from "../shapes.js";

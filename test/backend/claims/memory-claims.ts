@@ -1,7 +1,7 @@
 /** What every backend's memory does: a zeroed stack of tensors that keeps values as they are. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { BYTES, type ElementType } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { Draw, seeds } from "../shapes.js";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { type Tensor, type WindowGeometry, windowCount, wordsFor } from "#rbnet/tensor";
 import { about, expectAgreement, put } from "../agreement.js";
 import { Draw, filterCounts, partitions, rowCounts, seeds } from "../shapes.js";
@@ -49,10 +49,12 @@ function materials({ rows: M, channels: C, window, integer, shortcut, activation
     N,
     on: (backend: Backend) => ({
       y: put(backend, integer ? "int16" : "float32", [M, N], values.y),
-      norm: put(backend, "float32", [4, N], values.norm),
-      layout: window === undefined ? undefined : backend.window(window),
-      shortcut: shortcut ? put(backend, "float32", mapShape, values.shortcut) : undefined,
-      activation: activation ? put(backend, "float32", [4, C], values.activation) : undefined,
+      transform: {
+        norm: put(backend, "float32", [4, N], values.norm),
+        layout: window === undefined ? undefined : backend.window(window),
+        shortcut: shortcut ? put(backend, "float32", mapShape, values.shortcut) : undefined,
+        activation: activation ? put(backend, "float32", [4, C], values.activation) : undefined,
+      },
       gradient: put(backend, "float32", mapShape, values.gradient),
       out: put(backend, "float32", mapShape, values.out),
       coefficients: put(backend, "float32", [3, N], values.coefficients),
@@ -68,8 +70,8 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, norm, layout, shortcut, activation, out } = on(backend);
-            backend.normalizeActivate(y, norm, layout, shortcut, activation, out);
+            const { y, transform, out } = on(backend);
+            backend.normalizeActivate(y, transform, out);
             return { out: about(out, 50) };
           });
         }),
@@ -85,25 +87,25 @@ export function normalizationClaims(subject: () => Backend): void {
           const [latent, signs] = [draw.eighths(K * N, 1), draw.words(M * wordsFor(K))];
           if (K % 32 !== 0) for (let row = 1; row <= M; row++) signs[row * wordsFor(K) - 1]! &= 2 ** (K % 32) - 1;
           const unit = (backend: Backend) => {
-            const { norm, layout, shortcut, activation, out } = on(backend);
+            const { transform, out } = on(backend);
             const weights = backend.binaryWeights(K, N, false);
             backend.binarizeWeights(put(backend, "float32", [K, N], latent), weights, false);
             const columns = put(backend, "uint32", [M, wordsFor(K)], signs);
-            return { columns, weights, norm, layout, shortcut, activation, out };
+            return { columns, weights, transform, out };
           };
           await expectAgreement(subject(), (backend) => {
-            const { columns, weights, norm, layout, shortcut, activation, out } = unit(backend);
-            backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
+            const { columns, weights, transform, out } = unit(backend);
+            backend.binaryUnit(columns, weights, transform, out);
             return { out: about(out, 4 * K) };
           });
           const backend = subject();
           const mark = backend.mark();
-          const { columns, weights, norm, layout, shortcut, activation, out } = unit(backend);
+          const { columns, weights, transform, out } = unit(backend);
           const [y, twice] = [backend.allocate("int16", [M, N]), backend.allocate("float32", out.shape)];
           backend.copy(out, twice);
           backend.binaryProduct(columns, weights, y, undefined);
-          backend.normalizeActivate(y, norm, layout, shortcut, activation, twice);
-          backend.binaryUnit(columns, weights, norm, layout, shortcut, activation, out);
+          backend.normalizeActivate(y, transform, twice);
+          backend.binaryUnit(columns, weights, transform, out);
           expect(await backend.read(out)).toEqual(await backend.read(twice));
           backend.release(mark);
         }),
@@ -116,11 +118,11 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { M, N, on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, norm, layout, shortcut, activation, gradient } = on(backend);
+            const { y, transform, gradient } = on(backend);
             const sums = put(backend, "float64", [5, N], new Float64Array(5 * N).fill(3));
-            backend.activateBackward(gradient, y, norm, layout, shortcut, activation, sums);
+            backend.activateBackward(gradient, y, transform, sums);
             // Without an activation nothing reads the three sums that serve its gradients.
-            const read = activation === undefined ? backend.view(sums, [2, N]) : sums;
+            const read = transform.activation === undefined ? backend.view(sums, [2, N]) : sums;
             return { gradient: about(gradient, 1), sums: about(read, 50 * M) };
           });
         }),
@@ -133,8 +135,8 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(situations, async (situation) => {
           const { on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
-            const { y, layout, gradient, coefficients, dy } = on(backend);
-            backend.normalizationGradient(gradient, y, coefficients, layout, dy);
+            const { y, transform, gradient, coefficients, dy } = on(backend);
+            backend.normalizationGradient(gradient, y, coefficients, transform.layout, dy);
             return { dy: about(dy, 25) };
           });
         }),
@@ -185,17 +187,15 @@ export function normalizationClaims(subject: () => Backend): void {
                 backend.allocate("float32", [4, N]),
               ];
               const total = put(backend, "float64", [2, N], sums);
-              backend.normalizationForward(
-                total,
-                M,
-                vector(gammas),
-                vector(betas),
-                1e-3,
-                momentum,
+              const terms = {
+                gamma: vector(gammas),
+                beta: vector(betas),
+                epsilon: 1e-3,
                 runningMean,
                 runningVariance,
-                norm,
-              );
+                momentum,
+              };
+              backend.normalizationForward(total, M, terms, norm);
               return {
                 runningMean: about(runningMean, 0.1),
                 runningVariance: about(runningVariance, 0.1),
@@ -229,16 +229,8 @@ export function normalizationClaims(subject: () => Backend): void {
               const norm = put(backend, "float32", [4, N], norms);
               const gamma = put(backend, "float32", [N], gammas);
               const total = put(backend, "float64", [5, N], sums);
-              backend.normalizationBackward(
-                total,
-                M,
-                norm,
-                gamma,
-                dGamma,
-                dBeta,
-                activation ? dActivation : undefined,
-                coefficients,
-              );
+              const gradients = { gamma: dGamma, beta: dBeta, activation: activation ? dActivation : undefined };
+              backend.normalizationBackward(total, M, norm, gamma, gradients, coefficients);
               return {
                 dGamma: about(dGamma, M + 1),
                 dBeta: about(dBeta, M + 1),

@@ -1,7 +1,7 @@
 /** Every backend's pooling agrees with the reference. */
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { elementCount, windowCount } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { channelCounts, Draw, geometries, seeds } from "../shapes.js";

@@ -1,7 +1,7 @@
 /** Every backend's full-precision kernels agree with the reference. */
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { windowCount, windowSize } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";

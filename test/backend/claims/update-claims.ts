@@ -1,7 +1,7 @@
 /** Every backend's optimizer steps agree with the reference over several steps. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { about, expectAgreement, put } from "../agreement.js";
 import { Draw, seeds } from "../shapes.js";
 

@@ -1,6 +1,7 @@
 /** The reference's binary convolution, against brute force over pixels, and its gradients against finite differences of the surrogates. */
 import { describe, expect, it } from "vitest";
-import type { Backend, Estimator } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
+import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
 import { elementCount, wordsFor } from "#rbnet/tensor";
@@ -99,7 +100,8 @@ describe("binary convolution of the reference", () => {
       const backend = createReferenceBackend();
       const { weights, window, x: map, threshold: limits } = forward(backend);
       const [dx, dThreshold] = [backend.allocate("float32", MAP), backend.allocate("float32", [3])];
-      backend.binaryInputGradient(real(backend, [M, N], dy), weights, window, map, limits, estimator, dx, dThreshold);
+      const signs = { x: map, threshold: limits, estimator };
+      backend.binaryInputGradient(real(backend, [M, N], dy), weights, window, signs, dx, dThreshold);
       const loss = (xs: ArrayLike<number>, thresholds: ArrayLike<number>): number =>
         dot(
           dy,

@@ -1,6 +1,6 @@
 /** What the tests of the reference share: tensors from numbers and back, and derivatives by finite differences. */
 import { expect } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import type { Shape, Tensor } from "#rbnet/tensor";
 
 export function real(backend: Backend, shape: Shape, values: ArrayLike<number>): Tensor {

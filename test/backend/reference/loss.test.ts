@@ -1,6 +1,6 @@
 /** The reference's losses, against values by hand and finite differences. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { differences, dot, expectClose, numbers, real } from "./differences.js";
 

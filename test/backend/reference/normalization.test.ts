@@ -1,6 +1,6 @@
 /** The reference's normalization and activation, against their definition and finite differences. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Tensor, WindowGeometry } from "#rbnet/tensor";
 import { Draw } from "../shapes.js";
@@ -40,16 +40,19 @@ describe("normalization of the reference", () => {
     const [runningMean, runningVariance] = [backend.allocate("float32", [N]), backend.allocate("float32", [N])];
     const out = backend.allocate("float32", [2, 3, 4, C]);
     backend.columnMoments(y, sums);
-    backend.normalizationForward(sums, rows, gamma, beta, 1e-3, 0.1, runningMean, runningVariance, norm);
-    backend.normalizeActivate(y, norm, window, shortcut, activation, out);
+    const terms = { gamma, beta, epsilon: 1e-3, runningMean, runningVariance, momentum: 0.1 };
+    const transform = { norm, layout: window, shortcut, activation };
+    backend.normalizationForward(sums, rows, terms, norm);
+    backend.normalizeActivate(y, transform, out);
     const backward = (): Tensor[] => {
       const [reductions, coefficients] = [backend.allocate("float64", [5, N]), backend.allocate("float32", [3, N])];
       const gradient = real(backend, [2, 3, 4, C], dOut);
       const [dy, dGamma, dBeta, dActivation] = [[rows, N], [N], [N], [4, C]].map((shape) =>
         backend.allocate("float32", shape),
       ) as [Tensor, Tensor, Tensor, Tensor];
-      backend.activateBackward(gradient, y, norm, window, shortcut, activation, reductions);
-      backend.normalizationBackward(reductions, rows, norm, gamma, dGamma, dBeta, dActivation, coefficients);
+      const gradients = { gamma: dGamma, beta: dBeta, activation: dActivation };
+      backend.activateBackward(gradient, y, transform, reductions);
+      backend.normalizationBackward(reductions, rows, norm, gamma, gradients, coefficients);
       backend.normalizationGradient(gradient, y, coefficients, window, dy);
       return [dy, dGamma, dBeta, gradient, dActivation];
     };
@@ -96,14 +99,9 @@ describe("normalization of the reference", () => {
     const norm = real(backend, [4, 4], [2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]);
     const out = backend.allocate("float32", [1, 1, 2, 1]);
     // u = 11 + 0.5 and -9 + 0.5; from 1, slopes 0.5 and 2, to 7.
-    backend.normalizeActivate(
-      y,
-      norm,
-      backend.window(geometry),
-      real(backend, [1, 1, 2, 1], [0.5, 0.5]),
-      real(backend, [4, 1], [1, 0.5, 2, 7]),
-      out,
-    );
+    const shortcut = real(backend, [1, 1, 2, 1], [0.5, 0.5]);
+    const activation = real(backend, [4, 1], [1, 0.5, 2, 7]);
+    backend.normalizeActivate(y, { norm, layout: backend.window(geometry), shortcut, activation }, out);
     expect(await numbers(backend, out)).toEqual([2 * 10.5 + 7, 0.5 * -9.5 + 7]);
   });
 });

@@ -1,6 +1,6 @@
 /** What a parameter's kind means for its update, and what the moving average is. */
 import { describe, expect, it } from "vitest";
-import type { Backend } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { Declarations, type ParameterKind } from "#rbnet/layers/parameters";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";

@@ -62,7 +62,7 @@ describe("the second stage", () => {
         wasm.binarizeWeights(...call);
       },
       normalizationForward(...call: Parameters<typeof wasm.normalizationForward>) {
-        momenta.push(call[5]);
+        momenta.push(call[2].momentum);
         wasm.normalizationForward(...call);
       },
     });

@@ -1,10 +1,11 @@
 /** Targets of a batch, and gradients that only add up: a batch at once or in parts. */
 import { describe, expect, it } from "vitest";
-import type { Backend, TypedArray } from "#rbnet/backend/kernels";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Batch } from "#rbnet/data/loading/loader";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
+import type { TypedArray } from "#rbnet/tensor";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
 import { TrainingStep } from "#rbnet/training/stage/training-step";
 import type { Teacher } from "#rbnet/training/teachers/teacher";
