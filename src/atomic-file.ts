@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { UserError } from "./errors.js";
+import { codeOf, UserError } from "./errors.js";
 
 /** What a failed write means to the person who chose the path, by the system's error code. */
 const SENTENCES: Readonly<Record<string, (path: string) => string>> = {
@@ -21,7 +21,7 @@ const SENTENCES: Readonly<Record<string, (path: string) => string>> = {
 
 /** Turns the system's error about writing `path` into a sentence for its user; an error of another kind comes back as it is. */
 export function explainWriteError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const sentence = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;
   return sentence === undefined ? error : new UserError(sentence(path), { cause: error });
 }
@@ -59,7 +59,7 @@ export async function writeFolderAtomic<Result>(path: string, fill: (folder: str
     await mkdir(unfinished);
     const result = await fill(unfinished);
     await rmdir(path).catch((error: unknown) => {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
     });
     await rename(unfinished, path);
     await flushFolder(dirname(path));
@@ -91,7 +91,7 @@ function isOtherProcess(number: number): boolean {
     process.kill(number, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
 }
 

@@ -5,3 +5,13 @@
 export class UserError extends Error {
   override name = "UserError";
 }
+
+/** What an error says, or what was thrown in its place. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of an error of the system, such as ENOENT; of any other, what it says. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}

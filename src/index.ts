@@ -37,4 +37,5 @@ export { evaluateModel } from "./training/evaluate.js";
 export type { DetailedEvaluation, EpochRecord, Evaluation, Mistake, StepProgress } from "./training/records/run-records.js";
 export type { TrainingOptions, TrainingSettings } from "./training/settings/options.js";
 export { type Recipe, recipeByName, recipeNames, recipeSettings } from "./training/settings/recipes.js";
-export { Trainer, type TrainerSetup } from "./training/trainer.js";
+export { Trainer } from "./training/trainer.js";
+export type { TrainerSetup } from "./training/trainer-setup.js";

@@ -8,7 +8,7 @@ import { openDataset } from "../data/open-dataset.js";
 import { loadModel } from "../deploy/load-model.js";
 import { networkByName } from "../networks/catalogue.js";
 import { encodePicture } from "../report/pictures.js";
-import { checkpointPath, modelPath } from "../stores/run-folder.js";
+import { runFile } from "../stores/run-folder.js";
 import { trainingSchema } from "../training/settings/options.js";
 import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { print } from "./output.js";
@@ -44,7 +44,7 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   const data = await openDataset({ path: "shapes", seed: SEED });
   const description = networkByName("rbnet8", { classes: data.classes.length, width: WIDTH, size: data.size });
   // A demo can be run again; its folder holds nothing that is worth resuming.
-  await rm(checkpointPath(out), { force: true });
+  await rm(runFile(out, "checkpoint"), { force: true });
   const finished = await runTraining({
     description,
     data,
@@ -56,11 +56,12 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   });
   if (!finished || data.test === undefined) return;
   const pictures = await writePictures(data.test, join(out, "pictures"));
-  using classify = await loadModel(modelPath(out), { backend });
+  const model = runFile(out, "model");
+  using classify = await loadModel(model, { backend });
   print(`\nA few test pictures, and what the network says:`);
   for (const picture of pictures) printPredictions(picture, await classify(picture, { top: 2 }));
   print(
-    `\nNext: open ${join(out, "report.html")} in a browser, or classify a picture of your own:\n  rbnet predict ${modelPath(out)} ${pictures[0] ?? ""}`,
+    `\nNext: open ${runFile(out, "report")} in a browser, or classify a picture of your own:\n  rbnet predict ${model} ${pictures[0] ?? ""}`,
   );
 }
 

@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { readModelFile, writeModelFile } from "../deploy/model-file.js";
 import { formatBytes } from "../quantities.js";
 import type { Precision } from "../runtime/stored-operations.js";
-import { modelPath } from "../stores/run-folder.js";
+import { runFile } from "../stores/run-folder.js";
 import { print, printJson } from "./output.js";
 
 const PRECISIONS = ["float16", "float32"] as const satisfies readonly Precision[];
@@ -33,7 +33,7 @@ export function addExport(program: Command): void {
 }
 
 async function exportModel(run: string, { precision, out, json }: ExportFlags): Promise<void> {
-  const source = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true ? modelPath(run) : run;
+  const source = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true ? runFile(run, "model") : run;
   const model = await readModelFile(source);
   const file = out ?? join(dirname(source), `model-${precision}.safetensors`);
   const bytes = await writeModelFile(file, model, precision);

@@ -1,5 +1,4 @@
 /** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
-import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { GRADIENT_PRECISIONS, type GradientPrecision } from "../backend/device.js";
 import { chooseKernels } from "../backend/open.js";
@@ -10,7 +9,7 @@ import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { RunLog } from "../report/run-log.js";
-import { checkpointPath, modelPath, prepareRunFolder } from "../stores/run-folder.js";
+import { holdsRun, prepareRunFolder, runFile } from "../stores/run-folder.js";
 import { type EstimateSetup, estimateRun } from "../training/costs/estimate.js";
 import { summarizeNetwork } from "../training/costs/memory.js";
 import { profileTraining } from "../training/costs/profile.js";
@@ -164,7 +163,7 @@ export async function runTraining({
     resume,
     onStep: progress.step,
   });
-  const log = await RunLog.open(out, trainer, { command: commandLine(), recipe });
+  const log = await RunLog.open(trainer, { command: commandLine(), recipe });
   using interrupts = new Interrupts(() => {
     progress.clear();
     tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
@@ -189,7 +188,7 @@ export async function runTraining({
       process.exitCode = interrupts.exitCode;
       return false;
     }
-    const modelBytes = await trainer.export(modelPath(out));
+    const modelBytes = await trainer.export(runFile(out, "model"));
     const result = await log.finish(modelBytes);
     if (json) {
       if (result !== undefined) printJson(result);
@@ -198,7 +197,7 @@ export async function runTraining({
         print(
           `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ${result.set} images, ${formatDuration(result.seconds)} in all`,
         );
-      print(`model   ${modelPath(out)} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
+      print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
     }
     return true;
   } finally {
@@ -223,7 +222,7 @@ function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): Ne
 function standardFolder(name: string, resume: boolean): string {
   const folderOf = (number: number): string => (number === 1 ? name : `${name}-${number}`);
   let next = 1;
-  while (existsSync(checkpointPath(folderOf(next)))) next++;
+  while (holdsRun(folderOf(next))) next++;
   if (!resume) return folderOf(next);
   if (next === 1)
     throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);

@@ -1,7 +1,7 @@
 /** Model files on disk: read whole, written atomically. What is in them is runtime/model.ts. */
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../atomic-file.js";
-import { UserError } from "../errors.js";
+import { codeOf, UserError } from "../errors.js";
 import { decodeModel, encodeModel, type Model } from "../runtime/model.js";
 import type { Precision } from "../runtime/stored-operations.js";
 import { modelFileOf, shippedModels } from "./shipped-models.js";
@@ -23,9 +23,8 @@ export async function readModelBytes(pathOrName: string): Promise<Uint8Array> {
   try {
     return await readFile(modelFileOf(pathOrName));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new UserError(
-      `cannot read the model ${pathOrName} (${code}); give the path of a model.safetensors that rbnet train wrote, or the name of a model that comes with rbnet: ${shippedModels().join(", ")}`,
+      `cannot read the model ${pathOrName} (${codeOf(error)}); give the path of a model.safetensors that rbnet train wrote, or the name of a model that comes with rbnet: ${shippedModels().join(", ")}`,
       { cause: error },
     );
   }

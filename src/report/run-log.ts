@@ -1,12 +1,10 @@
 /**
- * What a run leaves in its folder beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
+ * What a run keeps beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
  * each epoch, so that a run can be watched and a run that was cut off has said what it got to.
  */
-import { join } from "node:path";
-import { writeFileAtomic } from "../atomic-file.js";
 import { packageVersion } from "../package-version.js";
 import { type NetworkSummary, summarizeNetwork } from "../training/costs/memory.js";
-import { MetricsFile } from "../training/records/metrics.js";
+import { MetricsLog } from "../training/records/metrics.js";
 import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from "../training/records/run-records.js";
 import type { Trainer } from "../training/trainer.js";
 import { pictureUrls } from "./pictures.js";
@@ -24,9 +22,8 @@ export class RunLog {
   private assessment: Assessment | undefined;
 
   private constructor(
-    private readonly path: string,
     private readonly trainer: Trainer,
-    private readonly metrics: MetricsFile,
+    private readonly metrics: MetricsLog,
     readonly run: RunRecord,
     private readonly summary: NetworkSummary,
     private readonly command: string,
@@ -35,20 +32,20 @@ export class RunLog {
   }
 
   /**
-   * Takes up the run that `trainer` starts or resumes. The folder has to exist.
+   * Takes up the run that `trainer` starts or resumes, in the trainer's store.
    *
    * @throws UserError where it cannot be written to
    */
-  static async open(path: string, trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
+  static async open(trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
     const run = describeRun(trainer, recipe);
-    const metrics = await MetricsFile.open(join(path, "metrics.jsonl"), run, trainer.startEpoch);
+    const metrics = await MetricsLog.open(trainer.store, run, trainer.startEpoch);
     const { description, options, keepEvery } = trainer;
     const summary = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
-    return new RunLog(path, trainer, metrics, run, summary, command);
+    return new RunLog(trainer, metrics, run, summary, command);
   }
 
   get reportPath(): string {
-    return join(this.path, "report.html");
+    return this.trainer.store.placeOf("report");
   }
 
   async addEpoch(record: EpochRecord): Promise<void> {
@@ -88,7 +85,7 @@ export class RunLog {
     const { run, summary, epochs, command, assessment } = this;
     const plannedEpochs = this.trainer.options.epochs;
     const ending = { ...(assessment === undefined ? {} : { assessment }), ...(result === undefined ? {} : { result }) };
-    await writeFileAtomic(this.reportPath, renderReport({ run, summary, epochs, plannedEpochs, command, ...ending }));
+    await this.trainer.store.write("report", () => renderReport({ run, summary, epochs, plannedEpochs, command, ...ending }));
   }
 }
 

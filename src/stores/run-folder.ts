@@ -1,25 +1,26 @@
-/**
- * Where a run keeps its checkpoint and its best model, and whether a folder can be used for one: found out before hours of training, and not
- * after the first epoch.
- */
+/** The folder of a run: its files by name, and whether it can be used for one, found out before hours of training. */
 import { existsSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { explainWriteError, removeUnfinished, writeFileAtomic } from "../atomic-file.js";
-import { UserError } from "../errors.js";
+import { codeOf, UserError } from "../errors.js";
+import type { RunPart } from "./run-store.js";
 
-export function checkpointPath(folder: string): string {
-  return join(folder, "checkpoint.safetensors");
+/** Names of the files. */
+const FILES: Readonly<Record<RunPart, string>> = {
+  checkpoint: "checkpoint.safetensors",
+  firstStage: "first-stage.safetensors",
+  model: "model.safetensors",
+  metrics: "metrics.jsonl",
+  report: "report.html",
+};
+
+export function runFile(folder: string, part: RunPart): string {
+  return join(folder, FILES[part]);
 }
 
-/** A checkpoint of where the first of two stages ended, kept where the second learns from its network. */
-export function firstStagePath(folder: string): string {
-  return join(folder, "first-stage.safetensors");
-}
-
-/** The best network so far. */
-export function modelPath(folder: string): string {
-  return join(folder, "model.safetensors");
+export function holdsRun(folder: string): boolean {
+  return existsSync(runFile(folder, "checkpoint"));
 }
 
 /**
@@ -31,7 +32,7 @@ export async function prepareRunFolder(folder: string, resume: boolean): Promise
   if (resume && !existsSync(folder))
     throw new UserError(`there is no folder ${folder} to resume from; give that of the run that was stopped`);
   if (!resume) await makeFolder(folder);
-  if (!resume && existsSync(checkpointPath(folder)))
+  if (!resume && holdsRun(folder))
     throw new UserError(`${folder} holds a run already; resume it, or choose another folder for a new one`);
   const probe = join(folder, ".writable");
   await writeFileAtomic(probe, "");
@@ -43,7 +44,7 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await makeFolders(resolve(folder));
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "EEXIST" || error.code === "ENOTDIR"))
+    if (["EEXIST", "ENOTDIR"].includes(codeOf(error)))
       throw new UserError(`cannot use ${folder} for the run: there is a file in its place; choose another path`, {
         cause: error,
       });
@@ -56,4 +57,9 @@ async function makeFolders(folder: string): Promise<void> {
   if (existsSync(folder) && statSync(folder).isDirectory()) return;
   if (dirname(folder) !== folder) await makeFolders(dirname(folder));
   await mkdir(folder);
+}
+
+/** Removes what a run has left, so that the folder can take another. */
+export async function clearRunFolder(folder: string): Promise<void> {
+  for (const part of Object.keys(FILES) as RunPart[]) await rm(runFile(folder, part), { force: true });
 }

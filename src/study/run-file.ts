@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
 import { UserError } from "../errors.js";
-import { checkpointPath, modelPath } from "../stores/run-folder.js";
+import { clearRunFolder, holdsRun } from "../stores/run-folder.js";
 import { firstDifference } from "../training/records/difference.js";
 import type { RunIdentity, StudyRun } from "./plan.js";
 
@@ -57,7 +57,7 @@ function runPath(folder: string): string {
 export async function readRunState({ folder, identity }: StudyRun): Promise<RunState> {
   const path = runPath(folder);
   if (!existsSync(path)) {
-    if (existsSync(checkpointPath(folder)))
+    if (holdsRun(folder))
       throw new UserError(`${folder} holds a run that is not of a study (it has no run.json); move it, or choose another --out`);
     return { kind: "new" };
   }
@@ -78,8 +78,8 @@ export async function writeRunFile(folder: string, identity: RunIdentity, result
 
 /** Removes what a run has left, so that the folder can take another; run.json last, so that a kill in between leaves no stranger. */
 export async function clearRun(folder: string): Promise<void> {
-  const files = [checkpointPath(folder), modelPath(folder), join(folder, "metrics.jsonl"), join(folder, "report.html")];
-  for (const path of [...files, runPath(folder)]) await rm(path, { force: true });
+  await clearRunFolder(folder);
+  await rm(runPath(folder), { force: true });
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { UserError } from "../errors.js";
+import { codeOf, UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import { mergedSettings, trainingSchema } from "../training/settings/options.js";
 import { recipeNames, recipeSettings } from "../training/settings/recipes.js";
@@ -85,9 +85,8 @@ export async function readStudy(path: string): Promise<Study> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new UserError(
-      `cannot read the study ${path} (${code}); give the path of a study file, which docs/studies.md describes`,
+      `cannot read the study ${path} (${codeOf(error)}); give the path of a study file, which docs/studies.md describes`,
       {
         cause: error,
       },

@@ -1,5 +1,4 @@
 /** One run of a study: trained in its folder as `rbnet train` does it, or taken up from its checkpoint, then evaluated and timed. */
-import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { type BackendName, openBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
@@ -7,7 +6,7 @@ import { timeModel } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { packageVersion } from "../package-version.js";
 import { RunLog } from "../report/run-log.js";
-import { checkpointPath, modelPath, prepareRunFolder } from "../stores/run-folder.js";
+import { holdsRun, prepareRunFolder, runFile } from "../stores/run-folder.js";
 import type { EpochRecord, StepProgress } from "../training/records/run-records.js";
 import { Trainer } from "../training/trainer.js";
 import type { StudyRun } from "./plan.js";
@@ -42,7 +41,7 @@ export async function* trainRun(
   command: string,
   { backend = "auto", threads, signal, onStep, latencySeconds = 1 }: RunSetup,
 ): AsyncGenerator<OfRun & EpochRecord, RunResult | undefined> {
-  const resume = existsSync(checkpointPath(folder));
+  const resume = holdsRun(folder);
   if (!resume) {
     await prepareRunFolder(folder, false);
     await writeRunFile(folder, identity);
@@ -57,14 +56,14 @@ export async function* trainRun(
   const stop = (): void => trainer.requestStop();
   signal?.addEventListener("abort", stop, { once: true });
   if (signal?.aborted === true) stop();
-  const log = await RunLog.open(folder, trainer, { command, recipe });
+  const log = await RunLog.open(trainer, { command, recipe });
   try {
     for await (const epoch of trainer) {
       await log.addEpoch(epoch);
       yield { row: row.name, seed, ...epoch };
     }
     if (trainer.stopped) return undefined;
-    const modelBytes = await trainer.export(modelPath(folder));
+    const modelBytes = await trainer.export(runFile(folder, "model"));
     const shipped = await log.finish(modelBytes);
     const ofSet = async (set: "validation" | "test"): Promise<number | undefined> => {
       const images = data[set];
@@ -81,7 +80,7 @@ export async function* trainRun(
       bestEpoch: trainer.bestEpoch,
       imagesSeen: epochs * imagesAnEpoch(data, options.batch),
       seconds: trainer.totalSeconds,
-      latencyMs: await latencyOf(modelPath(folder), backend, latencySeconds),
+      latencyMs: await latencyOf(runFile(folder, "model"), backend, latencySeconds),
       modelBytes,
       backend: trainer.backend.description,
       processor: cpus()[0]?.model.trim() ?? "unknown",

@@ -2,10 +2,9 @@
  * A small run with a checkpoint after every step, for a test that kills it: node killed-run.mjs <folder> <threads>. Resumes where there is a
  * checkpoint. Says each step on a line; ends with "done".
  */
-import { existsSync } from "node:fs";
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
-import { checkpointPath } from "#rbnet/stores/run-folder";
+import { holdsRun } from "#rbnet/stores/run-folder";
 import { Trainer } from "#rbnet/training/trainer";
 
 const [folder, threads] = process.argv.slice(2);
@@ -15,7 +14,7 @@ const settings = { epochs: 5, batch: 8, learningRate: 5e-3, average: 0.9, augmen
 const trainer = await Trainer.create(network, data, settings, {
   out: folder,
   threads: Number(threads),
-  resume: existsSync(checkpointPath(folder)),
+  resume: holdsRun(folder),
   checkpointMinutes: 0,
   onStep: ({ epoch, step }) => console.log(`${epoch} ${step}`),
 });

@@ -10,7 +10,8 @@ import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
 import type { EpochRecord } from "#rbnet/training/records/run-records";
 import type { TrainingSettings } from "#rbnet/training/settings/options";
-import { Trainer, type TrainerSetup } from "#rbnet/training/trainer";
+import { Trainer } from "#rbnet/training/trainer";
+import type { TrainerSetup } from "#rbnet/training/trainer-setup";
 import { temporaryFolder } from "../temporary-folder.js";
 
 /** Six batches of eight and two images over; the validation images do not fill one batch. */

@@ -1,5 +1,6 @@
 /** Peak memory of a run, found before it by building its parts on a backend that only counts. */
 import { createCountingBackend } from "../../backend/counting.js";
+import { MemoryScope } from "../../backend/scope.js";
 import type { LayerSummary } from "../../layers/layer.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import { Network, type NetworkMemory } from "../../networks/network.js";
@@ -34,9 +35,8 @@ export async function summarizeNetwork(
   const { average, epochs, stages, firstStageEpochs, keepEvery = 1 } = settings;
   const options = trainingSchema.parse({ batch, average, epochs, stages, firstStageEpochs });
   new Optimizer(backend, network.store, options);
-  const mark = backend.mark();
   for (const { weights } of stagesOf(options)) {
-    backend.release(mark);
+    using _stage = new MemoryScope(backend);
     network.bind(batch, { weights, keepEvery });
     new TrainingStep(backend, network, options);
   }

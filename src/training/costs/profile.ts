@@ -7,7 +7,8 @@ import type { Dataset } from "../../data/dataset.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import type { Tensor } from "../../tensor.js";
 import { parseTrainingSettings, type TrainingSettings } from "../settings/options.js";
-import { Trainer, type TrainerSetup } from "../trainer.js";
+import { Trainer } from "../trainer.js";
+import type { TrainerSetup } from "../trainer-setup.js";
 
 /** Mean of a step. */
 export interface Cost {

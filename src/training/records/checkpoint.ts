@@ -3,8 +3,6 @@
  * position in the data, and what the epoch has counted so far. Random numbers need no state: they are drawn by (seed, epoch, image).
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { writeFileAtomic } from "../../atomic-file.js";
 import type { Backend } from "../../backend/device.js";
 import { UserError } from "../../errors.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
@@ -16,7 +14,7 @@ const FORMAT = "rbnet-checkpoint";
 const VERSION = "2";
 
 /** What a run must have in common with the one that it continues. */
-export interface RunIdentity {
+export interface CheckpointIdentity {
   readonly network: unknown;
   readonly options: unknown;
   readonly data: unknown;
@@ -24,14 +22,13 @@ export interface RunIdentity {
   readonly teacher: { readonly sha256?: string };
 }
 
-/** Reads `tensors` out at once (so that training may go on) and writes them atomically. */
-export async function saveCheckpoint(
-  path: string,
+/** The bytes of a checkpoint. Reads `tensors` out at once, so that training may go on. */
+export async function encodeCheckpoint(
   backend: Backend,
   tensors: ReadonlyMap<string, Tensor>,
-  identity: RunIdentity,
+  identity: CheckpointIdentity,
   progress: Progress,
-): Promise<void> {
+): Promise<Uint8Array> {
   const stored = new Map<string, StoredTensor>();
   const copies = await Promise.all(
     [...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const),
@@ -44,7 +41,7 @@ export async function saveCheckpoint(
     progress: JSON.stringify(progress),
     checksum: checksumOf(stored),
   };
-  await writeFileAtomic(path, encodeSafetensors({ metadata, tensors: stored }));
+  return encodeSafetensors({ metadata, tensors: stored });
 }
 
 /** SHA-256 of all values: a flipped bit in a latent weight would go unseen otherwise. */
@@ -57,7 +54,7 @@ function checksumOf(tensors: ReadonlyMap<string, StoredTensor>): string {
   return hash.digest("hex");
 }
 
-function identityText(identity: RunIdentity): Record<keyof RunIdentity, string> {
+function identityText(identity: CheckpointIdentity): Record<keyof CheckpointIdentity, string> {
   return {
     network: JSON.stringify(identity.network),
     options: JSON.stringify(identity.options),
@@ -82,27 +79,18 @@ function parseJson(text: string | undefined): unknown {
 }
 
 /**
- * Fills `tensors` from the file.
+ * Fills `tensors` from a checkpoint.
  *
- * @throws UserError where the file cannot be read, is no checkpoint, or is one of another network, other settings or other data
+ * @param path names it in messages
+ * @throws UserError where it is no checkpoint, or one of another network, other settings or other data
  */
-export async function loadCheckpoint(
+export function restoreCheckpoint(
+  bytes: Uint8Array,
   path: string,
   backend: Backend,
   tensors: ReadonlyMap<string, Tensor>,
-  identity: RunIdentity,
-): Promise<Progress> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const found =
-      code === "ENOENT" ? `there is no checkpoint to resume at ${path}` : `cannot read the checkpoint ${path} (${code})`;
-    throw new UserError(`${found}; start the run without --resume, or give the folder of the run that was stopped`, {
-      cause: error,
-    });
-  }
+  identity: CheckpointIdentity,
+): Progress {
   const file = decodeSafetensors(bytes, path);
   const { metadata } = file;
   if (metadata.format !== FORMAT || metadata.version !== VERSION)

@@ -2,9 +2,8 @@
  * metrics.jsonl: what a run says about itself, one JSON object a line, for programs to follow while it trains. Each line is on the disk before the
  * next step starts. A run that is resumed goes on in the same file, without the lines of epochs that it is about to repeat.
  */
-import { type FileHandle, open, readFile } from "node:fs/promises";
 import { z } from "zod";
-import { explainWriteError, writeFileAtomic } from "../../atomic-file.js";
+import type { LogWriter, RunStore } from "../../stores/run-store.js";
 import type { EpochRecord, MetricsRecord, RunRecord } from "./run-records.js";
 
 const evaluation = z.object({ images: z.number(), loss: z.number(), top1: z.number(), top5: z.number() });
@@ -24,42 +23,35 @@ const epochSchema = z.object({
   skipped: z.object({ count: z.number(), named: z.array(z.object({ path: z.string(), reason: z.string() })) }).optional(),
 });
 
-export class MetricsFile {
+export class MetricsLog {
   private constructor(
-    private readonly path: string,
-    private readonly file: FileHandle,
+    private readonly log: LogWriter,
     /** Epochs of the run before it was resumed. */
     readonly epochs: readonly EpochRecord[],
   ) {}
 
   /**
-   * Starts the file of a run.
+   * Starts the log of a run.
    *
    * @param startEpoch epochs from this one on, which an earlier part of the run may have written, are dropped; 1 starts anew
-   * @throws UserError where the file cannot be written
+   * @throws UserError where it cannot be written
    */
-  static async open(path: string, run: RunRecord, startEpoch: number): Promise<MetricsFile> {
-    const epochs = startEpoch > 1 ? (await readEpochs(path)).filter(({ index }) => index < startEpoch) : [];
-    await writeFileAtomic(path, [run, ...epochs].map(lineOf).join(""));
-    try {
-      return new MetricsFile(path, await open(path, "a"), epochs);
-    } catch (error) {
-      throw explainWriteError(error, path);
-    }
+  static async open(store: RunStore, run: RunRecord, startEpoch: number): Promise<MetricsLog> {
+    let epochs: readonly EpochRecord[] = [];
+    const log = await store.openLog("metrics", (text) => {
+      epochs = epochsIn(text).filter(({ index }) => index < startEpoch);
+      return [run, ...epochs].map(lineOf).join("");
+    });
+    return new MetricsLog(log, epochs);
   }
 
   /** The record is on the disk when this returns. */
   async append(record: MetricsRecord): Promise<void> {
-    try {
-      await this.file.appendFile(lineOf(record));
-      await this.file.datasync();
-    } catch (error) {
-      throw explainWriteError(error, this.path);
-    }
+    await this.log.append(lineOf(record));
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.log.close();
   }
 }
 
@@ -67,9 +59,8 @@ function lineOf(record: MetricsRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/** The epochs in a file, in order; a line that a crash cut short, or that is something else, is left out, and so is a missing file. */
-async function readEpochs(path: string): Promise<readonly EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
+/** In order; a line that a crash cut short, or that is something else, is left out. */
+function epochsIn(text: string): readonly EpochRecord[] {
   return text.split("\n").flatMap((line) => {
     try {
       const record = epochSchema.safeParse(JSON.parse(line));

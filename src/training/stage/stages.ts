@@ -47,6 +47,11 @@ export function isLast({ number, of }: TrainingStage): boolean {
   return number === of;
 }
 
+/** Whether nothing of the stage is done yet, at a step of an epoch of the run. */
+export function isStart({ firstEpoch }: TrainingStage, epoch: number, step: number): boolean {
+  return epoch === firstEpoch && step === 0;
+}
+
 /** As records say it: nothing of a run of one stage. */
 export function stageNumber({ number, of }: TrainingStage): { readonly stage?: number } {
   return of === 1 ? {} : { stage: number };

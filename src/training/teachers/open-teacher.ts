@@ -1,11 +1,11 @@
 /** Opens the teacher that a run names, whatever its file is: a network of ours or an ONNX classifier. */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
-import { UserError } from "../../errors.js";
+import { codeOf, UserError } from "../../errors.js";
 import { decodeModel, type Model } from "../../runtime/model.js";
+import { runFile } from "../../stores/run-folder.js";
 import type { DistillOptions, TrainingOptions } from "../settings/options.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
@@ -74,16 +74,15 @@ export function stageTeacher(backend: Backend, model: Model, data: Dataset, { ba
 
 async function fileOf(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true ? join(path, "model.safetensors") : path;
+  return found?.isDirectory() === true ? runFile(path, "model") : path;
 }
 
 async function readTeacher(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new UserError(
-      `cannot read the teacher ${file} (${code}); give a model file, the folder of a run, or an ONNX classifier (.onnx)`,
+      `cannot read the teacher ${file} (${codeOf(error)}); give a model file, the folder of a run, or an ONNX classifier (.onnx)`,
       { cause: error },
     );
   }

@@ -45,6 +45,26 @@ describe("stages", () => {
 });
 
 describe("the second stage", () => {
+  it("leaves alone what others have on the backend, and a run gives back its memory", async () => {
+    using backend = await createWasmBackend({ threads: 1 });
+    const { bytes } = backend.memory;
+    const others = Float32Array.from({ length: 1000 }, (_, index) => index);
+    {
+      await using trainer = await Trainer.create(network, data, { ...twoStages, epochs: 2, firstStageEpochs: 1 }, { backend });
+      const tensor = backend.allocate("float32", [others.length]);
+      backend.write(tensor, others);
+      for await (const _epoch of trainer);
+      expect(await backend.read(tensor)).toEqual(others);
+    }
+    expect(backend.memory.bytes).toBeGreaterThan(bytes);
+    const alone = backend.memory.bytes;
+    {
+      await using trainer = await Trainer.create(network, data, twoStages, { backend });
+      expect(trainer.startEpoch).toBe(1);
+    }
+    expect(backend.memory.bytes).toBe(alone);
+  });
+
   it("starts from every parameter as the first left it, with statistics of its own from the first batch on", async () => {
     const out = temporaryFolder();
     await trainTiny({ out, settings: twoStages, stopAfter: BORDER });

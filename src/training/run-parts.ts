@@ -1,0 +1,162 @@
+/**
+ * What a run holds open from its start to its end: a device with the network and its optimizer in its memory, the loader of its batches, its teacher, and the
+ * store where it is kept.
+ */
+import { availableParallelism } from "node:os";
+import type { Backend } from "../backend/device.js";
+import { openBackend } from "../backend/open.js";
+import { MemoryScope } from "../backend/scope.js";
+import type { Dataset } from "../data/dataset.js";
+import { Loader } from "../data/loading/loader.js";
+import { Random } from "../data/random.js";
+import { UserError } from "../errors.js";
+import type { NetworkDescription } from "../networks/description.js";
+import { Network } from "../networks/network.js";
+import type { Model } from "../runtime/model.js";
+import type { Operation } from "../runtime/operations.js";
+import { FolderStore } from "../stores/folder-store.js";
+import { NOWHERE, type RunStore } from "../stores/run-store.js";
+import type { Tensor } from "../tensor.js";
+import { type CheckpointIdentity, encodeCheckpoint, restoreCheckpoint } from "./records/checkpoint.js";
+import { checkFit } from "./settings/fit.js";
+import type { TrainingOptions } from "./settings/options.js";
+import { Optimizer } from "./stage/optimizer.js";
+import type { Progress } from "./stage/progress.js";
+import type { StageParts } from "./stage/stage-run.js";
+import { type OpenedTeacher, openTeacher } from "./teachers/open-teacher.js";
+import type { Teacher } from "./teachers/teacher.js";
+import type { TrainerSetup } from "./trainer-setup.js";
+
+/** Keeps the draws of initial weights apart from those of the data. */
+const WEIGHT_STREAM = 0x77656967;
+
+/** A run that is about to be opened: what is trained, on what, and how. */
+export interface RunSubject {
+  readonly description: NetworkDescription;
+  readonly data: Dataset;
+  readonly options: TrainingOptions;
+}
+
+export class RunParts implements StageParts, RunSubject, AsyncDisposable {
+  readonly description: NetworkDescription;
+  readonly data: Dataset;
+  readonly options: TrainingOptions;
+  readonly network: Network;
+  readonly optimizer: Optimizer;
+  readonly loader: Loader;
+
+  private constructor(
+    readonly backend: Backend,
+    private readonly ownsBackend: boolean,
+    private readonly scope: MemoryScope,
+    readonly store: RunStore,
+    private readonly opened: OpenedTeacher | undefined,
+    readonly keepEvery: number,
+    { description, data, options }: RunSubject,
+  ) {
+    this.description = description;
+    this.data = data;
+    this.options = options;
+    const random = new Random(options.seed, WEIGHT_STREAM);
+    this.network = new Network(backend, description, {
+      normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    });
+    this.optimizer = new Optimizer(backend, this.network.store, options);
+    scope.seal();
+    const { size, mean, deviation, train } = data;
+    const { batch, seed, augmentation } = options;
+    this.loader = new Loader(train, {
+      batch,
+      size,
+      mean,
+      deviation,
+      augmentation: augmentation as LoaderAugmentation,
+      seed,
+      shuffle: true,
+      dropLast: true,
+    });
+  }
+
+  /** @throws UserError where settings, data and network do not fit each other, or the folder cannot be used */
+  static async open(subject: RunSubject, setup: TrainerSetup): Promise<RunParts> {
+    const { description, data, options } = subject;
+    checkFit(description, data, options);
+    const { keepEvery = 1, threads = availableParallelism(), resume = false } = setup;
+    if (!Number.isInteger(keepEvery) || keepEvery < 1)
+      throw new UserError(
+        `keepEvery is ${keepEvery}, but the map of every so many-th unit is kept: give a whole number from 1 on`,
+      );
+    const store = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
+    await store.prepare(resume);
+    const { backend: given = "auto", precision = "float32" } = setup;
+    const ownsBackend = typeof given === "string";
+    const backend = ownsBackend ? await openBackend({ threads, name: given, precision }) : given;
+    const scope = new MemoryScope(backend);
+    let opened: OpenedTeacher | undefined;
+    try {
+      const { distill, batch } = options;
+      if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads });
+      return new RunParts(backend, ownsBackend, scope, store, opened, keepEvery, subject);
+    } catch (error) {
+      await opened?.teacher.close();
+      scope[Symbol.dispose]();
+      if (ownsBackend) backend[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The one that the settings name. */
+  get teacher(): Teacher | undefined {
+    return this.opened?.teacher;
+  }
+
+  /** Whether the second of two stages learns from the network of the first. */
+  get isChained(): boolean {
+    return this.options.distill?.chain === true;
+  }
+
+  /** The network as it is evaluated and shipped, from its operations. */
+  modelOf(operations: readonly Operation[]): Model {
+    const { name, width } = this.description;
+    const { classes, size, mean, deviation } = this.data;
+    return { network: { name, width }, classes, size, mean, deviation, operations };
+  }
+
+  /** Keeps all that continues the run from where it is. */
+  async save(part: "checkpoint" | "firstStage", progress: Progress): Promise<void> {
+    await this.store.write(part, () => encodeCheckpoint(this.backend, this.tensors, this.identity, progress));
+  }
+
+  /** Goes back to where a checkpoint was saved. */
+  async load(part: "checkpoint" | "firstStage"): Promise<Progress> {
+    const { store, backend } = this;
+    return restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.tensors, this.identity);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.loader.close();
+    await this.opened?.teacher.close();
+    this.scope[Symbol.dispose]();
+    if (this.ownsBackend) this.backend[Symbol.dispose]();
+  }
+
+  private get tensors(): ReadonlyMap<string, Tensor> {
+    const { optimizer, network } = this;
+    const found = new Map<string, Tensor>(optimizer.tensors);
+    for (const { name, value } of [...network.parameters, ...network.states]) found.set(name, value);
+    for (const [name, flips] of optimizer.flips) found.set(`${name}.flips`, flips);
+    return found;
+  }
+
+  private get identity(): CheckpointIdentity {
+    const { name, classes, size, train, mean, deviation } = this.data;
+    return {
+      network: this.description,
+      options: this.options,
+      data: { name, classes, size, train: train.count, mean, deviation },
+      teacher: this.opened === undefined ? {} : { sha256: this.opened.digest },
+    };
+  }
+}
+
+type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;
