@@ -4,17 +4,7 @@
  * beside each other, kernels whose sources did not change are left alone, and the native accelerator is built where a C compiler is. `--clean` starts from an empty dist.
  */
 import { spawn } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNative } from "./build-native.mjs";
@@ -22,7 +12,6 @@ import { buildNative } from "./build-native.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assembly = join(root, "src/backend/wasm/assembly");
 const kernels = join(root, "dist/backend/wasm");
-const command = join(root, "dist/cli/main.js");
 
 /**
  * All builds come from one source; ASC_FEATURE_RELAXED_SIMD is a constant in it, true where the feature is enabled. `entry` says which kernels are in; a memory
@@ -103,8 +92,6 @@ function buildRuntimeKernels(newestInput) {
 /** One after the other: the page's program imports files of the other's, and both write them. */
 async function buildTypeScript() {
   const code = await run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]);
-  // `npx rbnet` in a clone starts the file itself; npm makes it executable only where it installs the package.
-  if (existsSync(command)) chmodSync(command, 0o755);
   return code === 0 ? run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.page.json"]) : code;
 }
 

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const MAJORS = ["22", "24"];
 /** What a build and the smoke test read. */
-const SOURCES = ["package.json", "tsconfig.json", "tsconfig.page.json", "src", "scripts", "models"];
+const SOURCES = ["package.json", "bin", "tsconfig.json", "tsconfig.page.json", "src", "scripts", "models"];
 
 const ADDON = "dist/backend/native/rbnet.node";
 

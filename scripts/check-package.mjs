@@ -129,7 +129,9 @@ try {
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const foreign = files.filter((path) => !/^(dist\/|models\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path));
+    const foreign = files.filter(
+      (path) => !/^(bin\/|dist\/|models\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path),
+    );
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
     const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
     expectThat(unwanted === undefined, `${unwanted} is of this machine, but in the tarball`);

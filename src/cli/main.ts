@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** The `rbnet` command. */
+/** What the command `rbnet` (bin/rbnet.js) runs. */
 import { endQuietlyOnClosedPipe } from "./output.js";
 import { runProgram } from "./program.js";
 

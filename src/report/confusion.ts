@@ -72,10 +72,14 @@ ${names}${cells}</svg></div><figcaption class="quiet">Rows: the true class. Colu
 }
 
 function confusedPairs(confusion: DetailedEvaluation["confusion"], classes: readonly string[]): Markup {
-  const pairs = confusion.flatMap((row, label) =>
-    row.map((count, predicted) => ({ label, predicted, count, share: count / sum(row) })),
-  );
-  const worst = pairs.filter(({ label, predicted, count }) => label !== predicted && count > 0).sort((a, b) => b.count - a.count);
+  // Only what was mixed up at all: of thousands of classes there are millions of cells, nearly all of them empty.
+  const pairs = confusion.flatMap((row, label) => {
+    const total = sum(row);
+    return row.flatMap((count, predicted) =>
+      count === 0 || label === predicted ? [] : [{ label, predicted, count, share: count / total }],
+    );
+  });
+  const worst = pairs.sort((a, b) => b.count - a.count);
   if (worst.length === 0) return markup`<p>No image was taken for another class.</p>`;
   const rows = worst
     .slice(0, LISTED)
@@ -87,7 +91,10 @@ function confusedPairs(confusion: DetailedEvaluation["confusion"], classes: read
 }
 
 function weakestClasses(confusion: DetailedEvaluation["confusion"], classes: readonly string[]): Markup {
-  const all = confusion.map((row, label) => ({ label, share: (row[label] ?? 0) / sum(row), images: sum(row) }));
+  const all = confusion.map((row, label) => {
+    const images = sum(row);
+    return { label, share: (row[label] as number) / images, images };
+  });
   const weakest = all.filter(({ images }) => images > 0).sort((a, b) => a.share - b.share);
   const rows = weakest
     .slice(0, LISTED)

@@ -1,18 +1,31 @@
 /** The command as a whole: how it is started, and that each command is known and loads alone. */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../temporary-folder.js";
 import { rbnet } from "./command.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const main = join(root, "dist/cli/main.js");
+const command = join(root, "bin/rbnet.js");
 const NAMES = ["train", "eval", "predict", "export", "serve", "bench", "doctor", "summary", "demo"];
 
 describe("the command rbnet", () => {
   it.skipIf(process.platform === "win32")("is a program of its own, as npx starts it in a clone", () => {
-    expect(execFileSync(main, ["--version"], { encoding: "utf8" })).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(execFileSync(command, ["--version"], { encoding: "utf8" })).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("says what to do in a clone that is not built yet", () => {
+    const clone = temporaryFolder();
+    mkdirSync(join(clone, "bin"));
+    writeFileSync(join(clone, "package.json"), `{ "type": "module" }`);
+    copyFileSync(command, join(clone, "bin/rbnet.js"));
+    const { status, stderr } = spawnSync(process.execPath, [join(clone, "bin/rbnet.js"), "train"], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^rbnet: .*not built yet; run `npm install && npm run build`.*\n$/),
+    });
   });
 
   it("names all of its commands, and each shows an example", async () => {
