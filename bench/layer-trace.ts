@@ -12,8 +12,7 @@ import type { NetworkDescription } from "#rbnet/networks/description";
 import { type ActivationKind, LEARNED_ROWS } from "#rbnet/runtime/activation";
 import type { Operation } from "#rbnet/runtime/operations";
 import { encodeSafetensors, type StoredTensor } from "#rbnet/runtime/safetensors";
-import type { TypedArray } from "#rbnet/tensor";
-import { elementCount, type Shape } from "#rbnet/tensor";
+import { elementCount, type Shape, type Tensor, type TypedArray } from "#rbnet/tensor";
 import { trainingSchema } from "#rbnet/training/settings/options";
 import { TrainingStep } from "#rbnet/training/stage/training-step";
 import { TracedNetwork } from "./traced-network.js";
@@ -60,8 +59,7 @@ export async function writeTrace(path: string, backend: Backend, { description, 
   const normal = (count: number, deviation: number): Float32Array =>
     Float32Array.from({ length: count }, () => deviation * random.normal());
   const network = new TracedNetwork(backend, description(CLASSES), { normal });
-  const layers: TracedLayer[] = [];
-  for (const layer of network.layers) layers.push(await tracedLayer(backend, layer));
+  const layers = network.layers.map(tracedLayer);
   network.bind(batch);
 
   const tensors = new Map<string, StoredTensor>();
@@ -98,15 +96,11 @@ export async function writeTrace(path: string, backend: Backend, { description, 
   await writeFile(path, encodeSafetensors({ metadata: { trace: JSON.stringify(trace) }, tensors }));
 }
 
-async function tracedLayer(backend: Backend, layer: Layer): Promise<TracedLayer> {
+/** Its structure alone. */
+function tracedLayer(layer: Layer): TracedLayer {
   const operations: Operation[] = [];
-  await layer.fold(
-    {
-      add: (operation) => operations.push(operation),
-      read: async (tensor) => Float32Array.from(await backend.read(tensor)),
-    },
-    0,
-  );
+  const valuesOf = ({ value }: { readonly value: Tensor }): Float32Array => new Float32Array(elementCount(value.shape));
+  layer.fold({ add: (operation) => operations.push(operation), valuesOf }, 0);
   return {
     name: operations.at(-1)?.name ?? "",
     operations: operations.map(structureOf),

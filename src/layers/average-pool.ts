@@ -58,7 +58,7 @@ export class AveragePool implements Layer {
     ];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     return folding.add({ kind: "averagePool", name: this.name, input, size: this.size });
   }
 }

@@ -12,6 +12,7 @@
 import type { Backend } from "../backend/device.js";
 import { type Activation, type ActivationKind, fixedValues, LEARNED_ROWS } from "../runtime/activation.js";
 import type { Tensor } from "../tensor.js";
+import type { Folding } from "./layer.js";
 import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";
 
 const INITIAL_LEFT = 0.25;
@@ -61,7 +62,8 @@ export class BalancedActivation {
     return LEARNED_ROWS[this.kind].length * this.channels;
   }
 
-  async fold(read: (tensor: Tensor) => Promise<Float32Array>): Promise<Activation> {
-    return { kind: this.kind, values: await read(this.shape.value) };
+  fold({ valuesOf }: Folding): Activation {
+    const { kind, channels, shape } = this;
+    return { kind, values: kind === "relu" ? fixedValues(channels) : valuesOf(shape) };
   }
 }

@@ -4,13 +4,13 @@
 import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import type { Balance, Folding, Layer, LayerSummary, SharedMemory } from "./layer.js";
+import type { Folding, Layer, LayerSummary, SharedMemory, SignCount } from "./layer.js";
 import type { Parameter, State } from "./parameters.js";
 
 /** A unit that adds a map to its result before its activation; its backward turns the gradient that it is given into that map's. */
 export interface BlockUnit extends Layer {
   forward(x: Tensor, carried?: Tensor): Tensor;
-  fold(folding: Folding, input: number, carried?: number): Promise<number>;
+  fold(folding: Folding, input: number, carried?: number): number;
 }
 
 export interface BasicBlockParts {
@@ -74,14 +74,13 @@ export class BasicBlock implements Layer {
     return this.parts.flatMap((part) => part.summary());
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     const { first, second, shortcut } = this.units;
-    const carried = (await shortcut?.fold(folding, input)) ?? input;
-    return second.fold(folding, await first.fold(folding, input), carried);
+    const carried = shortcut?.fold(folding, input) ?? input;
+    return second.fold(folding, first.fold(folding, input), carried);
   }
 
-  async balances(): Promise<readonly Balance[]> {
-    const found = await Promise.all(this.parts.map((part) => part.balances?.() ?? []));
-    return found.flat();
+  countSigns(): readonly SignCount[] {
+    return this.parts.flatMap((part) => part.countSigns?.() ?? []);
   }
 }

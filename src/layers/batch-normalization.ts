@@ -9,6 +9,7 @@
 import type { Backend } from "../backend/device.js";
 import type { Tensor } from "../tensor.js";
 import { constant } from "./initializer.js";
+import type { Folding } from "./layer.js";
 import type { Declarations, Parameter, State } from "./parameters.js";
 
 const EPSILON = 1e-5;
@@ -85,12 +86,9 @@ export class BatchNormalization {
   }
 
   /** Scale and bias with the running statistics: what a deployed network computes. */
-  async fold(read: (tensor: Tensor) => Promise<Float32Array>): Promise<{ scale: Float32Array; bias: Float32Array }> {
-    const [gamma, beta, mean, variance] = await Promise.all(
-      [this.gamma, this.beta, this.runningMean, this.runningVariance].map(({ value }) => read(value)),
-    );
-    if (gamma === undefined || beta === undefined || mean === undefined || variance === undefined)
-      throw new Error("statistics are missing");
+  fold({ valuesOf }: Folding): { scale: Float32Array; bias: Float32Array } {
+    const [gamma, beta] = [valuesOf(this.gamma), valuesOf(this.beta)];
+    const [mean, variance] = [valuesOf(this.runningMean), valuesOf(this.runningVariance)];
     const scale = gamma.map((value, n) => value / Math.sqrt((variance[n] as number) + EPSILON));
     const bias = beta.map((value, n) => value - (scale[n] as number) * (mean[n] as number));
     return { scale, bias };

@@ -6,7 +6,7 @@ import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { BinaryUnit } from "./binary-unit.js";
-import type { Balance, Folding, Layer, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
+import type { Folding, Layer, LayerSummary, SharedMemory, SignCount, WeightForm } from "./layer.js";
 import type { Parameter, State } from "./parameters.js";
 
 export interface BinaryBlockParts {
@@ -77,13 +77,13 @@ export class BinaryBlock implements Layer {
     return [...this.units.flatMap((unit) => unit.summary()), ...(this.parts.shortcut?.summary() ?? [])];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     const { first, second, shortcut } = this.parts;
-    const carried = (await shortcut?.fold(folding, input)) ?? input;
-    return second.fold(folding, await first.fold(folding, input, undefined), carried);
+    const carried = shortcut?.fold(folding, input) ?? input;
+    return second.fold(folding, first.fold(folding, input, undefined), carried);
   }
 
-  balances(): Promise<readonly Balance[]> {
-    return Promise.all(this.units.map((unit) => unit.balance()));
+  countSigns(): readonly SignCount[] {
+    return this.units.map((unit) => unit.countSigns());
   }
 }

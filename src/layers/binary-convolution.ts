@@ -14,7 +14,7 @@ import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMa
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant } from "./initializer.js";
 import { LatentProduct } from "./latent-product.js";
-import type { WeightForm } from "./layer.js";
+import type { Folding, SignCount, WeightForm } from "./layer.js";
 import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";
 
 export interface BinaryConvolutionOptions {
@@ -33,7 +33,7 @@ export class BinaryConvolution {
   readonly windowMap: MapShape;
   readonly inputs: number;
   private readonly signs: BinaryWeights;
-  private readonly positives: Tensor;
+  private readonly positive: Tensor;
   private window: Window | undefined;
   private columns: Tensor | undefined;
   private result: Tensor | undefined;
@@ -61,7 +61,7 @@ export class BinaryConvolution {
       ? declarations.parameter(`${name}.threshold`, "other", [input.channels], zeros)
       : fixedParameter(backend, `${name}.threshold`, [input.channels], zeros);
     this.signs = backend.binaryWeights(this.inputs, filters, true);
-    this.positives = backend.allocate("float64", [1]);
+    this.positive = backend.allocate("float64", [1]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -130,14 +130,13 @@ export class BinaryConvolution {
     backend.binaryInputGradient(dy, this.signs, window, binarization, dx, this.threshold.gradient);
   }
 
-  /** Share of +1 among the signs of the last forward; padding counts as -1. */
-  async positiveShare(): Promise<number> {
-    const { backend, columns, positives } = this;
-    if (columns === undefined) throw new Error("positiveShare before bind");
-    backend.fill(positives, 0);
-    backend.countPositive(columns, this.inputs, positives);
-    const [count = 0] = await backend.read(positives);
-    return count / ((columns.shape[0] ?? 1) * this.inputs);
+  /** Of the last forward; padding counts as -1. */
+  countSigns(): Omit<SignCount, "name"> {
+    const { backend, columns, positive, inputs } = this;
+    if (columns === undefined) throw new Error("signs are counted before bind");
+    backend.fill(positive, 0);
+    backend.countPositive(columns, inputs, positive);
+    return { signs: (columns.shape[0] ?? 1) * inputs, positive };
   }
 
   /** What the convolution multiplies by, as it is bound. */
@@ -145,11 +144,16 @@ export class BinaryConvolution {
     return this.latentProduct === undefined ? "binary" : "real";
   }
 
+  foldThreshold({ valuesOf }: Folding): Float32Array {
+    const { learnThreshold, input } = this.options;
+    return learnThreshold ? valuesOf(this.threshold) : constant(input.channels, 0);
+  }
+
   /** Signs of the latent weights, [filters, words(K)], as a model file holds them. */
-  async packedWeights(): Promise<Uint32Array> {
+  packWeights({ valuesOf }: Folding): Uint32Array {
     const { inputs } = this;
     const { filters } = this.options;
-    const latent = await this.backend.read(this.latent.value);
+    const latent = valuesOf(this.latent);
     const words = wordsFor(inputs);
     const packed = new Uint32Array(filters * words);
     for (let k = 0; k < inputs; k++) {

@@ -10,7 +10,7 @@ import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import { ChannelGate } from "./channel-gate.js";
-import type { Balance, Folding, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
+import type { Folding, LayerSummary, SharedMemory, SignCount, WeightForm } from "./layer.js";
 import { NormalizedOutput } from "./normalized-output.js";
 import type { Declarations, Parameter, State } from "./parameters.js";
 
@@ -152,20 +152,19 @@ export class BinaryUnit {
     return [own, ...(this.gate?.summary() ?? [])];
   }
 
-  async fold(folding: Folding, input: number, carried: number | undefined): Promise<number> {
-    const factors = await this.gate?.fold(folding, input);
-    const normalized = await this.normalized.fold(folding.read, this.depthToSpace, carried);
+  fold(folding: Folding, input: number, carried: number | undefined): number {
+    const factors = this.gate?.fold(folding, input);
+    const normalized = this.normalized.fold(folding, this.depthToSpace, carried);
     const epilogue = { ...normalized, ...(factors === undefined ? {} : { factors }) };
     const { latent, windowMap, weightForm } = this.convolution;
-    const threshold = await folding.read(this.convolution.threshold.value);
+    const threshold = this.convolution.foldThreshold(folding);
     const { name, windows } = this.options;
     const shared = { name, input, windows, filters: windowMap.channels, threshold, epilogue };
-    if (weightForm === "real")
-      return folding.add({ kind: "realConvolution", ...shared, weights: await folding.read(latent.value) });
-    return folding.add({ kind: "binaryConvolution", ...shared, weights: await this.convolution.packedWeights() });
+    if (weightForm === "real") return folding.add({ kind: "realConvolution", ...shared, weights: folding.valuesOf(latent) });
+    return folding.add({ kind: "binaryConvolution", ...shared, weights: this.convolution.packWeights(folding) });
   }
 
-  async balance(): Promise<Balance> {
-    return { name: this.options.name, positiveShare: await this.convolution.positiveShare() };
+  countSigns(): SignCount {
+    return { name: this.options.name, ...this.convolution.countSigns() };
   }
 }

@@ -119,8 +119,8 @@ export class ChannelGate {
   }
 
   /** Returns the number of the factors' value. */
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     const pooled = folding.add({ kind: "averagePool", name: `${this.name}.pool`, input, size: this.side });
-    return this.expand.fold(folding, await this.reduce.fold(folding, pooled, "relu"), "sigmoid");
+    return this.expand.fold(folding, this.reduce.fold(folding, pooled, "relu"), "sigmoid");
   }
 }

@@ -105,10 +105,10 @@ export class ConvolutionUnit implements BlockUnit {
     ];
   }
 
-  async fold(folding: Folding, input: number, carried?: number): Promise<number> {
+  fold(folding: Folding, input: number, carried?: number): number {
     const { windows, depthToSpace } = this.options;
-    const epilogue = await this.normalized.fold(folding.read, depthToSpace, carried);
-    const weights = await folding.read(this.convolution.weights.value);
+    const epilogue = this.normalized.fold(folding, depthToSpace, carried);
+    const weights = folding.valuesOf(this.convolution.weights);
     return folding.add({
       kind: "realConvolution",
       name: this.options.name,

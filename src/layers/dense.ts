@@ -78,8 +78,8 @@ export class Dense implements Layer {
   }
 
   /** activation: what whoever holds the layer runs after it. */
-  async fold(folding: Folding, input: number, activation?: DenseActivation): Promise<number> {
-    const [weights, bias] = await Promise.all([folding.read(this.weights.value), folding.read(this.bias.value)]);
+  fold(folding: Folding, input: number, activation?: DenseActivation): number {
+    const [weights, bias] = [folding.valuesOf(this.weights), folding.valuesOf(this.bias)];
     const bend = activation === undefined ? {} : { activation };
     return folding.add({ kind: "dense", name: this.name, input, filters: this.filters, weights, bias, ...bend });
   }

@@ -23,17 +23,20 @@ export interface LayerSummary {
   readonly realMacs: number;
 }
 
-/** Share of +1 among the signs that a binary layer saw in its last forward. */
-export interface Balance {
+/** How many signs a binary layer saw in its last forward, and on the device how many of them were +1. */
+export interface SignCount {
   readonly name: string;
-  readonly positiveShare: number;
+  readonly signs: number;
+  /** float64 [1]. */
+  readonly positive: Tensor;
 }
 
 /** Collects the operations of the folded network; values are numbered, 0 is the input. */
 export interface Folding {
   /** Appends an operation and returns the number of its value. */
   add(operation: Operation): number;
-  read(tensor: Tensor): Promise<Float32Array>;
+  /** The values of a parameter or state. */
+  readonly valuesOf: (declared: Parameter | State) => Float32Array;
 }
 
 /** Memory that layers use in turn; what is not given, a layer allocates for itself. */
@@ -64,7 +67,7 @@ export interface Layer {
   backward(gradient: Tensor): Tensor | undefined;
   summary(): readonly LayerSummary[];
   /** Appends the folded form on value `input`; returns the number of the output's value. */
-  fold(folding: Folding, input: number): Promise<number>;
-  /** Balance of the binary inputs in the last forward, one a binary product. */
-  balances?(): Promise<readonly Balance[]>;
+  fold(folding: Folding, input: number): number;
+  /** Counts the signs of the binary inputs in the last forward, for each binary product. */
+  countSigns?(): readonly SignCount[];
 }

@@ -50,7 +50,7 @@ export class MaxPool implements Layer {
     return [{ name, kind: "max pool", output, binaryParameters: 0, realParameters: 0, binaryMacs: 0, realMacs: 0 }];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     return folding.add({ kind: "maxPool", name: this.name, input, windows: this.windows });
   }
 }

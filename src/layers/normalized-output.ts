@@ -11,6 +11,7 @@ import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BalancedActivation } from "./balanced-activation.js";
 import { BatchNormalization } from "./batch-normalization.js";
+import type { Folding } from "./layer.js";
 import type { Declarations, Parameter, State } from "./parameters.js";
 
 export interface NormalizedOutputOptions {
@@ -88,13 +89,9 @@ export class NormalizedOutput {
     return dy;
   }
 
-  async fold(
-    read: (tensor: Tensor) => Promise<Float32Array>,
-    depthToSpace: boolean,
-    shortcut: number | undefined,
-  ): Promise<Epilogue> {
-    const affine = await this.normalization.fold(read);
-    const activation = this.activation === undefined ? {} : { activation: await this.activation.fold(read) };
+  fold(folding: Folding, depthToSpace: boolean, shortcut: number | undefined): Epilogue {
+    const affine = this.normalization.fold(folding);
+    const activation = this.activation === undefined ? {} : { activation: this.activation.fold(folding) };
     return { ...affine, ...activation, ...(shortcut === undefined ? {} : { shortcut }), depthToSpace };
   }
 }

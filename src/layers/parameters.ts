@@ -4,7 +4,7 @@
  * layer, and one updates all parameters of a kind.
  */
 import type { Backend } from "../backend/device.js";
-import { elementCount, type Shape, type Tensor } from "../tensor.js";
+import { elementCount, type Shape, type Tensor, type TypedArray } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 
 /**
@@ -31,7 +31,7 @@ export interface State {
   restart(): void;
 }
 
-/** float32 tensors by name, side by side in one piece of memory. */
+/** Where tensors lie, side by side in one piece of memory. */
 export interface Layout {
   readonly parts: readonly LayoutPart[];
   readonly elements: number;
@@ -42,6 +42,12 @@ export interface LayoutPart {
   readonly shape: Shape;
   /** Its first element in the whole. */
   readonly from: number;
+}
+
+/** One piece of memory with what lies in it. */
+export interface NamedMemory {
+  readonly layout: Layout;
+  readonly memory: Tensor;
 }
 
 /**
@@ -60,16 +66,23 @@ export interface KindRange {
 
 /** The memory of all that the layers of a network have declared. */
 export interface ParameterStore {
-  /** Of `values`, of `gradients` and of what an optimizer keeps beside them. */
-  readonly layout: Layout;
+  readonly values: NamedMemory;
+  /** Laid out as the values are, and so is what an optimizer keeps beside them. */
+  readonly gradients: Tensor;
   /** Those that there are. */
   readonly kinds: readonly KindRange[];
-  readonly values: Tensor;
-  readonly gradients: Tensor;
-  /** Of `states`. */
-  readonly stateLayout: Layout;
   /** Apart from the values, because one kernel reads a gamma and writes a running mean. */
-  readonly states: Tensor;
+  readonly states: NamedMemory;
+}
+
+/** The values of all parts by name. */
+export async function readParts(backend: Backend, pieces: readonly NamedMemory[]): Promise<ReadonlyMap<string, TypedArray>> {
+  const read = await Promise.all(pieces.map(({ memory }) => backend.read(memory)));
+  const found = new Map<string, TypedArray>();
+  for (const [index, { layout }] of pieces.entries())
+    for (const { name, shape, from } of layout.parts)
+      found.set(name, (read[index] as TypedArray).subarray(from, from + elementCount(shape)));
+  return found;
 }
 
 /** What layers declare to while a network is built. */
@@ -120,7 +133,7 @@ export class Declarations {
     for (const [index, declared] of ordered.entries())
       declared.place(backend, layout.parts[index] as LayoutPart, values, gradients);
     for (const [index, state] of this.states.entries()) state.place(backend, stateLayout.parts[index] as LayoutPart, states);
-    return { layout, kinds, values, gradients, stateLayout, states };
+    return { values: { layout, memory: values }, gradients, kinds, states: { layout: stateLayout, memory: states } };
   }
 }
 

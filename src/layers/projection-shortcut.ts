@@ -85,10 +85,10 @@ export class ProjectionShortcut implements Layer {
     return [{ name: this.options.name, kind: "real 1x1", output: windowMap, ...counts, realParameters }];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
-    const pooled = await this.pool.fold(folding, input);
-    const epilogue = await this.normalized.fold(folding.read, false, undefined);
-    const weights = await folding.read(this.convolution.weights.value);
+  fold(folding: Folding, input: number): number {
+    const pooled = this.pool.fold(folding, input);
+    const epilogue = this.normalized.fold(folding, false, undefined);
+    const weights = folding.valuesOf(this.convolution.weights);
     const { windows } = this.convolution.options;
     return folding.add({
       kind: "realConvolution",

@@ -45,7 +45,7 @@ export class RepeatChannels implements Layer {
     return [{ name, kind: "repeated channels", output, binaryParameters: 0, realParameters: 0, binaryMacs: 0, realMacs: 0 }];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     return folding.add({ kind: "repeatChannels", name: this.name, input, times: this.times });
   }
 }

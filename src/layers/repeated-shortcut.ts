@@ -49,9 +49,9 @@ export class RepeatedShortcut implements Layer {
     return this.parts.flatMap((part) => part.summary());
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
+  fold(folding: Folding, input: number): number {
     let value = input;
-    for (const part of this.parts) value = await part.fold(folding, value);
+    for (const part of this.parts) value = part.fold(folding, value);
     return value;
   }
 }

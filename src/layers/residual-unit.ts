@@ -7,7 +7,7 @@ import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryUnit, type BinaryUnitOptions } from "./binary-unit.js";
-import type { Balance, Folding, Layer, LayerSummary, SharedMemory, WeightForm } from "./layer.js";
+import type { Folding, Layer, LayerSummary, SharedMemory, SignCount, WeightForm } from "./layer.js";
 import type { Declarations, Parameter, State } from "./parameters.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
@@ -74,12 +74,12 @@ export class ResidualUnit implements Layer {
     return [...this.unit.summary(), ...(this.shortcut?.summary() ?? [])];
   }
 
-  async fold(folding: Folding, input: number): Promise<number> {
-    const carried = (await this.shortcut?.fold(folding, input)) ?? input;
+  fold(folding: Folding, input: number): number {
+    const carried = this.shortcut?.fold(folding, input) ?? input;
     return this.unit.fold(folding, input, carried);
   }
 
-  async balances(): Promise<readonly Balance[]> {
-    return [await this.unit.balance()];
+  countSigns(): readonly SignCount[] {
+    return [this.unit.countSigns()];
   }
 }

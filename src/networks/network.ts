@@ -1,8 +1,15 @@
 /** A network: the layers of its description, run one after the other. */
 import type { Backend } from "../backend/device.js";
 import type { Initializer } from "../layers/initializer.js";
-import type { Balance, Layer, LayerSummary, SharedMemory, WeightForm } from "../layers/layer.js";
-import { Declarations, type Parameter, type ParameterStore, type State } from "../layers/parameters.js";
+import type { Folding, Layer, LayerSummary, SharedMemory, WeightForm } from "../layers/layer.js";
+import {
+  Declarations,
+  type NamedMemory,
+  type Parameter,
+  type ParameterStore,
+  readParts,
+  type State,
+} from "../layers/parameters.js";
 import type { Operation } from "../runtime/operations.js";
 import { elementsOf, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -138,21 +145,22 @@ export class Network {
   }
 
   /** The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. */
-  async fold(): Promise<readonly Operation[]> {
+  async fold(trained: readonly NamedMemory[] = [this.store.values, this.store.states]): Promise<readonly Operation[]> {
+    const values = await readParts(this.backend, trained);
     const operations: Operation[] = [];
-    const folding = {
-      add: (operation: Operation): number => operations.push(operation),
-      read: async (tensor: Tensor): Promise<Float32Array> => Float32Array.from(await this.backend.read(tensor)),
+    const folding: Folding = {
+      add: (operation) => operations.push(operation),
+      valuesOf: ({ name }) => Float32Array.from(values.get(name) ?? []),
     };
     let value = 0;
-    for (const layer of this.layers) value = await layer.fold(folding, value);
+    for (const layer of this.layers) value = layer.fold(folding, value);
     return operations;
   }
 
-  /** Share of +1 among the signs that each binary layer saw in the last forward. */
-  async balances(): Promise<readonly Balance[]> {
-    const found: Balance[] = [];
-    for (const layer of this.layers) if (layer.balances !== undefined) found.push(...(await layer.balances()));
-    return found;
+  /** By binary layer: share of +1 among the signs that it saw in the last forward. */
+  async positiveShares(): Promise<Readonly<Record<string, number>>> {
+    const counts = this.layers.flatMap((layer) => layer.countSigns?.() ?? []);
+    const read = await Promise.all(counts.map(({ positive }) => this.backend.read(positive)));
+    return Object.fromEntries(counts.map(({ name, signs }, index) => [name, (read[index]?.[0] ?? 0) / signs]));
   }
 }

@@ -4,8 +4,8 @@ import type { Backend } from "#rbnet/backend/device";
 import { findAccelerator } from "#rbnet/backend/native/accelerator";
 import { openBackend } from "#rbnet/backend/open";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { Declarations, type Layout, PART_ELEMENTS } from "#rbnet/layers/parameters";
-import { elementCount, type Tensor } from "#rbnet/tensor";
+import { Declarations, type NamedMemory, PART_ELEMENTS } from "#rbnet/layers/parameters";
+import { elementCount } from "#rbnet/tensor";
 import { trainingSchema } from "#rbnet/training/settings/options";
 import { Optimizer } from "#rbnet/training/stage/optimizer";
 import { TINY_ODD, training } from "../networks/tiny.js";
@@ -34,8 +34,8 @@ describe("a parameter", () => {
     declare("b", "latent", 65);
     declare("c", "other", 64);
     declare("d", "latent", 1);
-    const { layout, kinds } = declarations.allocate(createReferenceBackend());
-    expect(layout.parts.map(({ name, from }) => [name, from])).toEqual([
+    const { kinds, values } = declarations.allocate(createReferenceBackend());
+    expect(values.layout.parts.map(({ name, from }) => [name, from])).toEqual([
       ["b", 0],
       ["d", 128],
       ["a", 192],
@@ -45,7 +45,7 @@ describe("a parameter", () => {
       ["latent", 0, 192],
       ["other", 192, 128],
     ]);
-    expect(layout.elements).toBe(320);
+    expect(values.layout.elements).toBe(320);
   });
 });
 
@@ -65,19 +65,19 @@ describe.each(BACKENDS)("on %s, what lies between two parameters", (name) => {
     const tested = new Optimizer(backend, store, options);
     for (let update = 1; update <= 3; update++) {
       step();
-      expect(await between(backend, store.layout, store.gradients)).toEqual([]);
+      expect(await between(backend, { layout: store.values.layout, memory: store.gradients })).toEqual([]);
       tested.step(0.1, update);
       tested.clearGradients();
     }
-    expect(store.layout.parts.some(({ shape }) => elementCount(shape) % PART_ELEMENTS !== 0)).toBe(true);
-    expect(await between(backend, store.layout, store.values)).toEqual([]);
-    expect(await between(backend, store.stateLayout, store.states)).toEqual([]);
+    expect(store.values.layout.parts.some(({ shape }) => elementCount(shape) % PART_ELEMENTS !== 0)).toBe(true);
+    expect(await between(backend, store.values)).toEqual([]);
+    expect(await between(backend, store.states)).toEqual([]);
   });
 });
 
 /** What is not 0 of the memory that no part takes. */
-async function between(backend: Backend, { parts }: Layout, memory: Tensor): Promise<readonly number[]> {
+async function between(backend: Backend, { layout, memory }: NamedMemory): Promise<readonly number[]> {
   const values = Float32Array.from(await backend.read(memory));
-  for (const { shape, from } of parts) values.fill(0, from, from + elementCount(shape));
+  for (const { shape, from } of layout.parts) values.fill(0, from, from + elementCount(shape));
   return Array.from(values.filter((value) => value !== 0));
 }

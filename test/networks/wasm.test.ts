@@ -20,7 +20,7 @@ async function results(backend: Backend, description: NetworkDescription): Promi
   const values: Record<string, ArrayLike<number>> = { logits: await backend.read(logits), losses: await backend.read(losses) };
   for (const { name, gradient } of network.parameters) values[`gradient of ${name}`] = await backend.read(gradient);
   for (const { name, value } of network.states) values[name] = await backend.read(value);
-  for (const { name, positiveShare } of await network.balances()) values[`balance of ${name}`] = [positiveShare];
+  for (const [name, share] of Object.entries(await network.positiveShares())) values[`balance of ${name}`] = [share];
   return values;
 }
 

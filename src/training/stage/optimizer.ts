@@ -28,7 +28,7 @@ interface Slot {
   readonly flips: Tensor;
 }
 
-/** What is averaged: memory of the store, and the average laid out as it is. */
+/** What is averaged, and the average, laid out as it is. */
 interface Averaged {
   readonly layout: Layout;
   readonly value: Tensor;
@@ -47,7 +47,12 @@ export class Optimizer {
     private readonly store: ParameterStore,
     private readonly options: TrainingOptions,
   ) {
-    const { layout, stateLayout, kinds, values, gradients, states } = store;
+    const {
+      values: { layout, memory: values },
+      states,
+      kinds,
+      gradients,
+    } = store;
     this.first = backend.allocate("float32", [layout.elements]);
     this.second = options.optimizer === "adam" ? backend.allocate("float32", [layout.elements]) : undefined;
     const others = backend.allocate("float64", [1]);
@@ -67,11 +72,8 @@ export class Optimizer {
         return { kind, name, value: part(values), gradient: part(gradients), first: part(this.first), second, flips };
       });
     });
-    const averaged = [
-      { layout, value: values },
-      { layout: stateLayout, value: states },
-    ].filter(({ layout: { elements } }) => options.average > 0 && elements > 0);
-    this.averages = averaged.map(({ layout, value }) => {
+    const averaged = [store.values, states].filter(({ layout: { elements } }) => options.average > 0 && elements > 0);
+    this.averages = averaged.map(({ layout, memory: value }) => {
       const average = backend.allocate("float32", value.shape);
       backend.copy(value, average);
       return { layout, value, average };
@@ -85,8 +87,8 @@ export class Optimizer {
     const add = ({ parts }: Layout, whole: Tensor, suffix: string): void => {
       for (const { name, shape, from } of parts) found.set(`${name}.${suffix}`, backend.view(whole, shape, from));
     };
-    add(store.layout, first, "first_moment");
-    if (second !== undefined) add(store.layout, second, "second_moment");
+    add(store.values.layout, first, "first_moment");
+    if (second !== undefined) add(store.values.layout, second, "second_moment");
     for (const { layout, average } of averages) add(layout, average, "average");
     return found;
   }

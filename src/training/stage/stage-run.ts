@@ -114,7 +114,7 @@ export class StageRun implements Disposable {
     const { network, optimizer, options } = this.parts;
     const { schedule } = this;
     const flipRatio = await this.flipRatio();
-    const positiveShare = Object.fromEntries((await network.balances()).map(({ name, positiveShare: share }) => [name, share]));
+    const positiveShare = await network.positiveShares();
     const operations = await optimizer.withAverages(() => network.fold());
     requireFiniteWeights(operations, epoch + 1, options.learningRate);
     return { learningRate: schedule.rateOf(schedule.lastUpdate(epoch)), flipRatio, positiveShare, operations };
