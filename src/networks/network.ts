@@ -144,7 +144,10 @@ export class Network {
     return this.layers.flatMap((layer) => layer.summary());
   }
 
-  /** The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. */
+  /**
+   * The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. `trained`: where values and statistics
+   * are read, if not from the store.
+   */
   async fold(trained: readonly NamedMemory[] = [this.store.values, this.store.states]): Promise<readonly Operation[]> {
     const values = await readParts(this.backend, trained);
     const operations: Operation[] = [];

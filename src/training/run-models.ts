@@ -70,6 +70,6 @@ export class RunModels {
       );
     using _binding = new MemoryScope(backend);
     network.bind(1, { weights: "real" });
-    return parts.modelOf(await parts.optimizer.withAverages(() => network.fold()));
+    return parts.modelOf(await network.fold(parts.optimizer.shipped));
   }
 }

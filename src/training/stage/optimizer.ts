@@ -3,7 +3,7 @@
  * clipped to [-1, 1] and never decayed, only real weights are decayed. Keeps the moving average of weights where one is asked for.
  */
 import type { Backend } from "../../backend/device.js";
-import type { Layout, ParameterKind, ParameterStore } from "../../layers/parameters.js";
+import type { Layout, NamedMemory, ParameterKind, ParameterStore } from "../../layers/parameters.js";
 import type { Tensor } from "../../tensor.js";
 import { elementCount } from "../../tensor.js";
 import type { TrainingOptions } from "../settings/options.js";
@@ -93,6 +93,14 @@ export class Optimizer {
     return found;
   }
 
+  /** The weights and running statistics to evaluate and to ship: averages, where they are kept. */
+  get shipped(): readonly NamedMemory[] {
+    const { values, states } = this.store;
+    return this.averages.length === 0
+      ? [values, states]
+      : this.averages.map(({ layout, average }) => ({ layout, memory: average }));
+  }
+
   /** Flip counters of the latent weights, by layer. */
   get flips(): ReadonlyMap<string, Tensor> {
     const latent = this.slots.filter(({ kind }) => kind === "latent");
@@ -136,24 +144,5 @@ export class Optimizer {
     // A constant decay would average over the random start for long; early on the average follows faster.
     const keep = Math.min(options.average, (1 + step) / (10 + step));
     for (const { value, average } of this.averages) backend.movingAverage(average, value, keep);
-  }
-
-  /** Runs `use` with the averaged weights in place of the last ones, where there are averages. */
-  async withAverages<T>(use: () => Promise<T>): Promise<T> {
-    if (this.averages.length === 0) return use();
-    const { backend } = this;
-    const mark = backend.mark();
-    const saved = this.averages.map(({ value, average }) => {
-      const copy = backend.allocate("float32", value.shape);
-      backend.copy(value, copy);
-      backend.copy(average, value);
-      return { value, copy };
-    });
-    try {
-      return await use();
-    } finally {
-      for (const { value, copy } of saved) backend.copy(copy, value);
-      backend.release(mark);
-    }
   }
 }

@@ -115,7 +115,7 @@ export class StageRun implements Disposable {
     const { schedule } = this;
     const flipRatio = await this.flipRatio();
     const positiveShare = await network.positiveShares();
-    const operations = await optimizer.withAverages(() => network.fold());
+    const operations = await network.fold(optimizer.shipped);
     requireFiniteWeights(operations, epoch + 1, options.learningRate);
     return { learningRate: schedule.rateOf(schedule.lastUpdate(epoch)), flipRatio, positiveShare, operations };
   }
