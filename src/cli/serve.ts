@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { type ServerType, serve } from "@hono/node-server";
 import { type Command, InvalidArgumentError } from "commander";
-import { outlines } from "../data/shapes/shape-outlines.js";
+import { OUTLINES } from "../data/shapes/shape-outlines.js";
 import { loadModel } from "../deploy/load-model.js";
 import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
@@ -73,7 +73,7 @@ async function serveModel(path: string, flags: ServeFlags): Promise<void> {
     size,
     fileSize: formatBytes(bytes.length),
     ops: formatCount(totals.ops),
-    drawable: classes.length === outlines.length && outlines.every(({ name }) => classes.includes(name)),
+    drawable: classes.length === OUTLINES.length && OUTLINES.every(({ name }) => classes.includes(name)),
   };
   const app = createApp({ bytes, classify, facts, version: packageVersion() }, appOptions(flags));
   const server = await listen(app.fetch, port, host);

@@ -10,10 +10,10 @@ const TWO_32 = 4294967296;
  * of the keys). Streams of different keys, or of different numbers of keys, are independent for all practical purposes. Not for secrets.
  */
 export class Random {
-  #a: number;
-  #b: number;
-  #c: number;
-  #d: number;
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
 
   /** `keys`: safe integers, negative ones too. */
   constructor(...keys: readonly number[]) {
@@ -26,29 +26,29 @@ export class Random {
     // A second hash of the same keys widens the seed to 64 bits, so that millions of streams do not collide.
     let second = mix(~hash, 0x85ebca6b);
     for (const key of keys) second = mix(second, Math.imul(key >>> 0, 0xcc9e2d51));
-    this.#a = mix(hash, second);
-    this.#b = mix(second, hash);
-    this.#c = mix(this.#a, second ^ 0x7f4a7c15);
-    this.#d = mix(this.#b, hash ^ 0x3c6ef372) | 1; // the generator must not start from four zeros
+    this.a = mix(hash, second);
+    this.b = mix(second, hash);
+    this.c = mix(this.a, second ^ 0x7f4a7c15);
+    this.d = mix(this.b, hash ^ 0x3c6ef372) | 1; // the generator must not start from four zeros
   }
 
-  #next(): number {
-    const product = Math.imul(this.#b, 5);
+  private next(): number {
+    const product = Math.imul(this.b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
-    const shifted = this.#b << 9;
-    this.#c ^= this.#a;
-    this.#d ^= this.#b;
-    this.#b ^= this.#c;
-    this.#a ^= this.#d;
-    this.#c ^= shifted;
-    this.#d = (this.#d << 11) | (this.#d >>> 21);
+    const shifted = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= shifted;
+    this.d = (this.d << 11) | (this.d >>> 21);
     return result;
   }
 
   /** Uniform in [0, 1), 53 random bits. */
   uniform(): number {
-    const high = this.#next() >>> 5;
-    const low = this.#next() >>> 6;
+    const high = this.next() >>> 5;
+    const low = this.next() >>> 6;
     return (high * 67108864 + low) / 9007199254740992;
   }
 

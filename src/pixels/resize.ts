@@ -30,14 +30,14 @@ interface Taps {
 
 /** Bilinear scaling to [size, size, 3] with a filter as wide as the reduction, so that shrinking does not alias. Reuses its memory. */
 export class RegionResizer {
-  readonly #size: number;
-  #columns: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
-  #rows: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
+  private readonly size: number;
+  private columns: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
+  private rows: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
   /** [side, size, 3]: rows of the source, scaled horizontally. */
-  #squeezed = new Float32Array(0);
+  private squeezed = new Float32Array(0);
 
   constructor(size: number) {
-    this.#size = size;
+    this.size = size;
   }
 
   /**
@@ -45,19 +45,19 @@ export class RegionResizer {
    * @param target receives [size, size, 3]
    */
   resize(pixels: Uint8Array, start: number, side: number, region: PixelRegion, target: Uint8Array): void {
-    const size = this.#size;
-    this.#columns = fillTaps(this.#columns, side, region.left, region.width, size);
-    this.#rows = fillTaps(this.#rows, side, region.top, region.height, size);
-    if (this.#squeezed.length < side * size * 3) this.#squeezed = new Float32Array(side * size * 3);
-    const firstRow = this.#rows.first[0];
-    const endRow = Math.min(side, this.#rows.first[size - 1] + this.#rows.longest);
-    this.#squeezeRows(pixels, start, side, firstRow, endRow);
-    this.#joinRows(side, target);
+    const size = this.size;
+    this.columns = fillTaps(this.columns, side, region.left, region.width, size);
+    this.rows = fillTaps(this.rows, side, region.top, region.height, size);
+    if (this.squeezed.length < side * size * 3) this.squeezed = new Float32Array(side * size * 3);
+    const firstRow = this.rows.first[0];
+    const endRow = Math.min(side, this.rows.first[size - 1] + this.rows.longest);
+    this.squeezeRows(pixels, start, side, firstRow, endRow);
+    this.joinRows(side, target);
   }
 
-  #squeezeRows(pixels: Uint8Array, start: number, side: number, firstRow: number, endRow: number): void {
-    const size = this.#size;
-    const { first, weights, longest } = this.#columns;
+  private squeezeRows(pixels: Uint8Array, start: number, side: number, firstRow: number, endRow: number): void {
+    const size = this.size;
+    const { first, weights, longest } = this.columns;
     for (let y = firstRow; y < endRow; y++) {
       for (let x = 0; x < size; x++) {
         const from = first[x];
@@ -73,22 +73,22 @@ export class RegionResizer {
           blue += weight * pixels[at + 2];
         }
         const to = (y * size + x) * 3;
-        this.#squeezed[to] = red;
-        this.#squeezed[to + 1] = green;
-        this.#squeezed[to + 2] = blue;
+        this.squeezed[to] = red;
+        this.squeezed[to + 1] = green;
+        this.squeezed[to + 2] = blue;
       }
     }
   }
 
-  #joinRows(side: number, target: Uint8Array): void {
-    const stride = this.#size * 3;
-    const { first, weights, longest } = this.#rows;
-    for (let y = 0; y < this.#size; y++) {
+  private joinRows(side: number, target: Uint8Array): void {
+    const stride = this.size * 3;
+    const { first, weights, longest } = this.rows;
+    for (let y = 0; y < this.size; y++) {
       const from = first[y];
       const taps = Math.min(longest, side - from);
       for (let x = 0; x < stride; x++) {
         let sum = 0.5; // rounds
-        for (let tap = 0; tap < taps; tap++) sum += weights[y * longest + tap] * this.#squeezed[(from + tap) * stride + x];
+        for (let tap = 0; tap < taps; tap++) sum += weights[y * longest + tap] * this.squeezed[(from + tap) * stride + x];
         target[y * stride + x] = Math.min(255, sum);
       }
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Random } from "#rbnet/data/random";
 import { indexShard } from "#rbnet/data/shards/shard-index";
-import { tarEnd, tarFile } from "#rbnet/data/shards/tar";
+import { TAR_END, tarFile } from "#rbnet/data/shards/tar";
 import { UserError } from "#rbnet/errors";
 import { temporaryFolder } from "../temporary-folder.js";
 import { attempts, bendBytes, pick } from "./bend.js";
@@ -31,7 +31,7 @@ it("a damaged shard is refused in a sentence, or all of its samples lie in the f
     tarFile(`${key}.jpg`, Buffer.alloc(300, key)),
     tarFile(`${key}.cls`, Buffer.from(String(label))),
   ]);
-  const archive = Buffer.concat([...samples, tarEnd]);
+  const archive = Buffer.concat([...samples, TAR_END]);
   const path = join(temporaryFolder(), "shard.tar");
   const count = attempts(1000);
   let accepted = 0;

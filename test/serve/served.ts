@@ -2,7 +2,7 @@
 import sharp from "sharp";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
-import { outlines } from "#rbnet/data/shapes/shape-outlines";
+import { OUTLINES } from "#rbnet/data/shapes/shape-outlines";
 import { loadModel } from "#rbnet/deploy/load-model";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8 } from "#rbnet/networks/rbnet";
@@ -14,7 +14,7 @@ export const SIDE = 32;
 export async function shapesModel(): Promise<Model> {
   using backend = await createWasmBackend({ threads: 1 });
   const random = new Random(5);
-  const classes = outlines.map(({ name }) => name);
+  const classes = OUTLINES.map(({ name }) => name);
   const network = new Network(backend, rbnet8({ classes: classes.length }), {
     normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
   });

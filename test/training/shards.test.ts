@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { Dataset } from "#rbnet/data/dataset";
 import { openDataset } from "#rbnet/data/open-dataset";
-import { tarEnd, tarFile } from "#rbnet/data/shards/tar";
+import { TAR_END, tarFile } from "#rbnet/data/shards/tar";
 import { evaluateModel } from "#rbnet/training/evaluate";
 import { picture, write } from "../data/picture-folders.js";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -33,7 +33,7 @@ async function shards(broken: "with a broken picture" | "whole"): Promise<Datase
       const bytes = isBroken ? Buffer.from("no picture") : await picture(16, 16, index).png().toBuffer();
       files.push(tarFile(`p${index}.png`, bytes), tarFile(`p${index}.cls`, Buffer.from(String(index % 10))));
     }
-    return Buffer.concat([...files, tarEnd]);
+    return Buffer.concat([...files, TAR_END]);
   };
   for (const [shard, first] of [0, 13, 26, 39].entries())
     write(root, { [`train/${shard}.tar`]: await tar(first, Math.min(first + 13, 50)) });

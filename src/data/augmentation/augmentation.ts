@@ -29,14 +29,14 @@ export interface Augmentation {
 }
 
 /** Principal components of ImageNet's colours in 0..1, by red, green, blue, each times its standard deviation's share. */
-const lightingComponents: readonly Channels[] = [
+const LIGHTING_COMPONENTS: readonly Channels[] = [
   [-0.5675 * 0.2175, 0.7192 * 0.0188, 0.4009 * 0.0045],
   [-0.5808 * 0.2175, -0.0045 * 0.0188, -0.814 * 0.0045],
   [-0.5836 * 0.2175, -0.6948 * 0.0188, 0.4203 * 0.0045],
 ];
 
 /** Weights of red, green and blue in a pixel's brightness (ITU-R BT.601). */
-const luma: Channels = [0.299, 0.587, 0.114];
+const LUMA: Channels = [0.299, 0.587, 0.114];
 
 /** @throws UserError where a value makes no sense for images of `size` */
 export function checkAugmentation(augmentation: Augmentation, size: number): void {
@@ -48,7 +48,7 @@ export function checkAugmentation(augmentation: Augmentation, size: number): voi
     const { padding } = crop;
     require(Number.isInteger(padding) &&
       padding >= 0 &&
-      padding < size, `a padding of ${String(padding)}`, `it must be a whole number from 0 to ${String(size - 1)}`);
+      padding < size, `a padding of ${padding}`, `it must be a whole number from 0 to ${size - 1}`);
   }
   if (crop?.kind === "resized") {
     const { scale, ratio } = crop;
@@ -61,40 +61,40 @@ export function checkAugmentation(augmentation: Augmentation, size: number): voi
   }
   if (colorJitter !== undefined) {
     for (const [name, value] of Object.entries(colorJitter))
-      require(value >= 0 && value <= 1, `a ${name} of ${String(value)}`, "it must be from 0 to 1");
+      require(value >= 0 && value <= 1, `a ${name} of ${value}`, "it must be from 0 to 1");
   }
-  require(lighting >= 0 && lighting <= 10, `a lighting of ${String(lighting)}`, "it must be from 0 to 10");
+  require(lighting >= 0 && lighting <= 10, `a lighting of ${lighting}`, "it must be from 0 to 10");
   require(Number.isInteger(cutout) &&
     cutout >= 0 &&
-    cutout <= size, `a cutout of ${String(cutout)}`, `it must be a whole number of pixels up to ${String(size)}`);
-  require(mixup >= 0 && mixup <= 100, `a mixup of ${String(mixup)}`, "it must be from 0 to 100");
+    cutout <= size, `a cutout of ${cutout}`, `it must be a whole number of pixels up to ${size}`);
+  require(mixup >= 0 && mixup <= 100, `a mixup of ${mixup}`, "it must be from 0 to 100");
 }
 
 /** Writes one image at a time; all scratch memory is its own and reused. */
 export class ImageWriter {
-  readonly #size: number;
-  readonly #augmentation: Augmentation;
-  readonly #mean: Channels;
-  readonly #deviation: Channels;
+  private readonly size: number;
+  private readonly augmentation: Augmentation;
+  private readonly mean: Channels;
+  private readonly deviation: Channels;
   /** [3, 256]: normalized value of each byte. */
-  readonly #table = new Float32Array(768);
-  readonly #offset = new Float32Array(3);
-  readonly #resizer: RegionResizer;
-  readonly #resized: Uint8Array;
+  private readonly table = new Float32Array(768);
+  private readonly offset = new Float32Array(3);
+  private readonly resizer: RegionResizer;
+  private readonly resized: Uint8Array;
 
   constructor(size: number, mean: Channels, deviation: Channels, augmentation: Augmentation = {}) {
     checkAugmentation(augmentation, size);
-    this.#size = size;
-    this.#augmentation = augmentation;
-    this.#mean = mean;
-    this.#deviation = deviation;
+    this.size = size;
+    this.augmentation = augmentation;
+    this.mean = mean;
+    this.deviation = deviation;
     for (let channel = 0; channel < 3; channel++) {
       for (let value = 0; value < 256; value++) {
-        this.#table[channel * 256 + value] = (value / 255 - mean[channel]) / deviation[channel];
+        this.table[channel * 256 + value] = (value / 255 - mean[channel]) / deviation[channel];
       }
     }
-    this.#resizer = new RegionResizer(size);
-    this.#resized = new Uint8Array(augmentation.crop?.kind === "resized" ? size * size * 3 : 0);
+    this.resizer = new RegionResizer(size);
+    this.resized = new Uint8Array(augmentation.crop?.kind === "resized" ? size * size * 3 : 0);
   }
 
   /**
@@ -105,34 +105,34 @@ export class ImageWriter {
    * @param random the image's own stream
    */
   write(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
-    if (this.#augmentation.crop?.kind === "resized") {
+    if (this.augmentation.crop?.kind === "resized") {
       const { left, top, width, height } = this.chooseRegion(side, side, random);
-      this.#resizer.resize(
+      this.resizer.resize(
         pixels,
         start,
         side,
         { left: left * side, top: top * side, width: width * side, height: height * side },
-        this.#resized,
+        this.resized,
       );
-      this.writeCropped(this.#resized, images, at, random);
+      this.writeCropped(this.resized, images, at, random);
       return;
     }
-    this.#writeWindow(pixels, start, side, images, at, random);
+    this.writeWindow(pixels, start, side, images, at, random);
   }
 
   /** As `write`, for pixels [size, size, 3] on which the crop was already done. */
   writeCropped(pixels: Uint8Array, images: Float32Array, at: number, random: Random): void {
-    this.#finish(pixels, 0, this.#size, 0, 0, images, at, random);
+    this.finish(pixels, 0, this.size, 0, 0, images, at, random);
   }
 
   /** Whether files should be decoded to a region chosen by `chooseRegion` instead of whole. */
   get cropsRegions(): boolean {
-    return this.#augmentation.crop?.kind === "resized";
+    return this.augmentation.crop?.kind === "resized";
   }
 
   /** Draws the region of a resized crop for an image of this width and height; the largest centred one where none fits. */
   chooseRegion(width: number, height: number, random: Random): ImageRegion {
-    const crop = this.#augmentation.crop;
+    const crop = this.augmentation.crop;
     if (crop?.kind !== "resized") throw new Error("only a resized crop chooses a region");
     const { scale, ratio } = crop;
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -154,16 +154,16 @@ export class ImageWriter {
     return { left: (1 - w) / 2, top: (1 - h) / 2, width: w, height: h };
   }
 
-  #writeWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
-    const margin = (side - this.#size) >> 1;
-    const padding = this.#augmentation.crop?.kind === "pad" ? this.#augmentation.crop.padding : 0;
+  private writeWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
+    const margin = (side - this.size) >> 1;
+    const padding = this.augmentation.crop?.kind === "pad" ? this.augmentation.crop.padding : 0;
     const left = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
     const top = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
-    this.#finish(pixels, start, side, left, top, images, at, random);
+    this.finish(pixels, start, side, left, top, images, at, random);
   }
 
   /** Everything after the geometry of the crop: the window at (left, top), mirrored, recoloured, normalized, cut out. */
-  #finish(
+  private finish(
     pixels: Uint8Array,
     start: number,
     side: number,
@@ -173,15 +173,15 @@ export class ImageWriter {
     at: number,
     random: Random,
   ): void {
-    const { flip = false, colorJitter, lighting = 0, cutout = 0 } = this.#augmentation;
+    const { flip = false, colorJitter, lighting = 0, cutout = 0 } = this.augmentation;
     const mirrored = flip && random.uniform() < 0.5;
-    this.#copy(pixels, start, side, left, top, mirrored, images, at);
-    if (colorJitter !== undefined) this.#jitter(colorJitter, images, at, random);
-    if (lighting > 0) this.#light(lighting, images, at, random);
-    if (cutout > 0) this.#cut(cutout, images, at, random);
+    this.copy(pixels, start, side, left, top, mirrored, images, at);
+    if (colorJitter !== undefined) this.jitter(colorJitter, images, at, random);
+    if (lighting > 0) this.light(lighting, images, at, random);
+    if (cutout > 0) this.cut(cutout, images, at, random);
   }
 
-  #copy(
+  private copy(
     pixels: Uint8Array,
     start: number,
     side: number,
@@ -191,8 +191,8 @@ export class ImageWriter {
     images: Float32Array,
     at: number,
   ): void {
-    const size = this.#size;
-    const table = this.#table;
+    const size = this.size;
+    const table = this.table;
     const firstX = Math.max(0, -left);
     const endX = Math.min(size, side - left);
     const outside = firstX > 0 || endX < size;
@@ -215,7 +215,7 @@ export class ImageWriter {
   }
 
   /** Brightness, contrast and saturation are linear, so all three are one matrix; values are clipped to 0..1 once, at the end. */
-  #jitter(
+  private jitter(
     jitter: { brightness: number; contrast: number; saturation: number },
     images: Float32Array,
     at: number,
@@ -225,17 +225,17 @@ export class ImageWriter {
     const brightness = factor(jitter.brightness);
     const contrast = factor(jitter.contrast);
     const saturation = factor(jitter.saturation);
-    const [meanRed, meanGreen, meanBlue] = this.#mean;
-    const [red, green, blue] = this.#deviation;
-    const end = at + this.#size * this.#size * 3;
+    const [meanRed, meanGreen, meanBlue] = this.mean;
+    const [red, green, blue] = this.deviation;
+    const end = at + this.size * this.size * 3;
     let brightnessSum = 0;
     for (let pixel = at; pixel < end; pixel += 3) {
       brightnessSum +=
-        luma[0] * (images[pixel] * red + meanRed) +
-        luma[1] * (images[pixel + 1] * green + meanGreen) +
-        luma[2] * (images[pixel + 2] * blue + meanBlue);
+        LUMA[0] * (images[pixel] * red + meanRed) +
+        LUMA[1] * (images[pixel + 1] * green + meanGreen) +
+        LUMA[2] * (images[pixel + 2] * blue + meanBlue);
     }
-    const average = (brightnessSum / (this.#size * this.#size)) * brightness;
+    const average = (brightnessSum / (this.size * this.size)) * brightness;
     const clip = (value: number): number => Math.min(1, Math.max(0, value));
     const gain = brightness * contrast;
     const lift = (1 - contrast) * average;
@@ -243,21 +243,21 @@ export class ImageWriter {
       const r = (images[pixel] * red + meanRed) * gain + lift;
       const g = (images[pixel + 1] * green + meanGreen) * gain + lift;
       const b = (images[pixel + 2] * blue + meanBlue) * gain + lift;
-      const grey = (1 - saturation) * (luma[0] * r + luma[1] * g + luma[2] * b);
+      const grey = (1 - saturation) * (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b);
       images[pixel] = (clip(r * saturation + grey) - meanRed) / red;
       images[pixel + 1] = (clip(g * saturation + grey) - meanGreen) / green;
       images[pixel + 2] = (clip(b * saturation + grey) - meanBlue) / blue;
     }
   }
 
-  #light(deviation: number, images: Float32Array, at: number, random: Random): void {
+  private light(deviation: number, images: Float32Array, at: number, random: Random): void {
     const strengths = [random.normal() * deviation, random.normal() * deviation, random.normal() * deviation];
-    lightingComponents.forEach((components, channel) => {
+    LIGHTING_COMPONENTS.forEach((components, channel) => {
       const shift = components.reduce((sum, component, index) => sum + component * strengths[index], 0);
-      this.#offset[channel] = shift / this.#deviation[channel];
+      this.offset[channel] = shift / this.deviation[channel];
     });
-    const [red = 0, green = 0, blue = 0] = this.#offset;
-    const end = at + this.#size * this.#size * 3;
+    const [red, green, blue] = this.offset;
+    const end = at + this.size * this.size * 3;
     for (let pixel = at; pixel < end; pixel += 3) {
       images[pixel] = images[pixel] + red;
       images[pixel + 1] = images[pixel + 1] + green;
@@ -265,8 +265,8 @@ export class ImageWriter {
     }
   }
 
-  #cut(cutout: number, images: Float32Array, at: number, random: Random): void {
-    const size = this.#size;
+  private cut(cutout: number, images: Float32Array, at: number, random: Random): void {
+    const size = this.size;
     const left = random.integer(size) - (cutout >> 1);
     const top = random.integer(size) - (cutout >> 1);
     const from = Math.max(0, left);

@@ -6,7 +6,7 @@ import type { BatchSlot } from "../loading/batch-ring.js";
 import { Random } from "../random.js";
 
 /** Keeps the draws of mixup apart from those of the augmentation. */
-const mixStream = 0x6d697875;
+const MIX_STREAM = 0x6d697875;
 
 /**
  * Mixes the first `count` images of a slot in place and sets its `mixLabels` and `mixWeight`. In an odd batch one image stays as it is.
@@ -14,7 +14,7 @@ const mixStream = 0x6d697875;
  * @param alpha weights are drawn from Beta(alpha, alpha), one for each image
  */
 export function mixBatch(slot: BatchSlot, count: number, alpha: number, seed: number, epoch: number): void {
-  const random = new Random(seed, epoch, slot.indices[0], mixStream);
+  const random = new Random(seed, epoch, slot.indices[0], MIX_STREAM);
   const order = Uint32Array.from({ length: count }, (_, position) => position);
   random.shuffle(order);
   const length = slot.images.length / slot.indices.length;

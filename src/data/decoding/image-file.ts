@@ -3,16 +3,16 @@
  * exactly the pixels that it was evaluated on. Decoding is sharp's; this file decides only what "the pixels of an image" means.
  */
 import type { Sharp } from "sharp";
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
 import { sharp } from "./sharp.js";
 
 /** File name endings that a folder scan takes for images. */
-export const imageFileName = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;
+export const IMAGE_FILE_NAME = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;
 
 /** Transparent parts show white, as on a page. */
-const background = "#ffffff";
+const BACKGROUND = "#ffffff";
 
 // Many small images at once use the cores better than many threads on one image; and no image is decoded twice in a row.
 sharp.concurrency(1);
@@ -112,7 +112,7 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
   let channels: number;
   try {
     const result = await image
-      .flatten({ background })
+      .flatten({ background: BACKGROUND })
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
@@ -122,13 +122,13 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
     throw badImage(input, error, options.pixelLimit ?? PIXEL_LIMIT);
   }
   if (channels !== 3 || data.length !== side * side * 3) {
-    throw new Error(`sharp gave ${String(data.length)} bytes in ${String(channels)} channels for a side of ${String(side)}`);
+    throw new Error(`sharp gave ${data.length} bytes in ${channels} channels for a side of ${side}`);
   }
   return data;
 }
 
 function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/unsupported image format|buffer is empty|is empty/i.test(message))
     return new BadImageError(nameOf(input), "it is not an image in a known format");
   if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
@@ -138,9 +138,9 @@ function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number
 }
 
 function tooLarge(pixelLimit: number): string {
-  return `it has more than ${String(pixelLimit / 1e6)} megapixels`;
+  return `it has more than ${pixelLimit / 1e6} megapixels`;
 }
 
 function nameOf(input: string | Uint8Array): string {
-  return typeof input === "string" ? input : `of ${String(input.length)} bytes`;
+  return typeof input === "string" ? input : `of ${input.length} bytes`;
 }

@@ -11,7 +11,7 @@ export function requireFewSkipped(place: string, skipped: readonly SkippedImage[
   const named = skipped.slice(0, 3).map(({ path, reason }) => `${path} (${reason})`);
   const others = skipped.length - named.length;
   throw new UserError(
-    `${String(skipped.length)} of the ${String(count)} images ${place} cannot be used, more than the ${String(maxBadFraction * 100)} % that are ` +
-      `skipped without asking: ${named.join(", ")}${others > 0 ? ` and ${String(others)} more` : ""}; repair or remove them`,
+    `${skipped.length} of the ${count} images ${place} cannot be used, more than the ${maxBadFraction * 100} % that are ` +
+      `skipped without asking: ${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}; repair or remove them`,
   );
 }

@@ -1,14 +1,14 @@
 /** The input size for images of which nothing else is known. */
 
 /** Looked at, spread over all images. */
-const looks = 32;
+const LOOKS = 32;
 
 /** 32 where most images are tiny, 224 elsewhere, judged by the headers of some; one that cannot be read says nothing. */
 export async function usualSize(
   count: number,
   shapeOf: (index: number) => Promise<{ readonly width: number; readonly height: number }>,
 ): Promise<number> {
-  const step = Math.max(1, Math.floor(count / looks));
+  const step = Math.max(1, Math.floor(count / LOOKS));
   const sides: number[] = [];
   for (let index = 0; index < count; index += step) {
     const shape = await shapeOf(index).catch(() => undefined);

@@ -11,9 +11,9 @@ import type { Dataset, DatasetOptions } from "../dataset.js";
 import { type DecodedPart, memoryDataset, resizeAll, sharedPixels } from "../sets/memory-dataset.js";
 import { checkSize, checkValidationFraction } from "../sets/split.js";
 
-const side = 32;
-const planeBytes = side * side;
-const imageBytes = 3 * planeBytes;
+const SIDE = 32;
+const PLANE_BYTES = SIDE * SIDE;
+const IMAGE_BYTES = 3 * PLANE_BYTES;
 
 /** Which files make a data set, and how a record starts. */
 interface Edition {
@@ -26,14 +26,14 @@ interface Edition {
   readonly names: string;
 }
 
-const cifar100: Edition = { train: ["train.bin"], test: "test.bin", labelBytes: 2, classes: 100, names: "fine_label_names.txt" };
+const CIFAR100: Edition = { train: ["train.bin"], test: "test.bin", labelBytes: 2, classes: 100, names: "fine_label_names.txt" };
 
 /** Whether a folder with these entries is in CIFAR's binary format. */
 export function isCifarBinary(names: readonly string[]): boolean {
-  return names.includes("train.bin") || names.some((name) => batchName.test(name));
+  return names.includes("train.bin") || names.some((name) => BATCH_NAME.test(name));
 }
 
-const batchName = /^data_batch_\d+\.bin$/;
+const BATCH_NAME = /^data_batch_\d+\.bin$/;
 
 /**
  * Opens a folder with data_batch_*.bin and test_batch.bin (CIFAR-10) or train.bin and test.bin (CIFAR-100, fine labels).
@@ -41,7 +41,7 @@ const batchName = /^data_batch_\d+\.bin$/;
  * @throws UserError where a file is missing, cut off or holds a label that does not exist
  */
 export async function cifarBinary(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { size = side, validationFraction = 0.1, seed = 0 } = options;
+  const { size = SIDE, validationFraction = 0.1, seed = 0 } = options;
   checkSize(size);
   checkValidationFraction(validationFraction);
   const root = resolve(path);
@@ -70,25 +70,25 @@ export async function cifarBinary(path: string, options: DatasetOptions = {}): P
 }
 
 function editionOf(root: string, found: readonly string[]): Edition {
-  if (found.includes("train.bin")) return cifar100;
-  const train = found.filter((name) => batchName.test(name)).sort();
+  if (found.includes("train.bin")) return CIFAR100;
+  const train = found.filter((name) => BATCH_NAME.test(name)).sort();
   if (train.length === 0) throw new UserError(`${root} holds neither data_batch_*.bin (CIFAR-10) nor train.bin (CIFAR-100)`);
   return { train, test: "test_batch.bin", labelBytes: 1, classes: 10, names: "batches.meta.txt" };
 }
 
 function readPart(paths: readonly string[], edition: Edition, size: number): DecodedPart {
-  const record = edition.labelBytes + imageBytes;
+  const record = edition.labelBytes + IMAGE_BYTES;
   const files = paths.map((path) => {
     const bytes = readFileSync(path);
     if (bytes.length === 0 || bytes.length % record !== 0) {
       throw new UserError(
-        `${path} has ${String(bytes.length)} bytes, which is no whole number of records of ${String(record)} bytes: it is cut off or of another format; download it again`,
+        `${path} has ${bytes.length} bytes, which is no whole number of records of ${record} bytes: it is cut off or of another format; download it again`,
       );
     }
     return { path, bytes };
   });
   const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
-  const pixels = sharedPixels(count, side);
+  const pixels = sharedPixels(count, SIDE);
   const labels = new Uint16Array(count);
   let image = 0;
   for (const { path, bytes } of files) {
@@ -96,23 +96,23 @@ function readPart(paths: readonly string[], edition: Edition, size: number): Dec
       const label = bytes[at + edition.labelBytes - 1];
       if (label >= edition.classes) {
         throw new UserError(
-          `${path} has the label ${String(label)} at byte ${String(at)}, but there are ${String(edition.classes)} classes: the file is damaged or of another format`,
+          `${path} has the label ${label} at byte ${at}, but there are ${edition.classes} classes: the file is damaged or of another format`,
         );
       }
       labels[image] = label;
-      interleave(bytes, at + edition.labelBytes, pixels, image * imageBytes);
+      interleave(bytes, at + edition.labelBytes, pixels, image * IMAGE_BYTES);
       image++;
     }
   }
-  return { pixels: resizeAll(pixels, count, side, size), labels };
+  return { pixels: resizeAll(pixels, count, SIDE, size), labels };
 }
 
 /** Planes of red, green and blue to pixels of red, green and blue. */
 function interleave(planes: Uint8Array, from: number, pixels: Uint8Array, to: number): void {
-  for (let pixel = 0; pixel < planeBytes; pixel++) {
+  for (let pixel = 0; pixel < PLANE_BYTES; pixel++) {
     pixels[to + pixel * 3] = planes[from + pixel];
-    pixels[to + pixel * 3 + 1] = planes[from + planeBytes + pixel];
-    pixels[to + pixel * 3 + 2] = planes[from + 2 * planeBytes + pixel];
+    pixels[to + pixel * 3 + 1] = planes[from + PLANE_BYTES + pixel];
+    pixels[to + pixel * 3 + 2] = planes[from + 2 * PLANE_BYTES + pixel];
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { messageOf } from "../../errors.js";
 import type { SkippedImage } from "../dataset.js";
 import { BadImageError, decodeSquare, imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
@@ -12,10 +13,10 @@ import { cacheFolder, type DecodedRecord, readDecoded, writeDecoded } from "./de
 import type { ImageFile } from "./folder-layout.js";
 
 /** sharp decodes on the threads of libuv, four by default; the rest keep the queue full. */
-const inFlight = 16;
+const IN_FLIGHT = 16;
 /** Small files are faster read here than through libvips' own file source. */
-const smallFileBytes = 1 << 18;
-const progressEvery = 256;
+const SMALL_FILE_BYTES = 1 << 18;
+const PROGRESS_EVERY = 256;
 
 export interface DecodeJob {
   readonly root: string;
@@ -48,17 +49,17 @@ export async function decodeFiles(job: DecodeJob): Promise<DecodedRecord> {
         if (side === 0) await imageShape(file.path, job);
         else
           pixels.set(
-            await decodeSquare(file.bytes <= smallFileBytes ? await readFile(file.path) : file.path, side, job),
+            await decodeSquare(file.bytes <= SMALL_FILE_BYTES ? await readFile(file.path) : file.path, side, job),
             index * bytesPerImage,
           );
       } catch (error) {
         bad.push([index, reasonOf(error)]);
       }
       done++;
-      if (done % progressEvery === 0 || done === files.length) job.progress?.(done, files.length);
+      if (done % PROGRESS_EVERY === 0 || done === files.length) job.progress?.(done, files.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(inFlight, files.length) }, openSome));
+  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, files.length) }, openSome));
   bad.sort((a, b) => a[0] - b[0]);
   const record = { bad, pixels };
   await writeDecoded(path, key, record);
@@ -85,14 +86,14 @@ export function skippedImages(
 function keyOf(job: DecodeJob): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify({ side: job.side, pixelLimit: job.pixelLimit }));
-  for (const file of job.files) hash.update(`${file.path}\0${String(file.bytes)}\0${String(file.modifiedMs)}\n`);
+  for (const file of job.files) hash.update(`${file.path}\0${file.bytes}\0${file.modifiedMs}\n`);
   return hash.digest("hex");
 }
 
 /** One cache a folder and side, so that a folder that changes replaces its cache instead of piling up old ones. */
 function cachePath(job: DecodeJob): string {
   const name = createHash("sha256")
-    .update(`${resolve(job.root)}\0${String(job.side)}`)
+    .update(`${resolve(job.root)}\0${job.side}`)
     .digest("hex")
     .slice(0, 24);
   return join(cacheFolder(job.cacheDir), `${name}.pixels`);
@@ -100,5 +101,5 @@ function cachePath(job: DecodeJob): string {
 
 function reasonOf(error: unknown): string {
   if (error instanceof BadImageError) return error.reason;
-  return `it cannot be read (${error instanceof Error ? error.message : String(error)})`;
+  return `it cannot be read (${messageOf(error)})`;
 }

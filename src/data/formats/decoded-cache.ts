@@ -11,11 +11,11 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../../atomic-file.js";
 
-const magic = "RBNETPX1";
-const hashBytes = 32;
+const MAGIC = "RBNETPX1";
+const HASH_BYTES = 32;
 /** Hashing a piece while it is still in the processor's cache halves the time of reading. */
-const pieceBytes = 1 << 20;
-const longestHeader = 1 << 28;
+const PIECE_BYTES = 1 << 20;
+const LONGEST_HEADER = 1 << 28;
 
 /** What was learned when the files were first opened. */
 export interface DecodedRecord {
@@ -25,7 +25,7 @@ export interface DecodedRecord {
   readonly pixels: Uint8Array;
 }
 
-const header = z.object({ key: z.string(), bad: z.array(z.tuple([z.number().int().nonnegative(), z.string()])) });
+const headerSchema = z.object({ key: z.string(), bad: z.array(z.tuple([z.number().int().nonnegative(), z.string()])) });
 
 /** The folder of caches: the given one, $RBNET_CACHE or .cache/rbnet in the home folder. */
 export function cacheFolder(given: string | undefined): string {
@@ -51,25 +51,25 @@ export function readDecoded(path: string, key: string, pixelBytes: number): Deco
 
 function readRecord(file: number, key: string, pixelBytes: number): DecodedRecord | undefined {
   const hash = createHash("sha256");
-  const start = Buffer.alloc(magic.length + 4);
+  const start = Buffer.alloc(MAGIC.length + 4);
   readAll(file, start);
-  const headerBytes = start.readUInt32LE(magic.length);
-  const expected = start.length + headerBytes + pixelBytes + hashBytes;
-  if (start.toString("latin1", 0, magic.length) !== magic || headerBytes > longestHeader || fstatSync(file).size !== expected)
+  const headerBytes = start.readUInt32LE(MAGIC.length);
+  const expected = start.length + headerBytes + pixelBytes + HASH_BYTES;
+  if (start.toString("latin1", 0, MAGIC.length) !== MAGIC || headerBytes > LONGEST_HEADER || fstatSync(file).size !== expected)
     return undefined;
   hash.update(start);
   const headerText = Buffer.alloc(headerBytes);
   readAll(file, headerText);
   hash.update(headerText);
-  const described = header.parse(JSON.parse(headerText.toString("utf8")));
+  const described = headerSchema.parse(JSON.parse(headerText.toString("utf8")));
   if (described.key !== key) return undefined;
   const pixels = new Uint8Array(new SharedArrayBuffer(pixelBytes));
-  for (let at = 0; at < pixelBytes; at += pieceBytes) {
-    const piece = pixels.subarray(at, Math.min(pixelBytes, at + pieceBytes));
+  for (let at = 0; at < pixelBytes; at += PIECE_BYTES) {
+    const piece = pixels.subarray(at, Math.min(pixelBytes, at + PIECE_BYTES));
     readAll(file, piece);
     hash.update(piece);
   }
-  const written = Buffer.alloc(hashBytes);
+  const written = Buffer.alloc(HASH_BYTES);
   readAll(file, written);
   return hash.digest().equals(written) ? { bad: described.bad, pixels } : undefined;
 }
@@ -77,11 +77,11 @@ function readRecord(file: number, key: string, pixelBytes: number): DecodedRecor
 /** Writes a cache; where that is not possible, the next run simply decodes again. */
 export async function writeDecoded(path: string, key: string, record: DecodedRecord): Promise<void> {
   const headerText = Buffer.from(JSON.stringify({ key, bad: record.bad }), "utf8");
-  const start = Buffer.alloc(magic.length + 4);
-  start.write(magic, "latin1");
-  start.writeUInt32LE(headerText.length, magic.length);
-  const file = Buffer.concat([start, headerText, record.pixels, Buffer.alloc(hashBytes)]);
-  const hashed = file.subarray(0, file.length - hashBytes);
+  const start = Buffer.alloc(MAGIC.length + 4);
+  start.write(MAGIC, "latin1");
+  start.writeUInt32LE(headerText.length, MAGIC.length);
+  const file = Buffer.concat([start, headerText, record.pixels, Buffer.alloc(HASH_BYTES)]);
+  const hashed = file.subarray(0, file.length - HASH_BYTES);
   createHash("sha256").update(hashed).digest().copy(file, hashed.length);
   try {
     mkdirSync(dirname(path), { recursive: true });

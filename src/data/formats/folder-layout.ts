@@ -4,9 +4,9 @@
  */
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../errors.js";
+import { codeOf, messageOf, UserError } from "../../errors.js";
 import type { Part } from "../dataset.js";
-import { imageFileName } from "../decoding/image-file.js";
+import { IMAGE_FILE_NAME } from "../decoding/image-file.js";
 
 export interface ImageFile {
   readonly path: string;
@@ -26,7 +26,7 @@ export interface FolderLayout {
   readonly hasTest: boolean;
 }
 
-const validationNames = ["val", "validation", "valid"];
+const VALIDATION_NAMES = ["val", "validation", "valid"];
 
 /**
  * Lists the images of `root`: one folder per class, or train/ with such folders beside val/ (or validation/, valid/) or test/.
@@ -38,7 +38,7 @@ export function readFolderLayout(root: string): FolderLayout {
   const folders = subfolders(root);
   const hasTrain = folders.includes("train") && subfolders(join(root, "train")).length > 0;
   if (!hasTrain) {
-    const alone = folders.find((name) => name === "test" || validationNames.includes(name));
+    const alone = folders.find((name) => name === "test" || VALIDATION_NAMES.includes(name));
     if (alone !== undefined && subfolders(join(root, alone)).length > 0) {
       throw new UserError(
         `${root} has ${alone}/ but no train/ folder with one folder per class: add train/, or give the folder that holds the classes`,
@@ -50,7 +50,7 @@ export function readFolderLayout(root: string): FolderLayout {
   const trainFolder = join(root, "train");
   const classes = classesOf(trainFolder, subfolders(trainFolder));
   const files = listPart(trainFolder, classes, "train");
-  const validationName = validationNames.find((name) => folders.includes(name));
+  const validationName = VALIDATION_NAMES.find((name) => folders.includes(name));
   if (validationName !== undefined) files.push(...listHeldOut(join(root, validationName), classes, "validation"));
   const hasTest = folders.includes("test");
   if (hasTest) files.push(...listHeldOut(join(root, "test"), classes, "test"));
@@ -60,7 +60,7 @@ export function readFolderLayout(root: string): FolderLayout {
 /** Class names of the folder, after checking that there is something to tell apart. */
 function classesOf(root: string, folders: readonly string[]): readonly string[] {
   if (folders.length === 0) {
-    const loose = entries(root).some((entry) => imageFileName.test(entry.name));
+    const loose = entries(root).some((entry) => IMAGE_FILE_NAME.test(entry.name));
     throw new UserError(
       loose
         ? `${root} holds images but no class folders: put the images of each class in a folder named after the class`
@@ -71,7 +71,7 @@ function classesOf(root: string, folders: readonly string[]): readonly string[] 
     throw new UserError(`${root} holds a single class, "${folders[0]}": a classifier needs at least 2 class folders`);
   }
   if (folders.length > 65536)
-    throw new UserError(`${root} holds ${String(folders.length)} class folders, but at most 65,536 are supported`);
+    throw new UserError(`${root} holds ${folders.length} class folders, but at most 65,536 are supported`);
   return folders;
 }
 
@@ -105,11 +105,11 @@ function listImages(folder: string, label: number, part: Part): ImageFile[] {
     for (const entry of entries(current)) {
       const path = join(current, entry.name);
       const plain = entry.isFile();
-      if (plain && !imageFileName.test(entry.name)) continue;
+      if (plain && !IMAGE_FILE_NAME.test(entry.name)) continue;
       if (!plain && !entry.isDirectory() && !entry.isSymbolicLink()) continue;
       const status = statSync(path, { throwIfNoEntry: false });
       if (status?.isDirectory()) visit(path);
-      else if (status?.isFile() && imageFileName.test(entry.name)) {
+      else if (status?.isFile() && IMAGE_FILE_NAME.test(entry.name)) {
         files.push({ path, label, part, bytes: status.size, modifiedMs: status.mtimeMs });
       }
     }
@@ -141,10 +141,10 @@ function entries(folder: string): Dirent[] {
 }
 
 function unreadable(folder: string, error: unknown): UserError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === "ENOENT")
     return new UserError(`there is no folder ${folder}: give a folder with one sub-folder of images per class`);
   if (code === "ENOTDIR") return new UserError(`${folder} is a file: give a folder with one sub-folder of images per class`);
   if (code === "EACCES" || code === "EPERM") return new UserError(`the folder ${folder} may not be read: change its permissions`);
-  return new UserError(`the folder ${folder} cannot be read (${error instanceof Error ? error.message : String(error)})`);
+  return new UserError(`the folder ${folder} cannot be read (${messageOf(error)})`);
 }

@@ -6,22 +6,22 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 import { storedSide } from "../../pixels/square.js";
 import type { Dataset, DatasetOptions } from "../dataset.js";
 import { type DecodedPart, memoryDataset, resizeAll, sharedPixels } from "../sets/memory-dataset.js";
 import { checkSize, checkValidationFraction } from "../sets/split.js";
 
-const unsignedByte = 8;
+const UNSIGNED_BYTE = 8;
 /** Largest file that is unpacked: a guard against a small file that unpacks to all of the memory. */
-const unpackedLimit = 2 ** 31;
+const UNPACKED_LIMIT = 2 ** 31;
 
 /** train-images-idx3-ubyte, emnist-letters-train-images-idx3-ubyte.gz, train-images.idx3-ubyte ... */
-const imagesName = /^(.*?)(train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$/;
+const IMAGES_NAME = /^(.*?)(train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$/;
 
 /** Whether a folder with these entries holds IDX training images. */
 export function isIdxFolder(names: readonly string[]): boolean {
-  return names.some((name) => imagesName.exec(name)?.[2] === "train");
+  return names.some((name) => IMAGES_NAME.exec(name)?.[2] === "train");
 }
 
 /**
@@ -38,14 +38,14 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
   const found = await readdir(root).catch(() => {
     throw new UserError(`there is no readable folder ${root}: give the folder with train-images-idx3-ubyte and its companions`);
   });
-  const trainName = found.find((name) => imagesName.exec(name)?.[2] === "train");
-  const testName = found.find((name) => ["t10k", "test"].includes(imagesName.exec(name)?.[2] ?? ""));
+  const trainName = found.find((name) => IMAGES_NAME.exec(name)?.[2] === "train");
+  const testName = found.find((name) => ["t10k", "test"].includes(IMAGES_NAME.exec(name)?.[2] ?? ""));
   if (trainName === undefined) throw new UserError(`${root} holds no train-images-idx3-ubyte (or .gz) file`);
   const train = readPart(root, trainName, found, storedSide(size));
   const test = testName === undefined ? undefined : readPart(root, testName, found, storedSide(size));
   const lowest = Math.min(least(train.labels), test === undefined ? 255 : least(test.labels));
   const highest = Math.max(greatest(train.labels), test === undefined ? 0 : greatest(test.labels));
-  if (highest === lowest) throw new UserError(`${root} holds a single class, ${String(lowest)}: a classifier needs at least 2`);
+  if (highest === lowest) throw new UserError(`${root} holds a single class, ${lowest}: a classifier needs at least 2`);
   const shifted = (part: DecodedPart): DecodedPart => ({
     pixels: part.pixels,
     labels: part.labels.map((label) => label - lowest),
@@ -70,10 +70,10 @@ function readPart(root: string, name: string, found: readonly string[], size: nu
   if (labelsFile === undefined) throw new UserError(`${root} holds ${name} but not its labels, ${labelsName} (or .gz)`);
   const images = readIdx(join(root, name), 3);
   const labels = readIdx(join(root, labelsFile), 1);
-  const [count = 0, height = 0, width = 0] = images.sizes;
+  const [count, height, width] = images.sizes;
   if (labels.sizes[0] !== count) {
     throw new UserError(
-      `${join(root, name)} holds ${String(count)} images, but ${labelsFile} ${String(labels.sizes[0])} labels: they do not belong together`,
+      `${join(root, name)} holds ${count} images, but ${labelsFile} ${labels.sizes[0]} labels: they do not belong together`,
     );
   }
   const side = Math.max(height, width);
@@ -101,22 +101,22 @@ function readIdx(path: string, dimensions: number): IdxFile {
   let bytes: Buffer;
   try {
     const raw = readFileSync(path);
-    bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw, { maxOutputLength: unpackedLimit }) : raw;
+    bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw, { maxOutputLength: UNPACKED_LIMIT }) : raw;
   } catch (error) {
-    throw new UserError(`${path} cannot be read (${error instanceof Error ? error.message : String(error)}): download it again`);
+    throw new UserError(`${path} cannot be read (${messageOf(error)}): download it again`);
   }
   const headerBytes = 4 + 4 * dimensions;
   const isIdx =
-    bytes.length >= headerBytes && bytes.readUInt16BE(0) === 0 && bytes[2] === unsignedByte && bytes[3] === dimensions;
+    bytes.length >= headerBytes && bytes.readUInt16BE(0) === 0 && bytes[2] === UNSIGNED_BYTE && bytes[3] === dimensions;
   if (!isIdx)
     throw new UserError(
-      `${path} is no IDX file of bytes with ${String(dimensions)} dimension${dimensions === 1 ? "" : "s"}: its header is wrong`,
+      `${path} is no IDX file of bytes with ${dimensions} dimension${dimensions === 1 ? "" : "s"}: its header is wrong`,
     );
   const sizes = Array.from({ length: dimensions }, (_, index) => bytes.readUInt32BE(4 + 4 * index));
   const expected = sizes.reduce((product, size) => product * size, 1);
   if (expected === 0 || bytes.length - headerBytes !== expected) {
     throw new UserError(
-      `${path} should hold ${String(expected)} values (${sizes.join(" x ")}) but has ${String(bytes.length - headerBytes)}: it is cut off or damaged; download it again`,
+      `${path} should hold ${expected} values (${sizes.join(" x ")}) but has ${bytes.length - headerBytes}: it is cut off or damaged; download it again`,
     );
   }
   return { sizes, values: bytes.subarray(headerBytes) };

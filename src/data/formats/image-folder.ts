@@ -16,9 +16,9 @@ import { decodeFiles, skippedImages } from "./decode-files.js";
 import { type FolderLayout, readFolderLayout } from "./folder-layout.js";
 
 /** Decoded images up to this many bytes are kept in memory. */
-const memoryLimit = 2 ** 30;
+const MEMORY_LIMIT = 2 ** 30;
 /** Images up to 64 pixels are kept whatever their number, as far as one typed array reaches. */
-const smallImageLimit = 2 ** 32 - 2 ** 16;
+const SMALL_IMAGE_LIMIT = 2 ** 32 - 2 ** 16;
 
 /**
  * Opens a folder with one sub-folder per class, or with train/ and val/ or test/ that hold such folders.
@@ -35,7 +35,7 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
   const size = options.size ?? (await usualSize(layout.files.length, (index) => imageShape(layout.files[index].path)));
 
   const total = layout.files.length * storedSide(size) ** 2 * 3;
-  const inMemory = total <= (size <= 64 ? smallImageLimit : memoryLimit);
+  const inMemory = total <= (size <= 64 ? SMALL_IMAGE_LIMIT : MEMORY_LIMIT);
   const side = inMemory ? storedSide(size) : 0;
   const record = await decodeFiles({
     root,

@@ -24,7 +24,7 @@ export interface BatchSlot {
 }
 
 /** Slots start on cache lines, so that workers on neighbouring slots do not disturb each other. */
-const lineBytes = 64;
+const LINE_BYTES = 64;
 
 /** The slots of a ring on new shared memory, or on the memory of a ring of the same shape. */
 export function batchSlots(
@@ -54,5 +54,5 @@ export function batchSlots(
 
 function slotBytes({ batch, size }: RingShape): number {
   const bytes = 4 * (batch * size * size * 3 + 4 * batch + 1);
-  return Math.ceil(bytes / lineBytes) * lineBytes;
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

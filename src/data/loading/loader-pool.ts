@@ -18,28 +18,28 @@ interface PendingSlot {
 }
 
 export class LoaderPool {
-  readonly #workers: readonly Worker[];
-  readonly #pending: readonly PendingSlot[];
-  readonly #nameOf: (index: number) => string;
-  readonly #skipped = new Map<number, SkippedImage>();
+  private readonly workers: readonly Worker[];
+  private readonly pending: readonly PendingSlot[];
+  private readonly nameOf: (index: number) => string;
+  private readonly replaced = new Map<number, SkippedImage>();
   /** Set once a worker has died: nothing more can be prepared. */
-  #broken: Error | undefined;
-  #closed = false;
+  private broken: Error | undefined;
+  private closed = false;
 
   /** `nameOf`: of image `index`, for those that are skipped. */
   constructor(workers: number, plan: WorkerPlan, nameOf: (index: number) => string) {
-    this.#nameOf = nameOf;
-    this.#pending = Array.from({ length: plan.shape.slots }, () => ({ missing: 0, error: undefined, wake: undefined }));
-    this.#workers = Array.from({ length: Math.max(1, workers) }, () => {
+    this.nameOf = nameOf;
+    this.pending = Array.from({ length: plan.shape.slots }, () => ({ missing: 0, error: undefined, wake: undefined }));
+    this.workers = Array.from({ length: Math.max(1, workers) }, () => {
       const worker = new Worker(new URL("./loader-worker.js", import.meta.url), { workerData: plan });
       worker.on("message", (answer: WorkerAnswer) => {
-        this.#answered(answer);
+        this.answered(answer);
       });
       worker.on("error", (error: Error) => {
-        this.#break(new Error(`a data worker failed: ${error.message}`, { cause: error }));
+        this.fail(new Error(`a data worker failed: ${error.message}`, { cause: error }));
       });
       worker.on("exit", (code: number) => {
-        if (!this.#closed) this.#break(new Error(`a data worker stopped with code ${String(code)}`));
+        if (!this.closed) this.fail(new Error(`a data worker stopped with code ${code}`));
       });
       worker.unref(); // an idle loader does not keep the program alive
       return worker;
@@ -47,22 +47,22 @@ export class LoaderPool {
   }
 
   get skipped(): readonly SkippedImage[] {
-    return [...this.#skipped.values()];
+    return [...this.replaced.values()];
   }
 
   /** Keeps the program alive while batches are awaited. */
   hold(): void {
-    for (const worker of this.#workers) worker.ref();
+    for (const worker of this.workers) worker.ref();
   }
 
   letGo(): void {
-    for (const worker of this.#workers) worker.unref();
+    for (const worker of this.workers) worker.unref();
   }
 
   /** Has the first `count` images of a slot prepared, and what later batches need read ahead, an equal part by each worker. */
   prepare(index: number, slot: BatchSlot, epoch: number, count: number, readAhead: readonly ByteRange[]): void {
-    const pending = this.#pending[index];
-    const parts = Math.min(this.#workers.length, count);
+    const pending = this.pending[index];
+    const parts = Math.min(this.workers.length, count);
     pending.missing = parts;
     pending.error = undefined;
     Atomics.store(slot.unfinished, 0, parts);
@@ -73,7 +73,7 @@ export class LoaderPool {
         Math.floor((readAhead.length * part) / parts),
         Math.floor((readAhead.length * (part + 1)) / parts),
       );
-      this.#workers[part].postMessage({ slot: index, epoch, first, end, count, readAhead: ranges } satisfies WorkerTask);
+      this.workers[part].postMessage({ slot: index, epoch, first, end, count, readAhead: ranges } satisfies WorkerTask);
     }
   }
 
@@ -81,39 +81,39 @@ export class LoaderPool {
   async finished(index: number): Promise<void> {
     // One turn of the event loop a batch: takes in the workers' answers, and lets signals and timers of the program through.
     await setImmediate();
-    const pending = this.#pending[index];
-    await this.#answeredOrBroken(pending);
-    const error = this.#broken ?? pending.error;
+    const pending = this.pending[index];
+    await this.answeredOrBroken(pending);
+    const error = this.broken ?? pending.error;
     if (error !== undefined) throw error;
   }
 
   /** Resolves when no slot is in work any more, whether well or not. */
   async settled(): Promise<void> {
-    for (const pending of this.#pending) await this.#answeredOrBroken(pending);
+    for (const pending of this.pending) await this.answeredOrBroken(pending);
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    this.#break(new Error("the loader is closed"));
+    this.closed = true;
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    this.fail(new Error("the loader is closed"));
   }
 
-  async #answeredOrBroken(pending: PendingSlot): Promise<void> {
-    while (pending.missing > 0 && this.#broken === undefined) {
+  private async answeredOrBroken(pending: PendingSlot): Promise<void> {
+    while (pending.missing > 0 && this.broken === undefined) {
       await new Promise<void>((wake) => {
         pending.wake = wake;
       });
     }
   }
 
-  #answered(answer: WorkerAnswer): void {
-    const pending = this.#pending[answer.slot];
+  private answered(answer: WorkerAnswer): void {
+    const pending = this.pending[answer.slot];
     for (const { index, reason } of answer.skipped)
-      if (!this.#skipped.has(index)) this.#skipped.set(index, { path: this.#nameOf(index), reason });
+      if (!this.replaced.has(index)) this.replaced.set(index, { path: this.nameOf(index), reason });
     if (answer.unreadable !== undefined) {
       const { count, index, reason } = answer.unreadable;
       pending.error = new UserError(
-        `${String(count)} images in a row cannot be read, the last of them ${this.#nameOf(index)} (${reason}): check the disk or drive that they are on`,
+        `${count} images in a row cannot be read, the last of them ${this.nameOf(index)} (${reason}): check the disk or drive that they are on`,
       );
     } else if (answer.error !== undefined) {
       pending.error = new Error(`a batch could not be prepared: ${answer.error}`);
@@ -122,8 +122,8 @@ export class LoaderPool {
     if (pending.missing === 0) pending.wake?.();
   }
 
-  #break(error: Error): void {
-    this.#broken ??= error;
-    for (const pending of this.#pending) pending.wake?.();
+  private fail(error: Error): void {
+    this.broken ??= error;
+    for (const pending of this.pending) pending.wake?.();
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../../errors.js";
 import { type Channels, storedSide } from "../../pixels/square.js";
 import { type Augmentation, ImageWriter } from "../augmentation/augmentation.js";
 import { mixBatch } from "../augmentation/mixup.js";
@@ -59,11 +60,11 @@ class UnreadableImages extends Error {
 }
 
 /** Keeps the draws of augmentation apart from those of the order of images. */
-const imageStream = 0x696d6167;
+const IMAGE_STREAM = 0x696d6167;
 /** Images that are decoded at once by one worker. */
-const imagesInFlight = 4;
+const IMAGES_IN_FLIGHT = 4;
 /** So many unreadable images in a row are no accident, but a folder that went away. */
-const mostReplacements = 100;
+const MOST_REPLACEMENTS = 100;
 
 /** Prepares the images of a task in its slot; adds to `skipped` those that it had to replace. */
 type Preparation = (slot: BatchSlot, task: WorkerTask, skipped: BadImage[]) => Promise<void> | void;
@@ -84,8 +85,8 @@ function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
         slot: task.slot,
         skipped,
         ...(error instanceof UnreadableImages
-          ? { unreadable: { ...error.last, count: mostReplacements + 1 } }
-          : { error: error instanceof Error ? error.message : String(error) }),
+          ? { unreadable: { ...error.last, count: MOST_REPLACEMENTS + 1 } }
+          : { error: messageOf(error) }),
       } satisfies WorkerAnswer);
     }
   };
@@ -112,7 +113,7 @@ function fromMemory(plan: WorkerPlan, source: MemorySource): Preparation {
   return (slot, task) => {
     for (let position = task.first; position < task.end; position++) {
       const index = slot.indices[position];
-      const random = new Random(plan.seed, task.epoch, index, imageStream);
+      const random = new Random(plan.seed, task.epoch, index, IMAGE_STREAM);
       slot.labels[position] = plan.labels[index];
       writer.write(source.pixels, source.rows[index] * imageBytes, source.side, slot.images, position * imageFloats, random);
     }
@@ -134,10 +135,10 @@ function fromEncoded(plan: WorkerPlan, source: EncodedSource): Preparation {
     const images = await opened;
     const wanted = slot.indices[position];
     let last: BadImage = { index: wanted, reason: "" };
-    for (let attempt = 0; attempt <= mostReplacements; attempt++) {
+    for (let attempt = 0; attempt <= MOST_REPLACEMENTS; attempt++) {
       const index = (wanted + attempt) % count;
       // Of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there.
-      const random = new Random(plan.seed, task.epoch, wanted, imageStream);
+      const random = new Random(plan.seed, task.epoch, wanted, IMAGE_STREAM);
       try {
         const image = await images.read(index);
         if (writer.cropsRegions) {
@@ -168,7 +169,7 @@ function fromEncoded(plan: WorkerPlan, source: EncodedSource): Preparation {
     const prepareSome = async (): Promise<void> => {
       while (next < task.end) await prepareOne(slot, task, next++, skipped);
     };
-    await Promise.all(Array.from({ length: imagesInFlight }, prepareSome));
+    await Promise.all(Array.from({ length: IMAGES_IN_FLIGHT }, prepareSome));
     await earlier;
     ahead = images.readAhead(task.readAhead);
   };

@@ -6,10 +6,10 @@ import { openEncoded } from "./open-encoded.js";
 import { ChannelSums, memoryStatistics, type Statistics } from "./statistics.js";
 
 /** Keeps the sample's draws apart from all other uses of the same seed. */
-const sampleStream = 0x73746174;
+const SAMPLE_STREAM = 0x73746174;
 /** Images decoded for the statistics, at most: enough for three digits. */
-const sampleSize = 2000;
-const inFlight = 8;
+const SAMPLE_SIZE = 2000;
+const IN_FLIGHT = 8;
 
 /** Of decoded images exactly, of others by a sample. */
 export async function statisticsOf({ source, count }: ImageSet, size: number, seed: number): Promise<Statistics> {
@@ -19,9 +19,9 @@ export async function statisticsOf({ source, count }: ImageSet, size: number, se
 /** Of a seeded sample of at most 2,000 images, decoded as for evaluation; unreadable ones are left out. */
 async function encodedStatistics(source: EncodedSource, count: number, size: number, seed: number): Promise<Statistics> {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
-  new Random(seed, sampleStream).shuffle(order);
+  new Random(seed, SAMPLE_STREAM).shuffle(order);
   // In the order in which they lie, which a disk likes better; sums do not mind.
-  const sample = order.subarray(0, sampleSize).sort();
+  const sample = order.subarray(0, SAMPLE_SIZE).sort();
   const sums = new ChannelSums();
   await using images = openEncoded(source);
   let next = 0;
@@ -35,6 +35,6 @@ async function encodedStatistics(source: EncodedSource, count: number, size: num
       if (pixels !== undefined) sums.add(pixels);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, decodeSome));
+  await Promise.all(Array.from({ length: IN_FLIGHT }, decodeSome));
   return sums.statistics();
 }

@@ -30,13 +30,7 @@ export interface DecodedParts {
 export function memoryDataset(parts: DecodedParts, validationFraction: number, seed: number): Dataset {
   const { name, classes, size } = parts;
   const setOf = (part: DecodedPart, kind: Part, rows: Uint32Array): ImageSet =>
-    memorySet(
-      part.pixels,
-      storedSide(size),
-      rows,
-      part.labels,
-      (row) => `${name}/${kind}/${String(row)} (${classes[part.labels[row]]})`,
-    );
+    memorySet(part.pixels, storedSide(size), rows, part.labels, (row) => `${name}/${kind}/${row} (${classes[part.labels[row]]})`);
   const all = allRows(parts.train);
   const split =
     parts.validation === undefined && validationFraction > 0

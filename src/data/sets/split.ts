@@ -6,7 +6,7 @@ import { UserError } from "../../errors.js";
 import { Random } from "../random.js";
 
 /** Keeps the split's draws apart from all other uses of the same seed. */
-const splitStream = 0x73706c74;
+const SPLIT_STREAM = 0x73706c74;
 
 export interface Split {
   /** Indices in increasing order. */
@@ -39,7 +39,7 @@ export function splitByClass(
       );
     }
     const order = Uint32Array.from(images);
-    new Random(seed, splitStream, label).shuffle(order);
+    new Random(seed, SPLIT_STREAM, label).shuffle(order);
     const heldOut = Math.min(images.length - 1, Math.max(1, Math.round(images.length * fraction)));
     for (let position = 0; position < order.length; position++) (position < heldOut ? validation : train).push(order[position]);
   });
@@ -49,13 +49,13 @@ export function splitByClass(
 /** @throws UserError unless `fraction` can be held out. */
 export function checkValidationFraction(fraction: number): void {
   if (!(fraction >= 0 && fraction <= 0.9)) {
-    throw new UserError(`the validation fraction is ${String(fraction)}, but must be between 0 (none) and 0.9`);
+    throw new UserError(`the validation fraction is ${fraction}, but must be between 0 (none) and 0.9`);
   }
 }
 
 /** @throws UserError unless `size` is a side that images can be decoded to. */
 export function checkSize(size: number): void {
   if (!Number.isInteger(size) || size < 8 || size > 2048) {
-    throw new UserError(`the image size is ${String(size)}, but must be a whole number of pixels from 8 to 2048`);
+    throw new UserError(`the image size is ${size}, but must be a whole number of pixels from 8 to 2048`);
   }
 }

@@ -21,9 +21,9 @@ export function memoryStatistics(source: MemorySource): Statistics {
 
 /** Sums and sums of squares of red, green and blue; below 2^53 for any memory that exists. */
 export class ChannelSums {
-  #pixels = 0;
-  readonly #sums = new Float64Array(3);
-  readonly #squares = new Float64Array(3);
+  private pixels = 0;
+  private readonly sums = new Float64Array(3);
+  private readonly squares = new Float64Array(3);
 
   /** `pixels`: interleaved RGB. */
   add(pixels: Uint8Array): void {
@@ -44,16 +44,16 @@ export class ChannelSums {
       greenSquares += g * g;
       blueSquares += b * b;
     }
-    this.#pixels += pixels.length / 3;
-    for (const [channel, sum] of [red, green, blue].entries()) this.#sums[channel] += sum;
-    for (const [channel, sum] of [redSquares, greenSquares, blueSquares].entries()) this.#squares[channel] += sum;
+    this.pixels += pixels.length / 3;
+    for (const [channel, sum] of [red, green, blue].entries()) this.sums[channel] += sum;
+    for (const [channel, sum] of [redSquares, greenSquares, blueSquares].entries()) this.squares[channel] += sum;
   }
 
   statistics(): Statistics {
-    const count = Math.max(1, this.#pixels);
-    const mean = (channel: number): number => this.#sums[channel] / count;
+    const count = Math.max(1, this.pixels);
+    const mean = (channel: number): number => this.sums[channel] / count;
     const deviation = (channel: number): number => {
-      const variance = this.#squares[channel] / count - mean(channel) ** 2;
+      const variance = this.squares[channel] / count - mean(channel) ** 2;
       // A constant channel (all black) has nothing to scale; a hundredth of the range keeps the division harmless.
       return Math.max(Math.sqrt(Math.max(0, variance)) / 255, 0.01);
     };

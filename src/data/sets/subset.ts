@@ -5,7 +5,7 @@ import { Random } from "../random.js";
 import { pickSamples, sharedUint32 } from "./image-set.js";
 
 /** Keeps these draws apart from all other uses of the same seed. */
-const subsetStream = 0x73756273;
+const SUBSET_STREAM = 0x73756273;
 
 /**
  * `count` images of `set`, in their order.
@@ -25,7 +25,7 @@ export function subsetByClass(set: ImageSet, count: number, seed: number): Image
     );
   const ranked = [...members].flatMap(([label, images]) => {
     const order = Uint32Array.from(images);
-    new Random(seed, subsetStream, label).shuffle(order);
+    new Random(seed, SUBSET_STREAM, label).shuffle(order);
     // The share of its class that an image completes: taken from the lowest up, all classes grow alike, and each has its first image.
     return Array.from(order, (index, position) => ({ index, label, share: position / order.length }));
   });

@@ -1,9 +1,9 @@
 /**
  * The ten outlines of the data set `shapes`: whether a point lies inside, in coordinates where a shape of scale 1 fills about -1..1,
- * u to the right and v down. None reaches farther than `outlineReach` from the middle.
+ * u to the right and v down. None reaches farther than `OUTLINE_REACH` from the middle.
  */
 
-export const outlineReach = 1.2;
+export const OUTLINE_REACH = 1.2;
 
 export interface Outline {
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Outline {
 }
 
 /** Sorted by name, as the classes of a folder are. */
-export const outlines: readonly Outline[] = [
+export const OUTLINES: readonly Outline[] = [
   {
     name: "arrow",
     contains: (u, v) =>

@@ -8,14 +8,14 @@ import type { Dataset } from "../dataset.js";
 import { Random } from "../random.js";
 import { type DecodedPart, memoryDataset, sharedPixels } from "../sets/memory-dataset.js";
 import { checkSize } from "../sets/split.js";
-import { outlineReach, outlines } from "./shape-outlines.js";
+import { OUTLINE_REACH, OUTLINES } from "./shape-outlines.js";
 
 /** Keeps the draws of shapes apart from all other uses of the same seed. */
-const shapesStream = 0x73686170;
+const SHAPES_STREAM = 0x73686170;
 /** Each pixel of a shape is the mean of 3 x 3 points, which is anti-aliasing enough. */
-const pointsPerSide = 3;
+const POINTS_PER_SIDE = 3;
 /** Largest rotation to either side, in radians: an arrow still points up, a square is no diamond. */
-const largestTurn = Math.PI / 9;
+const LARGEST_TURN = Math.PI / 9;
 
 export interface ShapesOptions {
   readonly seed?: number;
@@ -33,16 +33,14 @@ export function shapes(options: ShapesOptions = {}): Dataset {
   checkSize(size);
   for (const count of [train, validation, test]) {
     if (!Number.isInteger(count) || count < 0)
-      throw new UserError(`${String(count)} images of shapes were asked for: a whole number, at least 0, is needed`);
+      throw new UserError(`${count} images of shapes were asked for: a whole number, at least 0, is needed`);
   }
-  if (train < outlines.length)
-    throw new UserError(
-      `${String(train)} training images of shapes were asked for: at least ${String(outlines.length)} are needed, one a class`,
-    );
+  if (train < OUTLINES.length)
+    throw new UserError(`${train} training images of shapes were asked for: at least ${OUTLINES.length} are needed, one a class`);
   return memoryDataset(
     {
       name: "shapes",
-      classes: outlines.map((outline) => outline.name),
+      classes: OUTLINES.map((outline) => outline.name),
       size,
       train: drawPart(seed, 0, train, storedSide(size)),
       validation: validation === 0 ? undefined : drawPart(seed, 1, validation, storedSide(size)),
@@ -55,11 +53,11 @@ export function shapes(options: ShapesOptions = {}): Dataset {
 
 function drawPart(seed: number, part: number, count: number, size: number): DecodedPart {
   const pixels = sharedPixels(count, size);
-  const labels = Uint16Array.from({ length: count }, (_, image) => image % outlines.length);
+  const labels = Uint16Array.from({ length: count }, (_, image) => image % OUTLINES.length);
   const canvas = new Float32Array(size * size * 3);
   const bytes = size * size * 3;
   for (let image = 0; image < count; image++) {
-    const random = new Random(seed, part, image, shapesStream);
+    const random = new Random(seed, part, image, SHAPES_STREAM);
     drawImage(canvas, size, labels[image], random);
     const noise = 4 + 14 * random.uniform();
     for (let at = 0; at < bytes; at++) {
@@ -93,22 +91,22 @@ function placedShape(size: number, label: number, random: Random): Cover {
   const room = 0.12 * size;
   const centerX = size / 2 + room * (2 * random.uniform() - 1);
   const centerY = size / 2 + room * (2 * random.uniform() - 1);
-  const turn = largestTurn * (2 * random.uniform() - 1);
+  const turn = LARGEST_TURN * (2 * random.uniform() - 1);
   const cos = Math.cos(turn) / radius;
   const sin = Math.sin(turn) / radius;
-  const { contains } = outlines[label];
-  const reach = outlineReach * radius + 1;
+  const { contains } = OUTLINES[label];
+  const reach = OUTLINE_REACH * radius + 1;
   return (x, y) => {
     if ((x + 0.5 - centerX) ** 2 + (y + 0.5 - centerY) ** 2 > reach * reach) return 0;
     let hits = 0;
-    for (let row = 0; row < pointsPerSide; row++) {
-      for (let column = 0; column < pointsPerSide; column++) {
-        const dx = x + (column + 0.5) / pointsPerSide - centerX;
-        const dy = y + (row + 0.5) / pointsPerSide - centerY;
+    for (let row = 0; row < POINTS_PER_SIDE; row++) {
+      for (let column = 0; column < POINTS_PER_SIDE; column++) {
+        const dx = x + (column + 0.5) / POINTS_PER_SIDE - centerX;
+        const dy = y + (row + 0.5) / POINTS_PER_SIDE - centerY;
         if (contains(cos * dx + sin * dy, cos * dy - sin * dx)) hits++;
       }
     }
-    return hits / (pointsPerSide * pointsPerSide);
+    return hits / (POINTS_PER_SIDE * POINTS_PER_SIDE);
   };
 }
 

@@ -104,10 +104,10 @@ function classesOf(root: string, { classes: named }: ShardLayout, table: ShardTa
   if (beyond >= 0) {
     const expected =
       named === undefined
-        ? `the training shards only go up to ${String(highest)}`
-        : `classes.txt names only ${String(named.length)}, numbered from 0`;
+        ? `the training shards only go up to ${highest}`
+        : `classes.txt names only ${named.length}, numbered from 0`;
     throw new UserError(
-      `${table.nameOf(beyond)} has the class ${String(table.labels[beyond])}, but ${expected}: use the same classes in all`,
+      `${table.nameOf(beyond)} has the class ${table.labels[beyond]}, but ${expected}: use the same classes in all`,
     );
   }
   return classes;

@@ -13,21 +13,21 @@ import { HIGHEST_LABEL, indexShard, type ShardSamples } from "./shard-index.js";
 import type { ShardFile } from "./shard-layout.js";
 
 /** A read waits for the disk or the network most of the time. */
-const inFlight = 8;
-const hashDigits = 64;
+const IN_FLIGHT = 8;
+const HASH_DIGITS = 64;
 
-const count = z.int().min(0);
-const record = z.object({
+const countSchema = z.int().min(0);
+const recordSchema = z.object({
   path: z.string(),
-  bytes: count,
+  bytes: countSchema,
   modifiedMs: z.number(),
   names: z.array(z.string()),
-  offsets: z.array(count),
-  lengths: z.array(count),
-  labels: z.array(count.max(HIGHEST_LABEL)),
+  offsets: z.array(countSchema),
+  lengths: z.array(countSchema),
+  labels: z.array(countSchema.max(HIGHEST_LABEL)),
   bad: z.array(z.tuple([z.string(), z.string()])),
 });
-type IndexRecord = z.output<typeof record>;
+type IndexRecord = z.output<typeof recordSchema>;
 
 export interface IndexJob {
   readonly root: string;
@@ -68,14 +68,12 @@ export async function indexShards(job: IndexJob): Promise<readonly ShardSamples[
       progress?.(++done, missing.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(inFlight, missing.length) }, indexSome));
+  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, missing.length) }, indexSome));
   const records = found.filter((known) => known !== undefined);
   await keep(path, records);
   const [error, ...others] = errors.filter((one) => one !== undefined);
   if (error !== undefined)
-    throw others.length === 0
-      ? error
-      : new UserError(`${error.message} (and so it is with ${String(others.length)} other shards)`);
+    throw others.length === 0 ? error : new UserError(`${error.message} (and so it is with ${others.length} other shards)`);
   return records;
 }
 
@@ -107,10 +105,10 @@ function readKept(path: string): ReadonlyMap<string, IndexRecord> {
 }
 
 function readRecord(line: Buffer): IndexRecord | undefined {
-  const json = line.subarray(hashDigits);
-  if (hashOf(json) !== line.toString("latin1", 0, hashDigits)) return undefined;
+  const json = line.subarray(HASH_DIGITS);
+  if (hashOf(json) !== line.toString("latin1", 0, HASH_DIGITS)) return undefined;
   try {
-    const { data } = record.safeParse(JSON.parse(json.toString("utf8")));
+    const { data } = recordSchema.safeParse(JSON.parse(json.toString("utf8")));
     if (data === undefined) return undefined;
     const { names, offsets, lengths, labels, bytes } = data;
     const agree = [offsets, lengths, labels].every((column) => column.length === names.length);

@@ -3,8 +3,8 @@
  * files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class number), or `.json` with a `label`.
  */
 import { open } from "node:fs/promises";
-import { UserError } from "../../errors.js";
-import { imageFileName } from "../decoding/image-file.js";
+import { messageOf, UserError } from "../../errors.js";
+import { IMAGE_FILE_NAME } from "../decoding/image-file.js";
 import { type ReadAt, type TarEntry, TarError, tarEntries } from "./tar.js";
 
 /** The usable samples of a shard in their order, in columns. */
@@ -21,10 +21,10 @@ export interface ShardSamples {
 /** Class numbers are kept in 16 bits. */
 export const HIGHEST_LABEL = 65535;
 /** Larger files than this are no photographs, and would be read whole. */
-const longestImage = 2 ** 28;
-const longestLabel = 1 << 20;
+const LONGEST_IMAGE = 2 ** 28;
+const LONGEST_LABEL = 1 << 20;
 /** A label file lies between the headers of two images, so one read serves a sample. */
-const windowBytes = 1 << 14;
+const WINDOW_BYTES = 1 << 14;
 
 interface OpenSample {
   readonly key: string;
@@ -64,7 +64,7 @@ export async function indexShard(path: string): Promise<ShardSamples> {
       }
       if (ending.toLowerCase() === "cls") sample.classFile ??= entry;
       else if (ending.toLowerCase() === "json") sample.json ??= entry;
-      else if (!ending.includes(".") && imageFileName.test(`.${ending}`)) sample.image ??= entry;
+      else if (!ending.includes(".") && IMAGE_FILE_NAME.test(`.${ending}`)) sample.image ??= entry;
     }
     await closeSample(sample, read, columns);
   } catch (error) {
@@ -89,12 +89,12 @@ async function closeSample({ key, image, classFile, json }: OpenSample, read: Re
   };
   if (labelFile === undefined) return reject("it has neither a .cls nor a .json file with its class");
   if (image.bytes === 0) return reject("it is empty");
-  if (image.bytes > longestImage) return reject(`it has more than ${String(longestImage / 2 ** 20)} MiB`);
-  if (labelFile.bytes > longestLabel) return reject(`its class, ${labelFile.name}, has ${String(labelFile.bytes)} bytes`);
+  if (image.bytes > LONGEST_IMAGE) return reject(`it has more than ${LONGEST_IMAGE / 2 ** 20} MiB`);
+  if (labelFile.bytes > LONGEST_LABEL) return reject(`its class, ${labelFile.name}, has ${labelFile.bytes} bytes`);
   const text = new TextDecoder().decode(await read(labelFile.at, labelFile.bytes)).trim();
   const label = labelFile === classFile ? text : labelIn(text);
   if (!/^\d{1,5}$/.test(label) || Number(label) > HIGHEST_LABEL)
-    return reject(`its class in ${labelFile.name} is no whole number from 0 to ${String(HIGHEST_LABEL)}`);
+    return reject(`its class in ${labelFile.name} is no whole number from 0 to ${HIGHEST_LABEL}`);
   columns.names.push(image.name);
   columns.offsets.push(image.at);
   columns.lengths.push(image.bytes);
@@ -118,7 +118,7 @@ function windowed(fill: (into: Uint8Array, at: number) => Promise<number>, total
   let start = 0;
   return async (at, bytes) => {
     if (at < start || at + bytes > start + window.length) {
-      window = new Uint8Array(Math.min(Math.max(bytes, windowBytes), total - at));
+      window = new Uint8Array(Math.min(Math.max(bytes, WINDOW_BYTES), total - at));
       start = at;
       for (let done = 0; done < window.length; ) {
         const read = await fill(window.subarray(done), at + done);
@@ -131,6 +131,6 @@ function windowed(fill: (into: Uint8Array, at: number) => Promise<number>, total
 }
 
 function unreadable(path: string, error: unknown): UserError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new UserError(`the shard ${path} cannot be read (${message}); check the disk and its permissions`, { cause: error });
 }

@@ -25,17 +25,17 @@ export interface ShardLayout {
   readonly hasTest: boolean;
 }
 
-const parts: Readonly<Record<string, Part>> = {
+const PARTS: Readonly<Record<string, Part>> = {
   train: "train",
   val: "validation",
   valid: "validation",
   validation: "validation",
   test: "test",
 };
-const shardName = /\.tar$/i;
-const packedName = /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i;
-const partInName = /(?:^|[-_.])(train|val|valid|validation|test)(?![a-z])/gi;
-const longestClasses = 1 << 24;
+const SHARD_NAME = /\.tar$/i;
+const PACKED_NAME = /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i;
+const PART_IN_NAME = /(?:^|[-_.])(train|val|valid|validation|test)(?![a-z])/gi;
+const LONGEST_CLASSES = 1 << 24;
 
 /** Whether the folder holds training shards; a folder with class folders and an archive beside them does not. */
 export function isShardFolder(root: string): boolean {
@@ -44,7 +44,7 @@ export function isShardFolder(root: string): boolean {
   const all = [...top.shards, ...top.packed];
   if (inTrain.shards.length + inTrain.packed.length > 0) return inTrain.folders.length === 0;
   if (all.some((name) => partOf(name) === "train")) return true;
-  return top.shards.length > 0 && top.folders.every((name) => Object.hasOwn(parts, name));
+  return top.shards.length > 0 && top.folders.every((name) => Object.hasOwn(PARTS, name));
 }
 
 /**
@@ -66,9 +66,9 @@ export function readShardLayout(root: string): ShardLayout {
     if (part !== undefined) add(root, name, part);
   }
   for (const folder of top.folders) {
-    if (!Object.hasOwn(parts, folder)) continue;
+    if (!Object.hasOwn(PARTS, folder)) continue;
     const inside = namesIn(join(root, folder));
-    for (const name of inside.shards) add(join(root, folder), name, parts[folder]);
+    for (const name of inside.shards) add(join(root, folder), name, PARTS[folder]);
     refusePacked(join(root, folder), inside.packed);
   }
   refusePacked(
@@ -89,7 +89,7 @@ export function readShardLayout(root: string): ShardLayout {
 
 /** By the last such word: what stands before it is the data's own name, as in train-stations-val-000000.tar. */
 function partOf(name: string): Part | undefined {
-  return parts[[...name.matchAll(partInName)].at(-1)?.[1].toLowerCase() ?? ""];
+  return PARTS[[...name.matchAll(PART_IN_NAME)].at(-1)?.[1].toLowerCase() ?? ""];
 }
 
 /** Visible names in a folder; none where it cannot be read. */
@@ -102,10 +102,10 @@ function namesIn(folder: string): { readonly shards: string[]; readonly packed: 
     return found;
   }
   for (const name of names) {
-    if (packedName.test(name)) found.packed.push(name);
+    if (PACKED_NAME.test(name)) found.packed.push(name);
     const status = statSync(join(folder, name), { throwIfNoEntry: false });
     if (status?.isDirectory()) found.folders.push(name);
-    else if (status?.isFile() && shardName.test(name)) found.shards.push(name);
+    else if (status?.isFile() && SHARD_NAME.test(name)) found.shards.push(name);
   }
   return found;
 }
@@ -124,14 +124,13 @@ function readClasses(folder: string): readonly string[] | undefined {
   const fail = (found: string): never => {
     throw new UserError(`${path} ${found}: it should name a class a line, in the order of their numbers`);
   };
-  if (!status.isFile() || status.size > longestClasses) return fail("is no list of class names");
+  if (!status.isFile() || status.size > LONGEST_CLASSES) return fail("is no list of class names");
   const lines = readFileSync(path, "utf8").replace(/\s+$/, "").split(/\r?\n/);
   const names = lines.map((line) => line.trim());
   const empty = names.indexOf("");
-  if (empty >= 0) return fail(`has an empty line, ${String(empty + 1)}`);
+  if (empty >= 0) return fail(`has an empty line, ${empty + 1}`);
   if (names.length < 2) return fail("names a single class, but a classifier needs at least 2");
-  if (names.length > HIGHEST_LABEL + 1)
-    return fail(`has ${String(names.length)} lines, but at most 65,536 classes are supported`);
+  if (names.length > HIGHEST_LABEL + 1) return fail(`has ${names.length} lines, but at most 65,536 classes are supported`);
   const seen = new Set<string>();
   const again = names.find((name) => seen.size === seen.add(name).size);
   if (again !== undefined) return fail(`names "${again}" twice`);

@@ -8,9 +8,9 @@ import type { ByteRange } from "../decoding/encoded-images.js";
 import type { Random } from "../random.js";
 
 /** Images in the buffer: with mixed shards, enough that a batch is a fair sample of the classes; about half a gigabyte of ImageNet. */
-export const shuffleBuffer = 4096;
+export const SHUFFLE_BUFFER = 4096;
 /** Between two images lie headers and labels; a longer gap is read around. */
-const longestGap = 1 << 16;
+const LONGEST_GAP = 1 << 16;
 
 /** All samples, shard after shard in random order. */
 export function shardSequence({ paths, shardOf }: ShardSource, random: Random): Uint32Array {
@@ -44,7 +44,7 @@ export function byteRanges(source: ShardSource, sequence: Uint32Array, first: nu
   for (const sample of sequence.subarray(first, end)) {
     const [shard, from] = [source.shardOf[sample], source.offsets[sample]];
     const last = ranges.at(-1);
-    if (last?.shard === shard && from >= last.end && from - last.end <= longestGap) last.end = from + source.lengths[sample];
+    if (last?.shard === shard && from >= last.end && from - last.end <= LONGEST_GAP) last.end = from + source.lengths[sample];
     else ranges.push({ shard, from, end: from + source.lengths[sample] });
   }
   return ranges;

@@ -4,13 +4,14 @@
  * drive sees long reads only, and no image is kept in this process.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { messageOf } from "../../errors.js";
 import type { ShardSource } from "../dataset.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
 import { BadImageError } from "../decoding/image-file.js";
 
 /** Files that a reader keeps open: as many as a stretch of samples usually spans, and below what systems allow for all workers together. */
-const openFiles = 48;
-const pieceBytes = 1 << 20;
+const OPEN_FILES = 48;
+const PIECE_BYTES = 1 << 20;
 
 interface OpenShard {
   readonly file: Promise<FileHandle>;
@@ -19,76 +20,73 @@ interface OpenShard {
 }
 
 export class ShardReader implements EncodedImages {
-  readonly #source: ShardSource;
+  private readonly source: ShardSource;
   /** From the least to the most recently used. */
-  readonly #open = new Map<number, OpenShard>();
-  #piece: Uint8Array | undefined;
+  private readonly open = new Map<number, OpenShard>();
+  private piece: Uint8Array | undefined;
 
   constructor(source: ShardSource) {
-    this.#source = source;
+    this.source = source;
   }
 
   async read(index: number): Promise<Uint8Array> {
-    const { shardOf, offsets, lengths } = this.#source;
+    const { shardOf, offsets, lengths } = this.source;
     const bytes = new Uint8Array(lengths[index]);
-    const read = await this.#use(shardOf[index], (file) => readFully(file, bytes, offsets[index])).catch((error: unknown) => {
-      throw new BadImageError(
-        this.#nameOf(index),
-        `its shard cannot be read (${error instanceof Error ? error.message : String(error)})`,
-      );
+    const read = await this.use(shardOf[index], (file) => readFully(file, bytes, offsets[index])).catch((error: unknown) => {
+      throw new BadImageError(this.nameOf(index), `its shard cannot be read (${messageOf(error)})`);
     });
-    if (read < bytes.length) throw new BadImageError(this.#nameOf(index), "its shard has become shorter");
+    if (read < bytes.length) throw new BadImageError(this.nameOf(index), "its shard has become shorter");
     return bytes;
   }
 
   async readAhead(ranges: readonly ByteRange[]): Promise<void> {
-    this.#piece ??= new Uint8Array(pieceBytes);
-    const piece = this.#piece;
+    this.piece ??= new Uint8Array(PIECE_BYTES);
+    const piece = this.piece;
     for (const { shard, from, end } of ranges) {
-      for (let at = from; at < end; at += pieceBytes) {
-        const part = piece.subarray(0, Math.min(pieceBytes, end - at));
+      for (let at = from; at < end; at += PIECE_BYTES) {
+        const part = piece.subarray(0, Math.min(PIECE_BYTES, end - at));
         // A failure is not the reading ahead's to tell: whoever needs the image meets it again.
-        const read = await this.#use(shard, (file) => readFully(file, part, at)).catch(() => 0);
+        const read = await this.use(shard, (file) => readFully(file, part, at)).catch(() => 0);
         if (read < part.length) break;
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const shards = [...this.#open.values()];
-    this.#open.clear();
+    const shards = [...this.open.values()];
+    this.open.clear();
     await Promise.all(shards.map(close));
   }
 
-  #nameOf(index: number): string {
-    return `at byte ${String(this.#source.offsets[index])} of ${this.#source.paths[this.#source.shardOf[index]]}`;
+  private nameOf(index: number): string {
+    return `at byte ${this.source.offsets[index]} of ${this.source.paths[this.source.shardOf[index]]}`;
   }
 
-  async #use<Result>(shard: number, read: (file: FileHandle) => Promise<Result>): Promise<Result> {
-    const used = this.#open.get(shard) ?? { file: open(this.#source.paths[shard]), users: 0 };
-    this.#open.delete(shard);
-    this.#open.set(shard, used);
+  private async use<Result>(shard: number, read: (file: FileHandle) => Promise<Result>): Promise<Result> {
+    const used = this.open.get(shard) ?? { file: open(this.source.paths[shard]), users: 0 };
+    this.open.delete(shard);
+    this.open.set(shard, used);
     used.users++;
     try {
       return await read(await used.file);
     } catch (error) {
       // It may be there again next time.
-      if (this.#open.get(shard) === used) {
-        this.#open.delete(shard);
+      if (this.open.get(shard) === used) {
+        this.open.delete(shard);
         void close(used);
       }
       throw error;
     } finally {
       used.users--;
-      this.#closeOldest();
+      this.closeOldest();
     }
   }
 
-  #closeOldest(): void {
-    for (const [shard, oldest] of this.#open) {
-      if (this.#open.size <= openFiles) return;
+  private closeOldest(): void {
+    for (const [shard, oldest] of this.open) {
+      if (this.open.size <= OPEN_FILES) return;
       if (oldest.users > 0) continue;
-      this.#open.delete(shard);
+      this.open.delete(shard);
       void close(oldest);
     }
   }

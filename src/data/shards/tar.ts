@@ -19,10 +19,10 @@ export class TarError extends Error {
 /** Reads `bytes` bytes at `at`; the reader asks for nothing beyond the archive's end. */
 export type ReadAt = (at: number, bytes: number) => Promise<Uint8Array>;
 
-const blockBytes = 512;
+const BLOCK_BYTES = 512;
 /** Names and pax records are a few hundred bytes; more than this is no archive's header. */
-const longestRecord = 1 << 20;
-const text = new TextDecoder();
+const LONGEST_RECORD = 1 << 20;
+const TEXT = new TextDecoder();
 
 /** What headers before an entry say about it. */
 interface Override {
@@ -38,21 +38,19 @@ interface Override {
 export async function* tarEntries(read: ReadAt, total: number): AsyncGenerator<TarEntry> {
   let override: Override = {};
   for (let at = 0; ; ) {
-    if (at + blockBytes > total) throw new TarError(`it is cut off: it ends at byte ${String(total)} without a mark of its end`);
-    const header = await read(at, blockBytes);
+    if (at + BLOCK_BYTES > total) throw new TarError(`it is cut off: it ends at byte ${total} without a mark of its end`);
+    const header = await read(at, BLOCK_BYTES);
     if (header.every((byte) => byte === 0)) return;
     checkSum(header, at);
     const type = String.fromCharCode(header[156]);
     const stored = numberIn(header, 124, 12, at);
     const bytes = isExtension(type) ? stored : (override.bytes ?? stored);
     const name = override.name ?? nameIn(header);
-    const data = at + blockBytes;
+    const data = at + BLOCK_BYTES;
     if (data + bytes > total)
-      throw new TarError(
-        `it is cut off: ${name} should reach byte ${String(data + bytes)}, but it ends at byte ${String(total)}`,
-      );
+      throw new TarError(`it is cut off: ${name} should reach byte ${data + bytes}, but it ends at byte ${total}`);
     if (isExtension(type)) {
-      if (bytes > longestRecord) throw new TarError(`it is damaged at byte ${String(at)}: a name of ${String(bytes)} bytes`);
+      if (bytes > LONGEST_RECORD) throw new TarError(`it is damaged at byte ${at}: a name of ${bytes} bytes`);
       if (type === "L") override = { ...override, name: untilZero(await read(data, bytes)) };
       if (type === "x") override = { ...override, ...paxRecords(await read(data, bytes), at) };
     } else {
@@ -60,7 +58,7 @@ export async function* tarEntries(read: ReadAt, total: number): AsyncGenerator<T
       if (type === "0" || type === "\0" || type === "7") yield { name, at: data, bytes };
       override = {};
     }
-    at = data + Math.ceil(bytes / blockBytes) * blockBytes;
+    at = data + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
   }
 }
 
@@ -72,9 +70,8 @@ function isExtension(type: string): boolean {
 /** The header's bytes add up to its own checksum field, with that field as blanks; so no random block passes. */
 function checkSum(header: Uint8Array, at: number): void {
   let sum = 8 * 32;
-  for (let index = 0; index < blockBytes; index++) if (index < 148 || index >= 156) sum += header[index];
-  if (numberIn(header, 148, 8, at) !== sum)
-    throw new TarError(`it is damaged at byte ${String(at)}: no header of a file is there`);
+  for (let index = 0; index < BLOCK_BYTES; index++) if (index < 148 || index >= 156) sum += header[index];
+  if (numberIn(header, 148, 8, at) !== sum) throw new TarError(`it is damaged at byte ${at}: no header of a file is there`);
 }
 
 /** Octal digits, or base 256 (as GNU has for sizes of 8 GiB and more) where the first bit is set. */
@@ -86,21 +83,21 @@ function numberIn(header: Uint8Array, start: number, length: number, at: number)
       : /^[0-7]+$/.test(untilZero(field).trim())
         ? Number.parseInt(untilZero(field).trim(), 8)
         : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new TarError(`it is damaged at byte ${String(at)}: no header of a file is there`);
+  if (!Number.isSafeInteger(value)) throw new TarError(`it is damaged at byte ${at}: no header of a file is there`);
   return value;
 }
 
 /** ustar splits long names in two; GNU's variant of it ("ustar" and blanks) keeps other things in that place. */
 function nameIn(header: Uint8Array): string {
   const name = untilZero(header.subarray(0, 100));
-  const isUstar = text.decode(header.subarray(257, 263)) === "ustar\0";
+  const isUstar = TEXT.decode(header.subarray(257, 263)) === "ustar\0";
   const prefix = isUstar ? untilZero(header.subarray(345, 500)) : "";
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
 function untilZero(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return text.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return TEXT.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** Records "<length> <key>=<value>\n", the length in bytes and of the whole record. */
@@ -108,28 +105,28 @@ function paxRecords(bytes: Uint8Array, at: number): Override {
   const found: Override = {};
   for (let start = 0; start < bytes.length; ) {
     const blank = bytes.indexOf(32, start);
-    const length = Number(text.decode(bytes.subarray(start, blank)));
+    const length = Number(TEXT.decode(bytes.subarray(start, blank)));
     const end = start + length;
     if (blank < 0 || !(length > blank - start) || end > bytes.length || bytes[end - 1] !== 10)
-      throw new TarError(`it is damaged at byte ${String(at)}: its pax header is malformed`);
-    const record = text.decode(bytes.subarray(blank + 1, end - 1));
+      throw new TarError(`it is damaged at byte ${at}: its pax header is malformed`);
+    const record = TEXT.decode(bytes.subarray(blank + 1, end - 1));
     const [key, value] = [record.slice(0, record.indexOf("=")), record.slice(record.indexOf("=") + 1)];
     if (key === "path") found.name = value;
     if (key === "size") found.bytes = Number(value);
     start = end;
   }
   if (found.bytes !== undefined && !(Number.isSafeInteger(found.bytes) && found.bytes >= 0))
-    throw new TarError(`it is damaged at byte ${String(at)}: its pax header gives no size`);
+    throw new TarError(`it is damaged at byte ${at}: its pax header gives no size`);
   return found;
 }
 
 /** Two blocks of zeros. */
-export const tarEnd: Uint8Array = new Uint8Array(2 * blockBytes);
+export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_BYTES);
 
 /** A regular file as it stands in an archive, the same bytes for the same file: no owner and no time. `name`: at most 100 ASCII characters. */
 export function tarFile(name: string, data: Uint8Array): Uint8Array {
   if (!/^[\x21-\x7e]{1,100}$/.test(name)) throw new Error(`${name} cannot be a name in a shard`);
-  const file = Buffer.alloc(blockBytes + Math.ceil(data.length / blockBytes) * blockBytes);
+  const file = Buffer.alloc(BLOCK_BYTES + Math.ceil(data.length / BLOCK_BYTES) * BLOCK_BYTES);
   const octal = (value: number, at: number, digits: number): void => {
     file.write(value.toString(8).padStart(digits, "0"), at, "latin1");
   };
@@ -141,9 +138,9 @@ export function tarFile(name: string, data: Uint8Array): Uint8Array {
   octal(0, 136, 11);
   file.write("        0", 148, "latin1"); // blanks in place of the checksum; type 0
   file.write("ustar\u000000", 257, "latin1");
-  const sum = file.subarray(0, blockBytes).reduce((total, byte) => total + byte, 0);
+  const sum = file.subarray(0, BLOCK_BYTES).reduce((total, byte) => total + byte, 0);
   octal(sum, 148, 6);
   file[154] = 0;
-  file.set(data, blockBytes);
+  file.set(data, BLOCK_BYTES);
   return file;
 }

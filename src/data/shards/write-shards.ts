@@ -5,21 +5,21 @@
 import { readFile, realpath } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { writeFileAtomic, writeFolderAtomic } from "../../atomic-file.js";
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 import type { Part, SkippedImage } from "../dataset.js";
 import { BadImageError, imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { type ImageFile, readFolderLayout } from "../formats/folder-layout.js";
 import { Random } from "../random.js";
-import { tarEnd, tarFile } from "./tar.js";
+import { TAR_END, tarFile } from "./tar.js";
 
 /** Keeps the draws of the order apart from all other uses of the same seed. */
-const shardStream = 0x73687264;
+const SHARD_STREAM = 0x73687264;
 /** Read and checked at once. */
-const inFlight = 16;
-const partNames: Readonly<Record<Part, string>> = { train: "train", validation: "val", test: "test" };
+const IN_FLIGHT = 16;
+const PART_NAMES: Readonly<Record<Part, string>> = { train: "train", validation: "val", test: "test" };
 /** A name in a tar has 100 bytes; the rest is number, ending and room. */
-const longestStem = 60;
+const LONGEST_STEM = 60;
 
 export interface ShardOptions {
   readonly imagesPerShard: number;
@@ -54,7 +54,7 @@ export async function writeShards(folder: string, out: string, options: ShardOpt
   return writeFolderAtomic(target, async (unfinished) => {
     const prefix = basename(root).replace(/[^\w-]+/g, "_");
     for (const part of ["train", "validation", "test"] as const)
-      await writing.writePart(part, join(unfinished, `${prefix}-${partNames[part]}`));
+      await writing.writePart(part, join(unfinished, `${prefix}-${PART_NAMES[part]}`));
     await writeFileAtomic(join(unfinished, "classes.txt"), classes.map((one) => `${one}\n`).join(""));
     const { shards, images, skipped } = writing;
     return { shards, images, skipped };
@@ -72,7 +72,7 @@ class ShardWriting {
   shards = 0;
   images = 0;
   readonly skipped: SkippedImage[] = [];
-  #done = 0;
+  private done = 0;
 
   constructor(
     readonly root: string,
@@ -85,20 +85,20 @@ class ShardWriting {
     const { imagesPerShard, seed } = this.options;
     const files = this.files.filter((file) => file.part === part);
     const order = Uint32Array.from(files, (_, index) => index);
-    new Random(seed, shardStream).shuffle(order);
+    new Random(seed, SHARD_STREAM).shuffle(order);
     for (let first = 0, shard = 0; first < order.length; first += imagesPerShard, shard++) {
       const rows = order.subarray(first, first + imagesPerShard);
       const samples = Array.from(rows, (row, place) => ({ file: files[row], number: first + place }));
-      await writeFileAtomic(`${prefix}-${String(shard).padStart(6, "0")}.tar`, this.#shard(samples));
+      await writeFileAtomic(`${prefix}-${String(shard).padStart(6, "0")}.tar`, this.shard(samples));
       this.shards++;
     }
   }
 
-  async *#shard(samples: readonly { readonly file: ImageFile; readonly number: number }[]): AsyncGenerator<Uint8Array> {
+  private async *shard(samples: readonly { readonly file: ImageFile; readonly number: number }[]): AsyncGenerator<Uint8Array> {
     const { progress, signal } = this.options;
-    for (let first = 0; first < samples.length; first += inFlight) {
+    for (let first = 0; first < samples.length; first += IN_FLIGHT) {
       if (signal?.aborted === true) throw new UserError("stopped before all shards were written; nothing is left of them");
-      const some = samples.slice(first, first + inFlight);
+      const some = samples.slice(first, first + IN_FLIGHT);
       const read = await Promise.all(some.map(({ file }) => readImage(file.path)));
       for (const [place, { file, number }] of some.entries()) {
         const bytes = read[place];
@@ -111,11 +111,11 @@ class ShardWriting {
         yield tarFile(`${key}${extname(file.path).toLowerCase()}`, bytes);
         yield tarFile(`${key}.cls`, Buffer.from(String(file.label)));
       }
-      this.#done += some.length;
+      this.done += some.length;
       requireFewSkipped(`in ${this.root}`, this.skipped, this.files.length, USUAL_BAD_FRACTION);
-      progress?.(this.#done, this.files.length);
+      progress?.(this.done, this.files.length);
     }
-    yield tarEnd;
+    yield TAR_END;
   }
 }
 
@@ -127,14 +127,12 @@ async function readImage(path: string): Promise<Uint8Array | string> {
     await imageShape(bytes);
     return bytes;
   } catch (error) {
-    return error instanceof BadImageError
-      ? error.reason
-      : `it cannot be read (${error instanceof Error ? error.message : String(error)})`;
+    return error instanceof BadImageError ? error.reason : `it cannot be read (${messageOf(error)})`;
   }
 }
 
 /** The number makes it unique in its part; a dot would end it. */
 function sampleKey(path: string, number: number): string {
   const stem = basename(path, extname(path)).replace(/[^\w-]+/g, "_");
-  return `${String(number).padStart(8, "0")}-${stem.slice(0, longestStem)}`;
+  return `${String(number).padStart(8, "0")}-${stem.slice(0, LONGEST_STEM)}`;
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { openDataset } from "#rbnet/data/open-dataset";
-import { outlineReach, outlines } from "#rbnet/data/shapes/shape-outlines";
+import { OUTLINE_REACH, OUTLINES } from "#rbnet/data/shapes/shape-outlines";
 import { shapes } from "#rbnet/data/shapes/shapes";
 
 function pixelsOf(set: ImageSet | undefined): Uint8Array {
@@ -40,13 +40,13 @@ describe("shapes", () => {
   });
 
   it("covers between a tenth and nine tenths of its square with each outline, and nothing beyond its reach", () => {
-    for (const outline of outlines) {
+    for (const outline of OUTLINES) {
       let inside = 0;
       for (let u = -1.5; u <= 1.5; u += 0.01) {
         for (let v = -1.5; v <= 1.5; v += 0.01) {
           if (!outline.contains(u, v)) continue;
           inside++;
-          expect(Math.hypot(u, v), outline.name).toBeLessThanOrEqual(outlineReach);
+          expect(Math.hypot(u, v), outline.name).toBeLessThanOrEqual(OUTLINE_REACH);
         }
       }
       const share = inside / 40_000;

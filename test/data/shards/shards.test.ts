@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Dataset, DatasetOptions } from "#rbnet/data/dataset";
 import { Loader, type LoaderOptions } from "#rbnet/data/loading/loader";
 import { openDataset } from "#rbnet/data/open-dataset";
-import { tarEnd, tarFile } from "#rbnet/data/shards/tar";
+import { TAR_END, tarFile } from "#rbnet/data/shards/tar";
 import { type ShardOptions, writeShards } from "#rbnet/data/shards/write-shards";
 import { UserError } from "#rbnet/errors";
 import { temporaryFolder } from "../../temporary-folder.js";
@@ -163,10 +163,10 @@ describe("the index of shards", () => {
     writeFileSync(
       second!,
       Buffer.concat([
-        readFileSync(second!).subarray(0, -tarEnd.length),
+        readFileSync(second!).subarray(0, -TAR_END.length),
         tarFile("new.png", image),
         tarFile("new.cls", Buffer.from("1")),
-        tarEnd,
+        TAR_END,
       ]),
     );
     utimesSync(second!, 1000, 1000);
@@ -198,7 +198,7 @@ describe("a folder of shards", () => {
   }
 
   async function tar(...samples: readonly Promise<Uint8Array[]>[]): Promise<Buffer> {
-    return Buffer.concat([...(await Promise.all(samples)).flat(), tarEnd]);
+    return Buffer.concat([...(await Promise.all(samples)).flat(), TAR_END]);
   }
 
   it("may say its parts by folders and its classes in JSON, without names", async () => {
