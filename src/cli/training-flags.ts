@@ -204,7 +204,7 @@ function checked(settings: unknown): TrainingOptions {
     (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
     settings,
   );
-  const value = typeof found === "object" ? "" : ` ${String(found)}`;
+  const value = typeof found === "object" ? "" : ` ${found}`;
   throw new UserError(`${flagOf(path.map(String))} cannot be${value}: ${requirement(issue?.message ?? "")}`);
 }
 

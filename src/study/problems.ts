@@ -26,10 +26,8 @@ export function malformed(origin: string, value: unknown, error: z.ZodError): Us
 
 /** ["rows", 1, "width"] -> "rows[1].width" */
 function placeOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (place, key) => (typeof key === "number" ? `${place}[${key}]` : place === "" ? String(key) : `${place}.${String(key)}`),
-    "",
-  );
+  const parts = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${key.toString()}`));
+  return parts.join("").replace(/^\./, "");
 }
 
 /** Zod's "Invalid input: expected number, received string" without what is said already. */

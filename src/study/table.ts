@@ -51,7 +51,7 @@ export function networkText({
   networkOptions,
   recipe,
 }: Pick<RowResults, "network" | "width" | "networkOptions"> & { readonly recipe?: string | undefined }): string {
-  const options = Object.entries(networkOptions).map(([name, value]) => `${name} ${String(value)}`);
+  const options = Object.entries(networkOptions).map(([name, value]) => `${name} ${value}`);
   const details = [...(width === 1 ? [] : [`width ${width}`]), ...options, ...(recipe === undefined ? [] : [`recipe ${recipe}`])];
   return details.length === 0 ? network : `${network} (${details.join(", ")})`;
 }

@@ -39,7 +39,7 @@ async function refusal(action: Promise<unknown>): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof UserError)) throw new Error(`expected a UserError, got ${String(error)}`);
+  if (!(error instanceof UserError)) throw new Error(`expected a UserError, got ${error}`);
   return error.message;
 }
 

@@ -65,7 +65,7 @@ describe("a damaged image", () => {
           if (taken) accepted++;
           expect(performance.now() - start).toBeLessThan(LONGEST_MS);
         } catch (error) {
-          throw new Error(`damage ${attempt} of seed ${SEED}: ${String(error)}`, { cause: error });
+          throw new Error(`damage ${attempt} of seed ${SEED}: ${error}`, { cause: error });
         }
       }
       expect(accepted).toBeGreaterThan(count / 50);

@@ -109,7 +109,7 @@ describe("a damaged model file", () => {
         const file = pick(random, DAMAGES)(random);
         const start = performance.now();
         const taken = await answers(file).catch((error: unknown) => {
-          throw new Error(`damage ${attempt} of seed ${SEED}: ${String(error)}`, { cause: error });
+          throw new Error(`damage ${attempt} of seed ${SEED}: ${error}`, { cause: error });
         });
         const time = performance.now() - start;
         if (time > LONGEST_MS) throw new Error(`damage ${attempt} of seed ${SEED} took ${time.toFixed(0)} ms`);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { rbnet20 } from "#rbnet/networks/rbnet";
 import { temporaryFolder } from "../temporary-folder.js";
-import { bitsOf, differences, readStored, settings, stepsPerEpoch, trainTiny } from "./tiny-runs.js";
+import { bitsOf, differences, readStored, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
 
 /** Six units a stage. */
 const deeper = rbnet20({ classes: 10, width: 0.25, size: 16 });
@@ -29,7 +29,7 @@ describe("a run that computes maps again", () => {
     const keeping = temporaryFolder();
     const { records } = await trainTiny({ out: keeping, description: deeper });
     const recomputing = temporaryFolder();
-    const first = await trainTiny({ out: recomputing, description: deeper, keepEvery: 3, stopAfter: stepsPerEpoch + 3 });
+    const first = await trainTiny({ out: recomputing, description: deeper, keepEvery: 3, stopAfter: STEPS_PER_EPOCH + 3 });
     const rest = await trainTiny({ out: recomputing, description: deeper, keepEvery: 2, threads: 2, resume: true });
     expect([...first.records, ...rest.records]).toEqual(records);
     expect(differences(bitsOf(recomputing), bitsOf(keeping))).toEqual([]);
@@ -42,7 +42,7 @@ describe("a run that computes maps again", () => {
 
 describe("a resumed run", () => {
   // In mid-epoch, at the end of an epoch, and before the first update of any.
-  const stops = [stepsPerEpoch + 3, stepsPerEpoch, 1];
+  const stops = [STEPS_PER_EPOCH + 3, STEPS_PER_EPOCH, 1];
 
   it.each(stops)("continues as if never stopped when stopped after step %i and resumed on more threads", async (stopAfter) => {
     const straight = temporaryFolder();
@@ -50,7 +50,7 @@ describe("a resumed run", () => {
     const broken = temporaryFolder();
     const first = await trainTiny({ out: broken, stopAfter });
     expect(first.stopped).toBe(true);
-    expect(first.records).toEqual(records.slice(0, Math.floor(stopAfter / stepsPerEpoch)));
+    expect(first.records).toEqual(records.slice(0, Math.floor(stopAfter / STEPS_PER_EPOCH)));
     const rest = await trainTiny({ out: broken, threads: 2, resume: true });
     expect([...first.records, ...rest.records]).toEqual(records);
     expect(rest.stopped).toBe(false);
@@ -62,7 +62,7 @@ describe("a resumed run", () => {
     const straight = temporaryFolder();
     const { records } = await trainTiny({ out: straight, settings: accumulating });
     const broken = temporaryFolder();
-    const first = await trainTiny({ out: broken, settings: accumulating, stopAfter: stepsPerEpoch + 2 });
+    const first = await trainTiny({ out: broken, settings: accumulating, stopAfter: STEPS_PER_EPOCH + 2 });
     expect(JSON.parse(readStored(broken, "checkpoint").metadata.progress ?? "")).toMatchObject({ epoch: 1, step: 4 });
     const rest = await trainTiny({ out: broken, settings: accumulating, resume: true });
     expect([...first.records, ...rest.records]).toEqual(records);
@@ -91,7 +91,7 @@ describe("a resumed run", () => {
 
 describe("stopping", () => {
   it("in the last epoch's last step is no stop: the run is done", async () => {
-    const { records, stopped } = await trainTiny({ settings: { ...settings, epochs: 1 }, stopAfter: stepsPerEpoch });
+    const { records, stopped } = await trainTiny({ settings: { ...settings, epochs: 1 }, stopAfter: STEPS_PER_EPOCH });
     expect(records.length).toBe(1);
     expect(stopped).toBe(false);
   });

@@ -10,7 +10,7 @@ import { picture, write } from "../data/picture-folders.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, differences, network, settings, trainTiny } from "./tiny-runs.js";
 
-const stepsPerEpoch = 6;
+const STEPS_PER_EPOCH = 6;
 /** Scores of 0 for every class. */
 const tenClasses = Array.from({ length: 10 }, (_, label) => String(label));
 const pool = { kind: "averagePool", name: "pool", input: 0, size: 16 } as const;
@@ -47,7 +47,7 @@ it("a run on shards continues as if never stopped when stopped in mid-epoch", { 
   const straight = temporaryFolder();
   const { records } = await trainTiny({ out: straight, dataset });
   const broken = temporaryFolder();
-  const first = await trainTiny({ out: broken, dataset, stopAfter: stepsPerEpoch + 3 });
+  const first = await trainTiny({ out: broken, dataset, stopAfter: STEPS_PER_EPOCH + 3 });
   expect([first.stopped, first.records.length]).toEqual([true, 1]);
   const rest = await trainTiny({ out: broken, dataset, threads: 2, resume: true });
   expect([...first.records, ...rest.records]).toEqual(records);

@@ -17,7 +17,7 @@ import { temporaryFolder } from "../temporary-folder.js";
 /** Six batches of eight and two images over; the validation images do not fill one batch. */
 export const data: Dataset = shapes({ train: 50, validation: 20, test: 0, size: 16 });
 export const network: NetworkDescription = rbnet8({ classes: 10, width: 0.5, size: 16 });
-export const stepsPerEpoch = 6;
+export const STEPS_PER_EPOCH = 6;
 
 export const settings = {
   epochs: 3,
@@ -101,7 +101,7 @@ export async function refusal(promise: Promise<unknown>): Promise<string> {
     () => undefined,
     (error: unknown) => error,
   );
-  if (!(reason instanceof UserError)) throw new Error(`expected a UserError, found ${String(reason)}`, { cause: reason });
+  if (!(reason instanceof UserError)) throw new Error(`expected a UserError, found ${reason}`, { cause: reason });
   if (reason.message.includes("\n")) throw new Error(`more than one line: ${reason.message}`);
   return reason.message;
 }

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { estimateRun } from "#rbnet/training/costs/estimate";
 import { parseTrainingSettings } from "#rbnet/training/settings/options";
-import { data, network, settings, stepsPerEpoch } from "../tiny-runs.js";
+import { data, network, STEPS_PER_EPOCH, settings } from "../tiny-runs.js";
 
 const trainingOnly = { ...data, validation: undefined };
 
@@ -16,7 +16,7 @@ describe("the estimate of a run", () => {
     const options = parseTrainingSettings({ ...settings, ...own, epochs: 30 });
     const { stepMs, seconds } = await estimateRun(network, trainingOnly, options, { threads: 1 });
     expect(stepMs.length).toBe(epochs.length);
-    const all = stepMs.map((ms, stage) => ms * stepsPerEpoch * epochs[stage]).reduce((sum, ms) => sum + ms);
+    const all = stepMs.map((ms, stage) => ms * STEPS_PER_EPOCH * epochs[stage]).reduce((sum, ms) => sum + ms);
     expect(seconds).toBeCloseTo(all / 1000, 9);
     expect(Math.min(...stepMs)).toBeGreaterThan(0);
     expect(readdirSync(".")).toEqual(before);
@@ -24,6 +24,6 @@ describe("the estimate of a run", () => {
 
   it("adds the evaluations", async () => {
     const { stepMs, seconds } = await estimateRun(network, data, parseTrainingSettings(settings), { threads: 1 });
-    expect(seconds).toBeGreaterThan((3 * stepsPerEpoch * stepMs[0]) / 1000);
+    expect(seconds).toBeGreaterThan((3 * STEPS_PER_EPOCH * stepMs[0]) / 1000);
   });
 });

@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
 import { learningRateAt } from "#rbnet/training/stage/schedule";
 
-const stepsPerEpoch = 10;
-const epochs = 10;
-const total = stepsPerEpoch * epochs;
+const STEPS_PER_EPOCH = 10;
+const EPOCHS = 10;
+const total = STEPS_PER_EPOCH * EPOCHS;
 
 /** The rate of every step of a run, as a share of the peak. */
 function ratesOf(settings: TrainingSettings): readonly number[] {
-  const options = parseTrainingSettings({ learningRate: 0.5, epochs, ...settings });
-  return Array.from({ length: total }, (_, step) => learningRateAt(options, step, stepsPerEpoch, total) / 0.5);
+  const options = parseTrainingSettings({ learningRate: 0.5, epochs: EPOCHS, ...settings });
+  return Array.from({ length: total }, (_, step) => learningRateAt(options, step, STEPS_PER_EPOCH, total) / 0.5);
 }
 
 describe("learningRateAt", () => {

@@ -11,10 +11,10 @@ import { stageAt, stagesOf } from "#rbnet/training/stage/stages";
 import { Trainer } from "#rbnet/training/trainer";
 import { training } from "../../networks/tiny.js";
 import { temporaryFolder } from "../../temporary-folder.js";
-import { data, expectContinued, network, readStored, refusal, settings, stepsPerEpoch, trainTiny } from "../tiny-runs.js";
+import { data, expectContinued, network, readStored, refusal, STEPS_PER_EPOCH, settings, trainTiny } from "../tiny-runs.js";
 
 const twoStages = { ...settings, epochs: 4, stages: 2, firstStageEpochs: 2 };
-const BORDER = 2 * stepsPerEpoch;
+const BORDER = 2 * STEPS_PER_EPOCH;
 
 describe("stages", () => {
   it("share the epochs as asked, or by halves", () => {
@@ -152,7 +152,7 @@ describe("the second stage", () => {
 
 describe("a run of two stages", () => {
   // In the first stage, on its last step, after the second's first step, and in the second.
-  const stops = [3, BORDER, BORDER + 1, BORDER + stepsPerEpoch + 2];
+  const stops = [3, BORDER, BORDER + 1, BORDER + STEPS_PER_EPOCH + 2];
 
   it.each(stops)("continues as if never stopped when stopped after step %i and resumed on more threads", (stopAfter) =>
     expectContinued(twoStages, stopAfter),

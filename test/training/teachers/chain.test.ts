@@ -3,12 +3,12 @@ import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../temporary-folder.js";
-import { data, expectContinued, linearNetwork, refusal, settings, stepsPerEpoch, trainTiny } from "../tiny-runs.js";
+import { data, expectContinued, linearNetwork, refusal, STEPS_PER_EPOCH, settings, trainTiny } from "../tiny-runs.js";
 
 const folder = temporaryFolder();
 const distill = { teacher: folder, weight: 1, temperature: 2 } as const;
 const twoStages = { ...settings, epochs: 4, stages: 2, distill: { ...distill, chain: true } };
-const BORDER = 2 * stepsPerEpoch;
+const BORDER = 2 * STEPS_PER_EPOCH;
 
 beforeAll(async () => {
   await trainTiny({ out: folder, settings: { ...settings, epochs: 1 } });
@@ -32,14 +32,14 @@ describe("a chain of teachers", () => {
   });
 
   // In the first stage, on its last step, after the second's first step, and in the second.
-  it.each([3, BORDER, BORDER + 1, BORDER + stepsPerEpoch + 2])(
+  it.each([3, BORDER, BORDER + 1, BORDER + STEPS_PER_EPOCH + 2])(
     "continues as if never stopped when stopped after step %i and resumed on more threads",
     (stopAfter) => expectContinued(twoStages, stopAfter),
   );
 
   it("does not go on without the end of the first stage", async () => {
     const out = temporaryFolder();
-    await trainTiny({ out, settings: twoStages, stopAfter: BORDER + stepsPerEpoch + 2 });
+    await trainTiny({ out, settings: twoStages, stopAfter: BORDER + STEPS_PER_EPOCH + 2 });
     const kept = join(out, "first-stage.safetensors");
     copyFileSync(join(out, "checkpoint.safetensors"), kept);
     const resumed = () => refusal(trainTiny({ out, settings: twoStages, resume: true }));
