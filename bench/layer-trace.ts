@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import type { Backend } from "#rbnet/backend/device";
-import type { Batch } from "#rbnet/data/loading/loader";
+import type { Batch } from "#rbnet/data/loading/batch-source";
 import { Random } from "#rbnet/data/random";
 import type { Layer } from "#rbnet/layers/layer";
 import type { Parameter } from "#rbnet/layers/parameters";

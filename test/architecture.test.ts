@@ -68,6 +68,36 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** What layers and backends both see. */
 const CONTRACT = ["backend/kernels.js", "backend/device.js"];
 
+/**
+ * Parts and files that run in a page, or will: the deployed network, and what training needs beside its kernels. What they import is held
+ * to it as well.
+ */
+const PORTABLE: readonly string[] = [
+  "tensor",
+  "errors",
+  "pixels",
+  "runtime",
+  "layers",
+  "networks",
+  "browser",
+  "page",
+  "data/dataset.ts",
+  "data/random.ts",
+  "data/augmentation/augmentation.ts",
+  "data/augmentation/mixup.ts",
+  "data/loading/batch-plan.ts",
+  "data/loading/batch-source.ts",
+  "data/loading/epoch-order.ts",
+  "data/sets/memory-dataset.ts",
+  "data/sets/split.ts",
+  "data/sets/statistics.ts",
+  "data/sets/subset.ts",
+  "data/shapes/shapes.ts",
+];
+
+/** Packages that run anywhere. */
+const PORTABLE_PACKAGES: readonly string[] = ["zod"];
+
 interface ImportStatement {
   readonly file: string;
   readonly target: string;
@@ -97,6 +127,27 @@ const statements: ImportStatement[] = sourceFiles().flatMap((file) =>
   }),
 );
 const inside = statements.filter(({ target }) => /\.js$/.test(target) && !target.startsWith("node:"));
+
+/** Files of src that a file of src imports. */
+function importsOf(file: string): readonly string[] {
+  return inside.filter((statement) => statement.file === file).map(({ target }) => target.replace(/\.js$/, ".ts"));
+}
+
+/** Some files and all that they import, directly or not. */
+function reachedFrom(files: readonly string[], imports: (file: string) => readonly string[]): ReadonlySet<string> {
+  const reached = new Set(files);
+  for (const file of reached) for (const next of imports(file)) reached.add(next);
+  return reached;
+}
+
+/** The sets of files that all reach one another. */
+function circles(files: readonly string[], imports: (file: string) => readonly string[]): string[][] {
+  const reached = new Map(files.map((file) => [file, reachedFrom(imports(file), imports)]));
+  const circleOf = (file: string): string[] =>
+    files.filter((other) => reached.get(file)?.has(other) && reached.get(other)?.has(file));
+  const found = files.map((file) => circleOf(file).sort()).filter((circle) => circle.length > 0);
+  return [...new Map(found.map((circle) => [circle.join(), circle])).values()];
+}
 
 describe("the architecture", () => {
   it("is read from real import statements", () => {
@@ -140,10 +191,22 @@ describe("the architecture", () => {
     expect(crossing).toEqual([]);
   });
 
-  it("keeps Node out of what runs in a browser", () => {
-    const portable = statements.filter(({ file }) =>
-      ["networks", "layers", "runtime", "browser", "page", "pixels", "tensor", "errors"].includes(partOf(file)),
-    );
-    expect(portable.filter(({ target }) => target.startsWith("node:"))).toEqual([]);
+  it("keeps Node out of what runs in a browser, and out of all that this imports", () => {
+    const listed = PORTABLE.map((entry) => sourceFiles().filter((file) => file === entry || partOf(file) === entry));
+    expect(PORTABLE.filter((_, index) => listed[index].length === 0)).toEqual([]);
+    const portable = reachedFrom(listed.flat(), importsOf);
+    const outside = statements.filter(({ file, target }) => portable.has(file) && !target.endsWith(".js"));
+    expect(outside.filter(({ target }) => !PORTABLE_PACKAGES.includes(target))).toEqual([]);
+  });
+
+  it("has no files that import one another in a circle, not even for a type", () => {
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["c", "d"]],
+      ["c", ["a"]],
+      ["d", []],
+    ]);
+    expect(circles([...graph.keys()], (file) => graph.get(file) ?? [])).toEqual([["a", "b", "c"]]);
+    expect(circles(sourceFiles(), importsOf)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
  * The memory between the training step and the workers that prepare its batches: a few batches side by side in one shared buffer,
  * used in turn, so that no batch is ever copied or allocated anew.
  */
+import { sharedBuffer } from "../shared-buffer.js";
 
 export interface RingShape {
   readonly slots: number;
@@ -29,8 +30,8 @@ const LINE_BYTES = 64;
 /** The slots of a ring on new shared memory, or on the memory of a ring of the same shape. */
 export function batchSlots(
   shape: RingShape,
-  memory = new SharedArrayBuffer(shape.slots * slotBytes(shape)),
-): { memory: SharedArrayBuffer; slots: readonly BatchSlot[] } {
+  memory = sharedBuffer(shape.slots * slotBytes(shape)),
+): { memory: ArrayBufferLike; slots: readonly BatchSlot[] } {
   const { batch, size } = shape;
   const floats = batch * size * size * 3;
   const slots = Array.from({ length: shape.slots }, (_, index): BatchSlot => {

@@ -29,7 +29,7 @@ export class LoaderPool {
   /** `nameOf`: of image `index`, for those that are skipped. */
   constructor(workers: number, plan: WorkerPlan, nameOf: (index: number) => string) {
     this.nameOf = nameOf;
-    this.pending = Array.from({ length: plan.shape.slots }, () => ({ missing: 0, error: undefined, wake: undefined }));
+    this.pending = Array.from({ length: plan.slots }, () => ({ missing: 0, error: undefined, wake: undefined }));
     this.workers = Array.from({ length: Math.max(1, workers) }, () => {
       const worker = new Worker(new URL("./loader-worker.js", import.meta.url), { workerData: plan });
       worker.on("message", (answer: WorkerAnswer) => {

@@ -3,6 +3,7 @@
  */
 import type { ImageSet, ShardSource, SourceLimits } from "../dataset.js";
 import { USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
+import { sharedBuffer } from "../shared-buffer.js";
 
 /** A set over some rows of decoded images; `labels` and `names` are those of all rows. */
 export function memorySet(
@@ -47,7 +48,7 @@ type ShardColumns = Pick<ShardSource, "shardOf" | "offsets" | "lengths">;
 
 /** Some rows, in increasing order, of the columns of samples. */
 export function pickSamples({ shardOf, offsets, lengths }: ShardColumns, rows: Uint32Array): ShardColumns {
-  const picked = new Float64Array(new SharedArrayBuffer(rows.length * Float64Array.BYTES_PER_ELEMENT));
+  const picked = new Float64Array(sharedBuffer(rows.length * Float64Array.BYTES_PER_ELEMENT));
   rows.forEach((row, index) => {
     picked[index] = offsets[row];
   });
@@ -76,7 +77,7 @@ export function shardSet(table: ShardTable, rows: Uint32Array, limits: SourceLim
 
 /** A copy in shared memory, so that posting it to workers copies nothing. */
 export function sharedUint32(values: Uint32Array): Uint32Array {
-  const shared = new Uint32Array(new SharedArrayBuffer(values.byteLength));
+  const shared = new Uint32Array(sharedBuffer(values.byteLength));
   shared.set(values);
   return shared;
 }

@@ -6,6 +6,7 @@
 import { RegionResizer } from "../../pixels/resize.js";
 import { storedSide } from "../../pixels/square.js";
 import type { Dataset, ImageSet, Part } from "../dataset.js";
+import { sharedBuffer } from "../shared-buffer.js";
 import { memorySet } from "./image-set.js";
 import { splitByClass } from "./split.js";
 import { memoryStatistics } from "./statistics.js";
@@ -55,7 +56,7 @@ export function memoryDataset(parts: DecodedParts, validationFraction: number, s
 
 /** Room for `count` images [side, side, 3] on shared memory. */
 export function sharedPixels(count: number, side: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(count * side * side * 3));
+  return new Uint8Array(sharedBuffer(count * side * side * 3));
 }
 
 /** Scales [count, side, side, 3] to [count, size, size, 3]; the same array where the sizes agree. */

@@ -4,7 +4,7 @@
  */
 import type { Backend } from "../../backend/device.js";
 import { MemoryScope } from "../../backend/scope.js";
-import type { Loader } from "../../data/loading/loader.js";
+import type { BatchSource } from "../../data/loading/batch-source.js";
 import type { Network } from "../../networks/network.js";
 import type { Operation } from "../../runtime/operations.js";
 import type { TrainingOptions } from "../settings/options.js";
@@ -21,7 +21,7 @@ export interface StageParts {
   readonly backend: Backend;
   readonly network: Network;
   readonly optimizer: Optimizer;
-  readonly loader: Pick<Loader, "batchesPerEpoch" | "epoch">;
+  readonly loader: Pick<BatchSource, "batchesPerEpoch" | "epoch">;
   readonly options: TrainingOptions;
   /** See NetworkMemory. */
   readonly keepEvery: number;

@@ -1,6 +1,6 @@
 /** One batch: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers. */
 import type { Backend } from "../../backend/device.js";
-import type { Batch } from "../../data/loading/loader.js";
+import type { Batch } from "../../data/loading/batch-source.js";
 import { UserError } from "../../errors.js";
 import type { Network, Visit } from "../../networks/network.js";
 import type { Tensor } from "../../tensor.js";

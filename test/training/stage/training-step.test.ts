@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import type { Batch } from "#rbnet/data/loading/loader";
+import type { Batch } from "#rbnet/data/loading/batch-source";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
 import type { TypedArray } from "#rbnet/tensor";

@@ -1,0 +1,54 @@
+/**
+ * Where training takes its batches from. What trains or evaluates knows this alone: the loader prepares batches by workers ahead of
+ * the step, and in a page, or over several machines, they may come from elsewhere.
+ */
+import type { Channels } from "../../pixels/square.js";
+import type { Augmentation } from "../augmentation/augmentation.js";
+import type { SkippedImage } from "../dataset.js";
+
+export interface Batch {
+  /** [count, size, size, 3], (value / 255 - mean) / deviation. */
+  readonly images: Float32Array;
+  /** [count] class of each image. */
+  readonly labels: Int32Array;
+  /** [count] class of the image mixed into it; `labels` without mixup. */
+  readonly mixLabels: Int32Array;
+  /** [count] weight of `labels`; the rest is the weight of `mixLabels`; 1 without mixup. */
+  readonly mixWeight: Float32Array;
+  /** [count] index of each image in its set. */
+  readonly indices: Uint32Array;
+  readonly count: number;
+  /** Gives the memory back for a later batch; the arrays must not be used after it. */
+  release(): void;
+}
+
+/** What decides the bits of batches and their order. */
+export interface BatchOptions {
+  /** Images per batch. */
+  readonly batch: number;
+  /** Images are delivered as size x size x 3. */
+  readonly size: number;
+  readonly mean: Channels;
+  readonly deviation: Channels;
+  /** None for evaluation. */
+  readonly augmentation?: Augmentation | undefined;
+  readonly seed: number;
+  readonly shuffle: boolean;
+  /** Leaves out the last batch of an epoch where it is not full. */
+  readonly dropLast: boolean;
+}
+
+export interface BatchSource extends AsyncDisposable {
+  readonly batchesPerEpoch: number;
+  /** Images that turned out unreadable and were replaced by their neighbour, since the source was made. */
+  readonly skipped: readonly SkippedImage[];
+  /**
+   * The batches of an epoch, from batch `fromBatch` on: the same bits for the same (seed, epoch), wherever it starts. Each batch must be
+   * released; one that is held keeps its memory, and when all memory is held, the next batch fails. Only one epoch may run at a time;
+   * starting another invalidates the batches of the last.
+   *
+   * @throws UserError where more images turn out unreadable than the data set's `maxBadFraction` allows
+   */
+  epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void, undefined>;
+  close(): Promise<void>;
+}

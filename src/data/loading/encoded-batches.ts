@@ -1,0 +1,86 @@
+/**
+ * Parts of batches from encoded images: several are decoded at once, and one that cannot be used is replaced by its neighbour. Imported
+ * only where images are encoded: workers on decoded ones start without the decoder.
+ */
+import { storedSide } from "../../pixels/square.js";
+import type { ImageWriter } from "../augmentation/augmentation.js";
+import type { EncodedSource } from "../dataset.js";
+import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
+import { BadImageError, decodeRegion, decodeSquare } from "../decoding/image-file.js";
+import { openEncoded } from "../sets/open-encoded.js";
+import { type BatchPart, type BatchPlan, imageRandom, imageWriter } from "./batch-plan.js";
+import type { BatchSlot } from "./batch-ring.js";
+import { type BadImage, MOST_REPLACEMENTS, UnreadableImagesError } from "./unreadable-images.js";
+
+/** Images that are decoded at once by one worker. */
+const IMAGES_IN_FLIGHT = 4;
+
+export class EncodedBatches {
+  private readonly images: EncodedImages;
+  private readonly writer: ImageWriter;
+  /** Settled when the last stretch is read ahead. */
+  private ahead: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly plan: BatchPlan,
+    private readonly source: EncodedSource,
+  ) {
+    this.images = openEncoded(source);
+    this.writer = imageWriter(plan);
+  }
+
+  /**
+   * Prepares a part of a batch, whose slot's `indices` are set, then has `readAhead` read for later ones.
+   *
+   * @param skipped receives the images that were replaced; their `indices` in the slot are those of the neighbours
+   * @throws UnreadableImagesError
+   */
+  async prepare(slot: BatchSlot, part: BatchPart, readAhead: readonly ByteRange[], skipped: BadImage[]): Promise<void> {
+    // One stretch at a time: where the disk is slower than the training, there is nothing to gain from a queue of them.
+    const earlier = this.ahead;
+    let next = part.first;
+    const prepareSome = async (): Promise<void> => {
+      while (next < part.end) await this.prepareOne(slot, part.epoch, next++, skipped);
+    };
+    await Promise.all(Array.from({ length: IMAGES_IN_FLIGHT }, prepareSome));
+    await earlier;
+    this.ahead = this.images.readAhead(readAhead);
+  }
+
+  private async prepareOne(slot: BatchSlot, epoch: number, position: number, skipped: BadImage[]): Promise<void> {
+    const { labels } = this.plan;
+    const wanted = slot.indices[position];
+    let last: BadImage = { index: wanted, reason: "" };
+    for (let attempt = 0; attempt <= MOST_REPLACEMENTS; attempt++) {
+      const index = (wanted + attempt) % labels.length;
+      try {
+        await this.write(index, wanted, slot, epoch, position);
+      } catch (error) {
+        if (!(error instanceof BadImageError)) throw error;
+        last = { index, reason: error.reason };
+        skipped.push(last);
+        continue;
+      }
+      slot.labels[position] = labels[index];
+      slot.indices[position] = index;
+      return;
+    }
+    throw new UnreadableImagesError(last);
+  }
+
+  /** Draws are those of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there. */
+  private async write(index: number, wanted: number, slot: BatchSlot, epoch: number, position: number): Promise<void> {
+    const { plan, source, writer } = this;
+    const { size } = plan;
+    const at = position * size ** 2 * 3;
+    const random = imageRandom(plan, epoch, wanted);
+    const image = await this.images.read(index);
+    if (writer.cropsRegions) {
+      const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);
+      writer.writeCropped(pixels, slot.images, at, random);
+    } else {
+      const pixels = await decodeSquare(image, storedSide(size), source);
+      writer.write(pixels, 0, storedSide(size), slot.images, at, random);
+    }
+  }
+}
