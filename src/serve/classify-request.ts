@@ -28,7 +28,7 @@ const jsonSchema = z.union([z.strictObject({ image: z.string() }), z.strictObjec
 export function readTop(text: string | undefined): number {
   const top = text === undefined ? TOP : Number(text);
   if (text === "" || !Number.isSafeInteger(top) || top < 1)
-    throw new UserError(`top is ${String(text)}, but has to be a whole number from 1`);
+    throw new UserError(`top is ${text}, but has to be a whole number from 1`);
   return top;
 }
 
