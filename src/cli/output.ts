@@ -27,12 +27,15 @@ export function tellSkipped({ count, named }: SkippedSummary): void {
   );
 }
 
-/** A reader that went away (`rbnet ... | head`) ends the program without a complaint. */
+/**
+ * A reader that went away (`rbnet ... | head`) ends the program without a complaint. A terminal that went away (EIO) does not: it sends SIGHUP as well, and a
+ * training still has its checkpoint to save.
+ */
 export function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(0);
-      throw error;
+      if (error.code !== "EIO") throw error;
     });
   }
 }

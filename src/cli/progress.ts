@@ -2,6 +2,7 @@
 import cliProgress from "cli-progress";
 import { formatDuration, formatInteger } from "../quantities.js";
 import type { StepProgress } from "../training/records/run-records.js";
+import { STOP_SIGNALS, type StopSignal } from "./interrupts.js";
 
 const SHARED = { clearOnComplete: true, hideCursor: true, barCompleteChar: "━", barIncompleteChar: " ", barsize: 28 } as const;
 
@@ -40,13 +41,27 @@ export class Progress {
   clear(): void {
     this.bar?.stop();
     this.bar = undefined;
+    process.off("exit", this.restore);
+    for (const signal of STOP_SIGNALS) process.off(signal, this.endBySignal);
   }
+
+  /** A bar hides the cursor and keeps lines from wrapping: however the program ends, the terminal has both back. */
+  private readonly restore = (): void => this.clear();
+
+  private readonly endBySignal = (signal: StopSignal): void => {
+    // Where the command has a listener of its own, it says what happens.
+    if (process.listenerCount(signal) > 1) return;
+    this.clear();
+    process.kill(process.pid, signal);
+  };
 
   private show(value: number, total: number, format: string, payload: Readonly<Record<string, string | number>>): void {
     if (!this.shown) return;
     if (this.bar === undefined) {
       this.bar = new cliProgress.SingleBar({ ...SHARED, format });
       this.bar.start(total, value, payload);
+      process.on("exit", this.restore);
+      for (const signal of STOP_SIGNALS) process.on(signal, this.endBySignal);
     } else {
       this.bar.update(value, payload);
     }
