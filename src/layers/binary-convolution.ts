@@ -91,7 +91,9 @@ export class BinaryConvolution {
     this.result = passing === undefined ? backend.allocate("int16", shape) : backend.view(passing, shape);
   }
 
-  get layout(): Window | undefined {
+  /** What the last bind multiplies the weights by. */
+  get windows(): Window {
+    if (this.window === undefined) throw new Error("windows before bind");
     return this.window;
   }
 

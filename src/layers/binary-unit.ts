@@ -6,7 +6,7 @@
 import type { Backend } from "../backend/device.js";
 import type { Estimator, OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
-import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
+import { elementsOf, layoutOf, type MapShape, shapeName, spreadOf, tapCount, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { BinaryConvolution } from "./binary-convolution.js";
 import { ChannelGate } from "./channel-gate.js";
@@ -19,7 +19,7 @@ export interface BinaryUnitOptions {
   readonly input: MapShape;
   /** Channels of the output. */
   readonly channels: number;
-  /** Blocks: the reshaped point-wise convolution. Grid: an ordinary one. */
+  /** Blocks or, halving the map, patches: the reshaped point-wise convolution. Grid: an ordinary one. */
   readonly windows: Windows;
   /** 1 keeps the map, 2 halves it. */
   readonly stride: 1 | 2;
@@ -36,6 +36,7 @@ export class BinaryUnit {
   private readonly normalized: NormalizedOutput;
   private readonly gate: ChannelGate | undefined;
   private readonly depthToSpace: boolean;
+  private layout: OutputLayout;
   private x: Tensor | undefined;
   private carried: Tensor | undefined;
   private spare: Tensor | undefined;
@@ -48,10 +49,12 @@ export class BinaryUnit {
     declarations: Declarations,
   ) {
     const { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated = false } = options;
-    this.depthToSpace = windows.kind === "blocks" && stride === 1;
-    const filters = this.depthToSpace ? 4 * channels : channels;
+    // Blocks that halve the map are pixels of the new one; all others have four pixels to lie on.
+    const spread = windows.kind === "blocks" && stride === 2 ? undefined : spreadOf(windows, input);
+    this.depthToSpace = spread !== undefined;
+    const filters = channels * (spread === undefined ? 1 : tapCount(spread.windows));
     this.convolution = new BinaryConvolution(backend, { name, input, filters, windows, estimator, learnThreshold }, declarations);
-    this.output = this.depthToSpace ? { ...input, channels } : this.convolution.windowMap;
+    this.output = spread === undefined ? this.convolution.windowMap : { height: spread.height, width: spread.width, channels };
     this.normalized = new NormalizedOutput(
       backend,
       { name, filters, output: this.output, activation, initialGamma },
@@ -83,6 +86,7 @@ export class BinaryUnit {
 
   bind(images: number, { result, spare, out }: SharedMemory = {}, weights: WeightForm = "binary"): void {
     this.convolution.bind(images, result, weights);
+    this.layout = this.depthToSpace ? layoutOf(this.backend, this.options.windows, this.convolution.windows) : undefined;
     const { height, width, channels } = this.convolution.windowMap;
     const rows = images * height * width;
     const map = [images, this.output.height, this.output.width, this.output.channels];
@@ -134,21 +138,13 @@ export class BinaryUnit {
     this.gate?.backwardToInput(dx);
   }
 
-  private get layout(): OutputLayout {
-    return this.depthToSpace ? this.convolution.layout : undefined;
-  }
-
   summary(): readonly LayerSummary[] {
     const { counts } = this.convolution;
     const { name, windows } = this.options;
-    const pattern =
-      windows.kind === "blocks"
-        ? `reshaped point-wise, ${windows.shift ? "shifted" : `dilation ${windows.dilation}`}`
-        : `${windows.kernel}x${windows.kernel}`;
     const realParameters = counts.realParameters + this.normalized.realParameters;
     // A gate multiplies every result, besides what its own layers cost.
     const realMacs = this.gate === undefined ? 0 : this.convolution.resultElements(1);
-    const own = { name, kind: `binary ${pattern}`, output: this.output, ...counts, realParameters, realMacs };
+    const own = { name, kind: `binary ${patternOf(windows)}`, output: this.output, ...counts, realParameters, realMacs };
     return [own, ...(this.gate?.summary() ?? [])];
   }
 
@@ -167,4 +163,9 @@ export class BinaryUnit {
   countSigns(): SignCount {
     return { name: this.options.name, ...this.convolution.countSigns() };
   }
+}
+
+function patternOf(windows: Windows): string {
+  if (windows.kind !== "blocks") return shapeName(windows);
+  return `${shapeName(windows)}, ${windows.shift ? "shifted" : `dilation ${windows.dilation}`}`;
 }

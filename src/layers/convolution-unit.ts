@@ -3,8 +3,9 @@
  * ResNet, and its shortcuts.
  */
 import type { Backend } from "../backend/device.js";
+import type { OutputLayout } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
-import { elementsOf, type MapShape, type Windows } from "../runtime/windows.js";
+import { elementsOf, layoutOf, type MapShape, shapeName, spreadOf, tapCount, type Windows } from "../runtime/windows.js";
 import { elementCount, type Tensor } from "../tensor.js";
 import type { BlockUnit } from "./basic-block.js";
 import type { Folding, LayerSummary } from "./layer.js";
@@ -18,7 +19,7 @@ export interface ConvolutionUnitOptions {
   /** Channels of the output. */
   readonly channels: number;
   readonly windows: Windows;
-  /** With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size. */
+  /** With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size; with `patches`, so that it is halved. */
   readonly depthToSpace: boolean;
   readonly activation: ActivationKind | "none";
   /** Whether the input is the image, which needs no gradient. */
@@ -30,6 +31,7 @@ export class ConvolutionUnit implements BlockUnit {
   private readonly convolution: RealConvolution;
   private readonly normalized: NormalizedOutput;
   private readonly backend: Backend;
+  private layout: OutputLayout;
   private x: Tensor | undefined;
   private y: Tensor | undefined;
   private carried: Tensor | undefined;
@@ -43,9 +45,10 @@ export class ConvolutionUnit implements BlockUnit {
   ) {
     const { name, input, channels, windows, depthToSpace, activation } = options;
     this.backend = backend;
-    const filters = depthToSpace ? 4 * channels : channels;
+    const spread = depthToSpace ? spreadOf(windows, input) : undefined;
+    const filters = channels * (spread === undefined ? 1 : tapCount(spread.windows));
     this.convolution = new RealConvolution(backend, { name, input, filters, windows }, declarations);
-    this.output = depthToSpace ? { ...input, channels } : this.convolution.windowMap;
+    this.output = spread === undefined ? this.convolution.windowMap : { height: spread.height, width: spread.width, channels };
     this.normalized = new NormalizedOutput(backend, { name, filters, output: this.output, activation }, declarations);
   }
 
@@ -58,7 +61,7 @@ export class ConvolutionUnit implements BlockUnit {
   }
 
   bind(images: number): void {
-    const { input, first } = this.options;
+    const { input, windows, depthToSpace, first } = this.options;
     const { backend, convolution } = this;
     const { height, width, channels } = convolution.windowMap;
     const result = [images * height * width, channels];
@@ -70,6 +73,7 @@ export class ConvolutionUnit implements BlockUnit {
       convolution.bind(images, true, backend.view(memory, result));
       this.dx = backend.view(memory, [images, input.height, input.width, input.channels]);
     }
+    this.layout = depthToSpace ? layoutOf(backend, windows, convolution.layout) : undefined;
     this.normalized.bind(images, images * height * width);
     // Blocks that reach over the border have more results than the map has values.
     if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels)
@@ -92,14 +96,10 @@ export class ConvolutionUnit implements BlockUnit {
     return dx;
   }
 
-  private get layout() {
-    return this.options.depthToSpace ? this.convolution.layout : undefined;
-  }
-
   summary(): readonly LayerSummary[] {
     const { counts } = this.convolution;
     const { name, windows } = this.options;
-    const kind = windows.kind === "blocks" ? "real reshaped point-wise" : `real ${windows.kernel}x${windows.kernel}`;
+    const kind = `real ${shapeName(windows)}`;
     return [
       { name, kind, output: this.output, ...counts, realParameters: counts.realParameters + this.normalized.realParameters },
     ];

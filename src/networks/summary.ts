@@ -6,7 +6,7 @@ import type { LayerSummary } from "../layers/layer.js";
 import { learnedValues } from "../runtime/activation.js";
 import { valueShapes } from "../runtime/operation-shapes.js";
 import type { Epilogue, Operation } from "../runtime/operations.js";
-import { elementsOf, type MapShape, tapCount, windowMap } from "../runtime/windows.js";
+import { elementsOf, type MapShape, shapeName, tapCount, windowMap } from "../runtime/windows.js";
 
 /** Per image, in multiply-accumulates; sizes in bytes. */
 export interface NetworkTotals {
@@ -65,7 +65,7 @@ function summarizeOperation(operation: Operation, from: MapShape, output: MapSha
     }
     default: {
       const { windows, filters, epilogue } = operation;
-      const shape = windows.kind === "blocks" ? "reshaped point-wise" : `${windows.kernel}x${windows.kernel}`;
+      const shape = shapeName(windows);
       const weights = tapCount(windows) * from.channels * filters;
       const map = windowMap(windows, from, filters);
       const macs = map.height * map.width * weights;

@@ -9,7 +9,7 @@ import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
 import { valueShapes } from "./operation-shapes.js";
 import type { Operation } from "./operations.js";
-import { elementsOf, geometryOf, isPointwise, type MapShape } from "./windows.js";
+import { elementsOf, geometryOf, isPointwise, layoutOf, type MapShape } from "./windows.js";
 
 type RealOperation = Operation & { readonly kind: "realConvolution" };
 type ConvolutionOperation = RealOperation | (Operation & { readonly kind: "binaryConvolution" });
@@ -179,14 +179,14 @@ export class RuntimeNetwork {
 
   /** An operation's epilogue as the kernels take it. */
   private epilogue(
-    { epilogue }: ConvolutionOperation,
+    { windows, epilogue }: ConvolutionOperation,
     window: Window,
     values: readonly Tensor[],
   ): OutputTransform & { readonly factors: Tensor | undefined } {
     const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : values[value]);
     return {
       norm: this.scaleAndBias(epilogue.scale, epilogue.bias),
-      layout: epilogue.depthToSpace ? window : undefined,
+      layout: epilogue.depthToSpace ? layoutOf(this.backend, windows, window) : undefined,
       factors: tensorOf(epilogue.factors),
       shortcut: tensorOf(epilogue.shortcut),
       activation: epilogue.activation === undefined ? undefined : this.uploadActivation(epilogue.activation),

@@ -1,6 +1,6 @@
 /** Shapes of the values of a flat network, from its operations alone: what runs it, stores it or counts it has to know them. */
 import type { Operation } from "./operations.js";
-import { type MapShape, tapCount, type Windows, windowMap } from "./windows.js";
+import { type MapShape, spreadOf, tapCount, type Windows, windowMap } from "./windows.js";
 
 /** What decides the shape of an operation's result. */
 export type OperationShape =
@@ -41,8 +41,11 @@ export function outputShape(operation: OperationShape, from: MapShape): MapShape
       return { ...from, channels: operation.times * from.channels };
     case "dense":
       return { height: 1, width: 1, channels: operation.filters };
-    default:
-      if (operation.epilogue.depthToSpace) return { ...from, channels: operation.filters / tapCount(operation.windows) };
-      return windowMap(operation.windows, from, operation.filters);
+    default: {
+      const { windows, filters, epilogue } = operation;
+      const spread = epilogue.depthToSpace ? spreadOf(windows, from) : undefined;
+      if (spread === undefined) return windowMap(windows, from, filters);
+      return { height: spread.height, width: spread.width, channels: filters / tapCount(spread.windows) };
+    }
   }
 }

@@ -10,7 +10,7 @@ import { integer, list, members, oneOf, text, truth, variants } from "./json-rea
 import { outputShape } from "./operation-shapes.js";
 import { denseActivations, type Epilogue, type Operation } from "./operations.js";
 import type { StoredTensor } from "./safetensors.js";
-import { elementsOf, type MapShape, tapCount, windowMap } from "./windows.js";
+import { elementsOf, type MapShape, spreadOf, tapCount, windowMap } from "./windows.js";
 
 /** How real parameters are kept in a file. Signs are bits in either case. */
 export type Precision = "float16" | "float32";
@@ -33,6 +33,7 @@ const name = text(200);
 const windows = variants({
   grid: members({ kind: oneOf("grid"), kernel: integer(1, 15), stride: integer(1, 15), padding: integer(0, 15) }),
   blocks: members({ kind: oneOf("blocks"), dilation: integer(1, 64), shift: oneOf(0, 1) }),
+  patches: members({ kind: oneOf("patches"), size: integer(2, 16) }),
 });
 /** True is the balanced activation. */
 const activation = oneOf<StoredActivation>(true, false, "relu", "prelu", "rprelu");
@@ -233,9 +234,11 @@ function checkConvolution(item: StoredConvolution, from: MapShape, index: number
   if (item.kind === "binaryConvolution" && inputs > MAXIMUM_BINARY_INPUTS)
     throw broken(`operation ${index} sums ${inputs} signs, at most ${MAXIMUM_BINARY_INPUTS} are possible`);
   if (!item.epilogue.depthToSpace) return;
-  // Only blocks lay exactly one result on every pixel.
-  if (item.windows.kind !== "blocks") throw broken(`operation ${index} spreads filters over windows that are no blocks`);
-  if (item.filters % taps !== 0) throw broken(`operation ${index} spreads ${item.filters} filters over ${taps} pixels`);
+  // Only blocks and patches lay exactly one result on every pixel.
+  const spread = spreadOf(item.windows, from);
+  if (spread === undefined) throw broken(`operation ${index} spreads filters over windows that are no blocks`);
+  const pixels = tapCount(spread.windows);
+  if (item.filters % pixels !== 0) throw broken(`operation ${index} spreads ${item.filters} filters over ${pixels} pixels`);
 }
 
 function loadActivation(

@@ -2,13 +2,17 @@
  * How a convolution's windows lie on a map, as a network describes it, and the geometry that the kernels read.
  *
  * `grid` is the ordinary convolution. `blocks` is the reshaping of RB-Net's point-wise convolution: every pixel belongs to one 2 x 2 block
- * (pixels of a block `dilation` apart, the grid of blocks moved by `shift` pixels), and the windows are the blocks.
+ * (pixels of a block `dilation` apart, the grid of blocks moved by `shift` pixels), and the windows are the blocks. `patches` are larger blocks, of neighbouring
+ * pixels: for a stem that starts with space to depth, and for reshaped convolutions that halve the map and still lay their results on four pixels.
  */
+import type { Backend } from "../backend/device.js";
+import type { OutputLayout, Window } from "../backend/kernels.js";
 import type { WindowGeometry } from "../tensor.js";
 
 export type Windows =
   | { readonly kind: "grid"; readonly kernel: number; readonly stride: number; readonly padding: number }
-  | { readonly kind: "blocks"; readonly dilation: number; readonly shift: 0 | 1 };
+  | { readonly kind: "blocks"; readonly dilation: number; readonly shift: 0 | 1 }
+  | { readonly kind: "patches"; readonly size: number };
 
 /** A feature map without its batch. */
 export interface MapShape {
@@ -23,7 +27,25 @@ export function elementsOf(map: MapShape): number {
 
 /** Values per channel that a window reads. */
 export function tapCount(windows: Windows): number {
-  return windows.kind === "blocks" ? 4 : windows.kernel ** 2;
+  return sideOf(windows) ** 2;
+}
+
+function sideOf(windows: Windows): number {
+  switch (windows.kind) {
+    case "grid":
+      return windows.kernel;
+    case "blocks":
+      return 2;
+    case "patches":
+      return windows.size;
+  }
+}
+
+/** For people. */
+export function shapeName(windows: Windows): string {
+  if (windows.kind === "blocks") return "reshaped point-wise";
+  const side = sideOf(windows);
+  return windows.kind === "grid" ? `${side}x${side}` : `${side}x${side} blocks`;
 }
 
 /** Whether the windows are the pixels of the map, in their order: a convolution's columns are then its input. */
@@ -38,6 +60,7 @@ function origins(windows: Windows, length: number): number[] {
     const count = Math.floor((length + 2 * padding - kernel) / stride) + 1;
     return Array.from({ length: count }, (_, i) => i * stride - padding);
   }
+  if (windows.kind === "patches") return Array.from({ length: Math.ceil(length / windows.size) }, (_, i) => i * windows.size);
   const { dilation, shift } = windows;
   const starts: number[] = [];
   for (let group = -shift; group < length; group += 2 * dilation) {
@@ -51,7 +74,7 @@ export function geometryOf(windows: Windows, images: number, map: MapShape): Win
   return {
     images,
     ...map,
-    kernel: windows.kind === "blocks" ? 2 : windows.kernel,
+    kernel: sideOf(windows),
     step: windows.kind === "blocks" ? windows.dilation : 1,
     rows: origins(windows, map.height),
     columns: origins(windows, map.width),
@@ -61,4 +84,28 @@ export function geometryOf(windows: Windows, images: number, map: MapShape): Win
 /** Windows per image, as a map of `channels` filters. */
 export function windowMap(windows: Windows, map: MapShape, channels: number): MapShape {
   return { height: origins(windows, map.height).length, width: origins(windows, map.width).length, channels };
+}
+
+/** Where depth to space lays the filters of windows: on a map of this size, over the taps of these windows of it, which are as many. */
+export interface Spread {
+  readonly windows: Windows;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Blocks are laid back on their own pixels. Patches halve the map, and are laid on patches of half their side. Undefined for windows that do not part the map so. */
+export function spreadOf(windows: Windows, { height, width }: MapShape): Spread | undefined {
+  if (windows.kind === "blocks") return { windows, height, width };
+  if (windows.kind === "grid" || windows.size % 2 !== 0) return undefined;
+  const half: Windows = { kind: "patches", size: windows.size / 2 };
+  return { windows: half, height: Math.ceil(height / 2), width: Math.ceil(width / 2) };
+}
+
+/** Depth to space as kernels take it, of the windows that were multiplied. */
+export function layoutOf(backend: Backend, windows: Windows, multiplied: Window): OutputLayout {
+  const { images, height, width, channels } = multiplied.geometry;
+  const spread = spreadOf(windows, { height, width, channels });
+  if (spread === undefined) throw new Error("these windows cannot be laid back on a map");
+  if (spread.windows === windows) return multiplied;
+  return backend.window(geometryOf(spread.windows, images, { height: spread.height, width: spread.width, channels }));
 }

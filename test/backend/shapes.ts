@@ -10,7 +10,7 @@ export const rowCounts = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFro
 
 const sides = fc.integer({ min: 1, max: 9 });
 const images = fc.integer({ min: 1, max: 3 });
-const kernels = fc.integer({ min: 1, max: 3 });
+const kernels = fc.integer({ min: 1, max: 4 });
 const steps = fc.constantFrom(1, 2, 4);
 
 /** Origins of windows along a side: at even distances from inside or before the map, or anywhere at all. */

@@ -81,10 +81,12 @@ export function declared<Built>(backend: Backend, build: (declarations: Declarat
 
 export const grid = (kernel: number, stride: number): Windows => ({ kind: "grid", kernel, stride, padding: kernel >> 1 });
 export const blocks = (dilation: number, shift: 0 | 1 = 0): Windows => ({ kind: "blocks", dilation, shift });
+export const patches = (size: number): Windows => ({ kind: "patches", size });
 export const map = (side: number, channels: number): MapShape => ({ height: side, width: side, channels });
 
 function describeWindows(windows: Windows): string {
   if (windows.kind === "grid") return `${windows.kernel}x${windows.kernel} stride ${windows.stride}`;
+  if (windows.kind === "patches") return `patches of ${windows.size}x${windows.size}`;
   return `blocks of dilation ${windows.dilation}${windows.shift === 1 ? ", shifted" : ""}`;
 }
 
@@ -358,12 +360,16 @@ export const SUBJECTS: readonly Subject[] = [
   realConvolution(blocks(1), map(7, 2), 4),
   realConvolution(blocks(1, 1), map(4, 3), 8),
   realConvolution(blocks(2), map(8, 2), 4),
+  realConvolution(patches(4), map(8, 3), 5),
+  realConvolution(patches(3), map(7, 2), 4),
   binaryConvolution(grid(3, 1), map(4, 3), 5, "clip"),
   binaryConvolution(grid(3, 2), map(5, 3), 5, "polynomial"),
   binaryConvolution(blocks(1), map(7, 3), 8, "clip"),
   binaryConvolution(blocks(1, 1), map(6, 3), 8, "polynomial"),
   binaryConvolution(blocks(2), map(8, 2), 8, "polynomial"),
   binaryConvolution(blocks(4), map(8, 2), 4, "clip"),
+  binaryConvolution(patches(4), map(8, 3), 8, "polynomial"),
+  binaryConvolution(patches(4), map(6, 2), 4, "clip"),
   normalizedOutput(map(3, 5), { shortcut: false, activation: "none" }),
   normalizedOutput(map(3, 5), { shortcut: true, activation: "balanced" }),
   normalizedOutput(map(4, 3), { shortcut: false, activation: "balanced", windows: blocks(2) }),
@@ -375,6 +381,8 @@ export const SUBJECTS: readonly Subject[] = [
   convolutionUnit(blocks(1), map(6, 3), 4, false),
   convolutionUnit(blocks(2), map(4, 3), 2, true),
   convolutionUnit(blocks(1, 1), map(5, 3), 2, true),
+  convolutionUnit(patches(4), map(8, 3), 4, false),
+  convolutionUnit(patches(4), map(6, 3), 2, true),
   convolutionUnit(grid(3, 1), map(4, 3), 2, false, "relu"),
   residualUnit(blocks(1), 1, map(4, 4), 4),
   residualUnit(blocks(1), 1, map(7, 3), 3, "clip"),
@@ -384,6 +392,9 @@ export const SUBJECTS: readonly Subject[] = [
   residualUnit(blocks(4), 1, map(8, 2), 2),
   residualUnit(blocks(1), 2, map(6, 3), 5),
   residualUnit(blocks(1), 2, map(4, 3), 6, "clip"),
+  residualUnit(patches(4), 2, map(8, 3), 5),
+  // Patches that reach over the border, laid on a map of 3 x 3.
+  residualUnit(patches(4), 2, map(6, 2), 4, "clip"),
   // Only the channels change.
   residualUnit(blocks(1, 1), 1, map(5, 3), 4),
   residualUnit(grid(3, 1), 1, map(4, 3), 2),
@@ -398,6 +409,7 @@ export const SUBJECTS: readonly Subject[] = [
     residualUnit(blocks(1), 1, map(7, 3), 3),
     residualUnit(blocks(1, 1), 1, map(5, 3), 4, "clip"),
     residualUnit(blocks(1), 2, map(6, 3), 5),
+    residualUnit(patches(4), 2, map(6, 2), 4),
     residualUnit(grid(3, 1), 1, map(4, 3), 3),
     gatedUnit(grid(3, 1), 1, map(4, 16), 16),
   ].map(withRealWeights),
@@ -407,6 +419,8 @@ export const SUBJECTS: readonly Subject[] = [
   plainUnit(grid(3, 2), 2, map(6, 3), 3),
   plainUnit(grid(1, 1), 1, map(3, 5), 10),
   plainUnit(blocks(1, 0), 2, map(4, 3), 9),
+  plainUnit(patches(4), 2, map(6, 3), 6),
+  gatedUnit(patches(4), 2, map(6, 3), 3),
   {
     name: "channels three times",
     images: 2,

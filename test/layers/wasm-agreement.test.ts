@@ -6,7 +6,7 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { elementCount } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { expectAlike, type Values } from "./alike.js";
-import { blocks, grid, map, prepare, residualUnit, SUBJECTS, type Subject, withRealWeights } from "./subjects.js";
+import { blocks, grid, map, patches, prepare, residualUnit, SUBJECTS, type Subject, withRealWeights } from "./subjects.js";
 
 const SEED = 23;
 
@@ -15,6 +15,7 @@ const LARGE: readonly Subject[] = [
   { ...residualUnit(blocks(2), 1, map(8, 24), 24), images: 5 },
   { ...residualUnit(blocks(1, 1), 1, map(7, 40), 40), images: 3 },
   { ...residualUnit(blocks(1), 2, map(8, 24), 48, "clip"), images: 5 },
+  { ...residualUnit(patches(4), 2, map(14, 20), 40), images: 5 },
   { ...residualUnit(grid(3, 1), 1, map(7, 33), 20), images: 3 },
   { ...withRealWeights(residualUnit(blocks(1, 1), 1, map(7, 40), 40)), images: 34 },
   { ...withRealWeights(residualUnit(grid(3, 1), 1, map(7, 33), 20)), images: 3 },

@@ -7,7 +7,7 @@ import type { LayerSummary } from "#rbnet/layers/layer";
 import { blockPattern, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "#rbnet/networks/rbnet";
-import type { Windows } from "#rbnet/runtime/windows";
+import { shapeName, type Windows } from "#rbnet/runtime/windows";
 import { NO_VALUES } from "../layers/subjects.js";
 
 /** Takes no memory: enough to build a network of any size and count it. */
@@ -32,7 +32,7 @@ const sizeOf = ({ output }: LayerSummary): string => `${output.height}x${output.
 
 /** d2 is a dilation of 2; s1 a grid of blocks that is shifted. */
 function code(windows: Windows): string {
-  if (windows.kind === "grid") return `${windows.kernel}x${windows.kernel}`;
+  if (windows.kind !== "blocks") return shapeName(windows);
   return windows.shift === 1 ? "s1" : `d${windows.dilation}`;
 }
 

@@ -36,6 +36,22 @@ describe("the shapes of values", () => {
     ]);
   });
 
+  it("are halved by patches whose filters are laid over four pixels each, and divided by their side otherwise", () => {
+    const patches = (depthToSpace: boolean): Operation => ({
+      kind: "realConvolution",
+      name: "patches",
+      input: 0,
+      windows: { kind: "patches", size: 4 },
+      filters: 12,
+      weights: new Float32Array(16 * 2 * 12),
+      epilogue: { scale: new Float32Array(12), bias: new Float32Array(12), depthToSpace },
+    });
+    expect(valueShapes([patches(true), patches(false)], INPUT).slice(1)).toEqual([
+      { height: 3, width: 4, channels: 3 },
+      { height: 2, width: 2, channels: 12 },
+    ]);
+  });
+
   it("are not to be had of a value before it exists", () => {
     const early: Operation = { kind: "averagePool", name: "pool", input: 3, size: 2 };
     expect(() => valueShapes([early], INPUT)).toThrow("value 3 before it exists");

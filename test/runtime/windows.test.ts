@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
-import { geometryOf, tapCount, type Windows, windowMap } from "#rbnet/runtime/windows";
+import { geometryOf, layoutOf, spreadOf, tapCount, type Windows, windowMap } from "#rbnet/runtime/windows";
 import { elementCount, type WindowGeometry, windowCount, windowSize } from "#rbnet/tensor";
 import { Draw, seeds } from "../backend/shapes.js";
 
@@ -75,6 +75,49 @@ describe("blocks", () => {
     expect(geometry).toMatchObject({ images: 3, kernel: 2, step: 2, rows: [0, 1], columns: [0, 1, 4, 5] });
     expect(tapCount({ kind: "blocks", dilation: 2, shift: 0 })).toBe(4);
     expect(windowSize(geometry)).toBe(20);
+  });
+});
+
+describe("patches", () => {
+  const patches = (size: number): Windows => ({ kind: "patches", size });
+
+  it("hold every pixel in exactly one patch", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 5 }), maps, (size, map) => {
+        const counts = cover(geometryOf(patches(size), 1, map));
+        expect(counts).toEqual(new Array<number>(counts.length).fill(1));
+      }),
+    );
+  });
+
+  it("are laid on as many patches of half their side, which hold every pixel of a map of half the size, rounded up, once", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(2, 4, 6), maps, (size, map) => {
+        const multiplied = geometryOf(patches(size), 3, map);
+        const { geometry } = layoutOf(createReferenceBackend(), patches(size), { geometry: multiplied })!;
+        expect(geometry).toMatchObject({ images: 3, height: Math.ceil(map.height / 2), width: Math.ceil(map.width / 2) });
+        expect(windowCount(geometry)).toBe(windowCount(multiplied));
+        const counts = cover(geometry);
+        expect(counts).toEqual(new Array<number>(counts.length).fill(1));
+      }),
+    );
+  });
+
+  it("of an odd side, and windows that overlap, are laid nowhere", () => {
+    const map = { height: 6, width: 6, channels: 1 };
+    expect(spreadOf(patches(3), map)).toBeUndefined();
+    expect(spreadOf({ kind: "grid", kernel: 2, stride: 2, padding: 0 }, map)).toBeUndefined();
+  });
+
+  it("put the pixel at (5, 6) of a map at tap (1, 2) of patch (1, 1)", async () => {
+    const backend = createReferenceBackend();
+    const geometry = geometryOf(patches(4), 1, { height: 8, width: 8, channels: 1 });
+    const [x, columns] = [backend.allocate("float32", [1, 8, 8, 1]), backend.allocate("float32", [4, 16])];
+    const pixels = new Float32Array(64);
+    pixels[5 * 8 + 6] = 1;
+    backend.write(x, pixels);
+    backend.gatherColumns(x, backend.window(geometry), columns);
+    expect((await backend.read(columns)).indexOf(1)).toBe(3 * 16 + 1 * 4 + 2);
   });
 });
 
