@@ -1,16 +1,25 @@
 /** The flags that choose a network and what varies in it: the way from a plain binary network to RB-Net, one step at a time. */
 import { type Command, Option } from "commander";
 import type { Variation } from "../networks/catalogue.js";
-import { binaryConvolutionKinds, blockPatterns, shortcutKinds } from "../networks/description.js";
+import { binaryConvolutionKinds, blockPatterns, halvingKinds, shortcutKinds, stemKinds } from "../networks/description.js";
 import { activationKinds } from "../runtime/activation.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
-export interface VariationFlags extends Pick<Variation, "convolution" | "activation" | "blocks" | "shortcut"> {
+export interface VariationFlags
+  extends Pick<Variation, "convolution" | "activation" | "blocks" | "halving" | "shortcut" | "stem"> {
   readonly fixedThreshold?: boolean;
 }
 
 /** Names of the flags as commander has them. */
-export const variationFlagNames = ["convolution", "activation", "blocks", "shortcut", "fixedThreshold"] as const;
+export const variationFlagNames = [
+  "convolution",
+  "activation",
+  "blocks",
+  "halving",
+  "shortcut",
+  "stem",
+  "fixedThreshold",
+] as const;
 
 export function addVariationFlags(command: Command): Command {
   return command
@@ -23,17 +32,33 @@ export function addVariationFlags(command: Command): Command {
     .addOption(
       new Option("--blocks <pattern>", "of reshaped convolutions, along a stage (default: alternating)").choices(blockPatterns),
     )
+    .addOption(
+      new Option("--halving <kind>", "what reshaped convolutions that halve the map see (default: 2x2)").choices(halvingKinds),
+    )
     .addOption(new Option("--shortcut <kind>", "of units that halve the map (default: projection)").choices(shortcutKinds))
+    .addOption(
+      new Option("--stem <kind>", "patches: space to depth, and a 1x1 convolution (default: the network's)").choices(stemKinds),
+    )
     .option("--fixed-threshold", "take signs at 0 instead of at learned thresholds");
 }
 
 /** What was asked for; nothing that was not. */
-export function variationOf({ convolution, activation, blocks, shortcut, fixedThreshold }: VariationFlags): Variation {
+export function variationOf({
+  convolution,
+  activation,
+  blocks,
+  halving,
+  shortcut,
+  stem,
+  fixedThreshold,
+}: VariationFlags): Variation {
   return {
     ...(convolution === undefined ? {} : { convolution }),
     ...(activation === undefined ? {} : { activation }),
     ...(blocks === undefined ? {} : { blocks }),
+    ...(halving === undefined ? {} : { halving }),
     ...(shortcut === undefined ? {} : { shortcut }),
+    ...(stem === undefined ? {} : { stem }),
     ...(fixedThreshold === true ? { learnThreshold: false } : {}),
   };
 }

@@ -18,7 +18,7 @@ import {
   type BinaryDescription,
   blockPattern,
   grid,
-  HALVING_BLOCKS,
+  halvingWindows,
   type NetworkDescription,
   type ReActDescription,
   type ResNetDescription,
@@ -115,7 +115,7 @@ class Builder {
     this.checkHalving(stride);
     let windows: Windows = grid(3, stride);
     if (convolution === "reshaped")
-      windows = stride === 2 ? HALVING_BLOCKS : blockPattern(index, input.height, input.width, blocks);
+      windows = stride === 2 ? halvingWindows(description.halving) : blockPattern(index, input.height, input.width, blocks);
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     const keeps = keepsMap({ input, channels, stride });
     const repeated = shortcut === "repeated" && !keeps ? this.repeated({ name, input, channels, stride }) : undefined;

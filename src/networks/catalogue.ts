@@ -1,8 +1,9 @@
 /** The networks by the names that a command line knows. */
 import { UserError } from "../errors.js";
 import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from "./birealnet.js";
-import type { BinaryDescription, NetworkDescription } from "./description.js";
+import type { BinaryDescription, NetworkDescription, StemKind } from "./description.js";
 import type { NetworkOptions } from "./form.js";
+import { patchStem } from "./patch-stem.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
 import { reactnetA } from "./reactnet-a.js";
 import { real2binary18, real2binary20 } from "./real2binary.js";
@@ -33,20 +34,22 @@ export const networkNames: readonly string[] = Object.keys(NETWORKS);
 
 /** What may be changed of a network of binary units, one thing at a time: the way from a plain binary network to RB-Net. */
 export type Variation = Partial<
-  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "shortcut" | "learnThreshold">
->;
+  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "halving" | "shortcut" | "learnThreshold">
+> & {
+  /** In place of the network's own. */
+  readonly stem?: StemKind;
+};
 
 export type NamedNetworkOptions = NetworkOptions & Variation;
 
 /** @throws UserError where there is no network of this name, or it cannot be built of this width or with this variation */
 export function networkByName(name: string, options: NamedNetworkOptions): NetworkDescription {
-  const { convolution, estimator, activation, blocks, shortcut, learnThreshold, ...rest } = options;
+  const { convolution, estimator, activation, blocks, halving, shortcut, learnThreshold, stem, ...rest } = options;
   const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
   const description = build(rest);
-  const given = Object.entries({ convolution, estimator, activation, blocks, shortcut, learnThreshold }).filter(
-    ([, value]) => value !== undefined,
-  );
+  const variation = { convolution, estimator, activation, blocks, halving, shortcut, learnThreshold, stem };
+  const given = Object.entries(variation).filter(([, value]) => value !== undefined);
   if (given.length === 0) return description;
   return varied(description, Object.fromEntries(given));
 }
@@ -57,5 +60,11 @@ function varied(description: NetworkDescription, variation: Variation): NetworkD
     throw new UserError(
       `${name} is what its paper says, and its ${Object.keys(variation).join(", ")} cannot be changed; choose a network of residual binary units, such as rbnet20`,
     );
-  return { ...description, ...variation };
+  const { stem, ...fields } = variation;
+  const chosen = { ...description, ...fields };
+  if (chosen.convolution !== "reshaped" && (fields.blocks !== undefined || fields.halving !== undefined))
+    throw new UserError(
+      `${name} has ${chosen.convolution} convolutions, and ${fields.blocks !== undefined ? "blocks" : "halving"} is said of reshaped ones; choose convolution "reshaped" too, or leave it away`,
+    );
+  return stem === undefined ? chosen : { ...chosen, stem: patchStem(description) };
 }

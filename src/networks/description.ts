@@ -21,6 +21,17 @@ export type BlockPattern = (typeof blockPatterns)[number];
 export const shortcutKinds = ["projection", "repeated"] as const;
 export type ShortcutKind = (typeof shortcutKinds)[number];
 
+/**
+ * What a reshaped unit multiplies where it halves the map: 2x2 blocks to a pixel of the new map each; 4x4 blocks, whose results are laid on four pixels of it
+ * (16 C C' binary multiply-accumulates a pixel, where the 2x2 blocks have 4 and the 3x3 has 9); or the 3x3 that reshaping replaces.
+ */
+export const halvingKinds = ["2x2", "4x4", "3x3"] as const;
+export type HalvingKind = (typeof halvingKinds)[number];
+
+/** What a network's own stem can be exchanged for: space to depth, and a full-precision 1x1 convolution. */
+export const stemKinds = ["patches"] as const;
+export type StemKind = (typeof stemKinds)[number];
+
 export interface StemLayer {
   readonly windows: Windows;
   readonly channels: number;
@@ -61,6 +72,8 @@ export interface BinaryDescription extends NetworkForm {
   readonly activation?: ActivationKind | "none";
   /** Of reshaped convolutions; default alternating. */
   readonly blocks?: BlockPattern;
+  /** Of reshaped convolutions that halve the map; default 2x2. */
+  readonly halving?: HalvingKind;
   /** Where a unit's shortcut is not its input; default projection. */
   readonly shortcut?: ShortcutKind;
   /** Whether what a unit's input holds re-scales the channels of its product; default no. */
@@ -104,8 +117,14 @@ export function blockPattern(index: number, height: number, width: number, patte
   return chosen[index % chosen.length] ?? HALVING_BLOCKS;
 }
 
+/** The windows of a unit that halves its map. */
+export function halvingWindows(halving: HalvingKind = "2x2"): Windows {
+  return { "2x2": HALVING_BLOCKS, "4x4": HALVING_PATCHES, "3x3": grid(3, 2) }[halving];
+}
+
 /** The 2x2 blocks that halve a map. */
 export const HALVING_BLOCKS: Windows = { kind: "blocks", dilation: 1, shift: 0 };
+const HALVING_PATCHES: Windows = { kind: "patches", size: 4 };
 const SHIFTED_BLOCKS: Windows = { kind: "blocks", dilation: 1, shift: 1 };
 
 export function grid(kernel: number, stride: number): Windows {

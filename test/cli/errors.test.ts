@@ -59,6 +59,10 @@ describe("a user's error", () => {
       ["summary", "rbnet20", "--shortcut", "repeated", "--width", "1.03"],
       "a shortcut that repeats channels cannot get from 16 to 33 of them in rbnet20 (width 1.03); choose a width that makes every stage a multiple of the one before, such as a multiple of 1/16",
     ],
+    [
+      ["summary", "birealnet20", "--halving", "4x4"],
+      'birealnet20 has 3x3 convolutions, and halving is said of reshaped ones; choose convolution "reshaped" too, or leave it away',
+    ],
     [["summary", "rbnet8", "--width", "0"], /^a width of 0 gives a layer of 0 channels/],
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],

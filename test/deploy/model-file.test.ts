@@ -16,7 +16,7 @@ import { xnornet20 } from "#rbnet/networks/xnornet";
 import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
-import { TINY_A } from "../networks/tiny.js";
+import { TINY_A, TINY_PATCHES } from "../networks/tiny.js";
 import { CLASSES, smallModel } from "../runtime/small-model.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
@@ -67,6 +67,7 @@ describe("a model file", () => {
     ["blocks of binary units", xnornet20({ classes: 3, width: 0.25, size: 8 })],
     ["gates", real2binary20({ classes: 3, width: 0.5, size: 8 })],
     ["repeated channels", TINY_A],
+    ["patches, laid on half the map or not", TINY_PATCHES],
     ["RPReLU", reactnet20({ classes: 3, width: 0.25, size: 8 })],
     ["PReLU", { ...rbnet20({ classes: 3, width: 0.25, size: 8 }), activation: "prelu" as const }],
   ])("gives back %s", async (_, description) => {
@@ -223,6 +224,25 @@ describe("a description is refused that", () => {
     ["has other windows", on(0, { windows: { kind: "grid", kernel: 5, stride: 1, padding: 2 } }), /tensor stem1\.weights has/],
     ["has windows that fit nowhere", on(4, { windows: { kind: "grid", kernel: 15, stride: 1, padding: 0 } }), /empty result/],
     ["spreads filters over a grid", onEpilogue(0, { depthToSpace: true }), /spreads filters over windows that are no blocks/],
+    [
+      "spreads filters over patches of an odd side",
+      (it) => {
+        const [stem] = it.operations;
+        Object.assign(stem!, { windows: { kind: "patches", size: 3 } });
+        Object.assign(stem!.epilogue as object, { depthToSpace: true });
+      },
+      /spreads filters over windows that are no blocks/,
+    ],
+    [
+      "spreads filters that do not fill its patches",
+      (it) => {
+        const [stem] = it.operations;
+        Object.assign(stem!, { windows: { kind: "patches", size: 4 }, filters: 6 });
+        Object.assign(stem!.epilogue as object, { depthToSpace: true });
+      },
+      /spreads 6 filters over 4 pixels/,
+    ],
+    ["has patches of a single pixel", on(0, { windows: { kind: "patches", size: 1 } }), /malformed at operations\.0\.windows/],
     [
       "asks for an activation that is not there",
       onEpilogue(4, { activation: true }),

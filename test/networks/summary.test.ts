@@ -134,6 +134,58 @@ describe("the count of operations", () => {
     expect(repeated?.binaryParameters).toBe(projected?.binaryParameters);
   });
 
+  /** What the earlier code of two of RB-Net's authors has, as far as its own options go. */
+  const EARLIER: Variation = { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "fixed" };
+
+  it("counts 52.3 M for what the authors' earlier code has, at width 1.5", () => {
+    const stem = 56 * 56 * 48 * 96;
+    const classifier = 768 * 1000;
+    // Three units a stage on blocks of four pixels, 4 C to 4 C, and one that halves: 16 C / 2 to 4 C. A map of 7 x 7 has blocks for 8 x 8.
+    const stage = (blocks: number, channels: number): number =>
+      blocks * (3 * 16 * channels ** 2 + (16 * channels * 4 * channels) / 2);
+    const first = 28 * 28 * 4 * 16 * 96 ** 2;
+    const binary = first + stage(14 * 14, 192) + stage(7 * 7, 384) + stage(4 * 4, 768);
+    const { ops, binaryMacs, realMacs } = totals(networkByName("rbnet18", { classes: 1000, width: 1.5, ...EARLIER }));
+    expect(realMacs).toBe(stem + classifier);
+    expect(binaryMacs).toBe(binary);
+    expect(ops / 1e6).toBeCloseTo(52.3, 1);
+  });
+
+  it.each([
+    { blocks: "fixed", width: 95 / 64 },
+    { blocks: "alternating", width: 94 / 64 },
+  ] as const)("counts at most 52.0 M for it with $blocks blocks at width $width, the widest", ({ blocks, width }) => {
+    const of = (factor: number): number =>
+      totals(networkByName("rbnet18", { classes: 1000, width: factor, ...EARLIER, blocks })).ops;
+    expect(of(width)).toBeLessThanOrEqual(52.0e6);
+    expect(of(width + 1 / 64)).toBeGreaterThan(52.0e6);
+  });
+
+  it("counts four times the binary multiply-accumulates of 2x2 blocks for 4x4 blocks, and 9 / 4 for a 3x3, where a unit halves the map", () => {
+    const halving = (kind: "2x2" | "4x4" | "3x3"): readonly number[] =>
+      build(networkByName("rbnet20", { classes: 10, halving: kind }))
+        .summary()
+        .filter(({ name }) => /^stage[23]\.unit1$/.test(name))
+        .map(({ binaryMacs }) => binaryMacs);
+    expect(halving("2x2")).toEqual([16 * 16 * 4 * 16 * 32, 8 * 8 * 4 * 32 * 64]);
+    expect(halving("4x4")).toEqual(halving("2x2").map((count) => 4 * count));
+    expect(halving("3x3")).toEqual(halving("2x2").map((count) => (9 / 4) * count));
+  });
+
+  it("counts a stem of patches by its pixels: 48 values to each of 56 x 56, 12 to each of 2 x 2 at once where the map is kept", () => {
+    const stem = (name: string): readonly [number, number, string | undefined][] =>
+      build(networkByName(name, { classes: 2, stem: "patches" }))
+        .summary()
+        .filter((row) => row.name.startsWith("stem"))
+        .map(({ realMacs, realParameters, output }) => [realMacs, realParameters, `${output.height}x${output.channels}`]);
+    // Weights, two values of a normalization a filter, and four of an activation a channel.
+    expect(stem("rbnet18")).toEqual([[56 * 56 * 48 * 64, 48 * 64 + 2 * 64 + 4 * 64, "56x64"]]);
+    expect(stem("rbnet20")).toEqual([[16 * 16 * 12 * 64, 12 * 64 + 2 * 64 + 4 * 16, "32x16"]]);
+    expect(stem("rbnet8")).toEqual([[16 * 16 * 12 * 16, 12 * 16 + 2 * 16 + 4 * 16, "16x16"]]);
+    // Bi-Real Net's has no activation, and a max pool to take the place of.
+    expect(stem("birealnet18")).toEqual([[56 * 56 * 48 * 64, 48 * 64 + 2 * 64, "56x64"]]);
+  });
+
   it("counts about 3.1 M for rbnet20 of width 2", () => {
     expect(totals(networkByName("rbnet20", { classes: 10, width: 2 })).ops / 1e6).toBeCloseTo(3.11, 1);
   });
@@ -154,6 +206,9 @@ describe("the count of operations", () => {
     ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],
     ["rbnet20", { shortcut: "repeated" }],
+    ["rbnet20", { stem: "patches", halving: "4x4" }],
+    ["rbnet20", { halving: "3x3" }],
+    ["rbnet18", EARLIER],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
     const description = networkByName(name, { classes: 7, width: 0.5, ...variation });
     const network = build(description);
@@ -176,6 +231,9 @@ describe("a network's name", () => {
       'there is no network "rbnet19"; the networks are rbnet8, rbnet20',
     );
     expect(() => networkByName("resnet20", { classes: 10, activation: "prelu" })).toThrow("its activation cannot be changed");
+    expect(() => networkByName("birealnet20", { classes: 10, halving: "4x4" })).toThrow(
+      'birealnet20 has 3x3 convolutions, and halving is said of reshaped ones; choose convolution "reshaped" too',
+    );
     expect(() => networkByName("toString", { classes: 10 })).toThrow("there is no network");
   });
 });

@@ -45,6 +45,16 @@ export const TINY_ODD: NetworkDescription = {
 /** Nothing real between the stem and the classifier. */
 const TINY_REPEATED = networkByName("rbnet20", { classes: 4, width: 0.25, size: 8, shortcut: "repeated" });
 
+/** What the code that came before RB-Net's paper has: space to depth in the stem, 4x4 blocks that halve maps, the last of them an odd one, shortcuts without parameters. */
+export const TINY_PATCHES = networkByName("rbnet18", {
+  classes: 3,
+  width: 1 / 16,
+  size: 32,
+  stem: "patches",
+  halving: "4x4",
+  shortcut: "repeated",
+});
+
 /** ReActNet-A's form with three of its stages: units that keep, halve and double. */
 const WHOLE_A = reactnetA({ classes: 3, width: 1 / 16, size: 16 });
 export const TINY_A: NetworkDescription = { ...WHOLE_A, stages: WHOLE_A.stages.slice(0, 3) };
@@ -62,6 +72,11 @@ export const TINY = [
   { form: "real2binary18", description: real2binary18({ classes: 3, width: 1 / 16, size: 32 }) },
   { form: "real2binary20", description: real2binary20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "repeated shortcuts", description: TINY_REPEATED },
+  { form: "patches", description: TINY_PATCHES },
+  {
+    form: "patches that keep the map",
+    description: networkByName("rbnet20", { classes: 4, width: 0.375, size: 8, stem: "patches", halving: "3x3" }),
+  },
   { form: "gated blocks", description: { ...TINY20, gated: true } },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "reactnet-a", description: TINY_A },
