@@ -42,6 +42,8 @@ const COMPARED: readonly ComparedNetwork[] = [
   // What no network has by itself.
   { network: "rbnet8", batch: 8, variation: { activation: "prelu", estimator: "clip", learnThreshold: false } },
   { network: "rbnet8", batch: 8, variation: { shortcut: "repeated" } },
+  { network: "rbnet20", batch: 8, variation: { stem: "patches", halving: "3x3" } },
+  { network: "rbnet18", ...LARGE, variation: { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "fixed" } },
   { network: "rbnet18", ...LARGE },
   { network: "rbnet34", ...LARGE },
   { network: "birealnet18", ...LARGE },

@@ -89,7 +89,18 @@ def depth_to_space(y, dilation, shift, height, width):
     return framed[:, shift : shift + height, shift : shift + width]
 
 
+def patches_to_depth(x, size, padding):
+    """Neighbouring patches of size x size pixels: [images, rows, columns, size^2 * channels]."""
+    images, height, width, channels = x.shape
+    framed = functional.pad(x, (0, 0, 0, -width % size, 0, -height % size), value=padding)
+    rows, columns = framed.shape[1] // size, framed.shape[2] // size
+    patches = framed.reshape(images, rows, size, columns, size, channels).permute(0, 1, 3, 2, 4, 5)
+    return patches.reshape(images, rows, columns, size * size * channels)
+
+
 def convolve(x, weights, windows, padding):
+    if windows["kind"] == "patches":
+        return patches_to_depth(x, windows["size"], padding) @ weights
     if windows["kind"] == "blocks":
         return space_to_depth(x, windows["dilation"], windows["shift"], padding) @ weights
     kernel, frame = windows["kernel"], windows["padding"]
@@ -130,7 +141,13 @@ def finish(y, operation, values, numbers, sides):
     out = normalize(y, name, numbers)
     if operation["depthToSpace"]:
         height, width = values[operation["input"]].shape[1:3]
-        out = depth_to_space(out, windows["dilation"], windows["shift"], height, width)
+        if windows["kind"] == "patches":
+            if windows["size"] != 4:
+                raise ValueError(f"results of patches of {windows['size']} pixels are laid on other blocks than 2 x 2")
+            # Four by four pixels give two by two of the map that is half as large.
+            out = depth_to_space(out, 1, 0, -(-height // 2), -(-width // 2))
+        else:
+            out = depth_to_space(out, windows["dilation"], windows["shift"], height, width)
     if "shortcut" in operation:
         out = out + values[operation["shortcut"]]
     if "activation" in operation:
