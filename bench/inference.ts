@@ -40,7 +40,7 @@ const PEERS = [
 export async function benchInference(options: InferenceCase, report: (line: string) => void): Promise<BenchRecord> {
   const { backend, threads, rounds, steps } = options;
   report("measuring the machine's limits");
-  const limit = await leastMilliseconds(await machineLimits({ threads, name: backend }));
+  const limit = await leastMilliseconds(await machineLimits({ threads, backend }));
   const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
   const contestants: StepProcess[] = [];
   const absent: string[] = [];

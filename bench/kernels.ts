@@ -87,7 +87,7 @@ const WARMUP_MS = 200;
 
 /** One record a kernel and shape, in GMAC/s. */
 export async function benchKernels(options: KernelsCase, report: (line: string) => void): Promise<readonly BenchRecord[]> {
-  using backend = await openBackend({ threads: options.threads, name: options.backend });
+  using backend = await openBackend({ threads: options.threads, backend: options.backend });
   report(`measuring the machine's limits: ${backend.description}`);
   const limits = await limitsOf(backend);
   const records: BenchRecord[] = [];

@@ -165,7 +165,7 @@ async function traceOn(backend: BackendName, one: ComparedNetwork, threads: numb
 }
 
 async function open(name: BackendName, threads: number): Promise<Backend> {
-  return name === "reference" ? createReferenceBackend() : openBackend({ threads, name });
+  return name === "reference" ? createReferenceBackend() : openBackend({ threads, backend: name });
 }
 
 /** @throws UserError where the Python lacks what the comparison needs, or finds no sense in the trace */

@@ -12,7 +12,7 @@ const { values } = parseArgs({
 
 const residentBefore = startOfMemory();
 const { operations, size } = await readModelFile(values.model ?? "");
-const backend = await openBackend({ threads: Number(values.threads), name: values.backend === "native" ? "native" : "wasm" });
+const backend = await openBackend({ threads: Number(values.threads), backend: values.backend === "native" ? "native" : "wasm" });
 const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);
 backend.write(
   network.input,

@@ -33,7 +33,7 @@ const residentBefore = startOfMemory();
 const random = new Random(1);
 const backend = await openBackend({
   threads: Number(values.threads),
-  name: values.backend === "native" ? "native" : "wasm",
+  backend: values.backend === "native" ? "native" : "wasm",
   precision: values.precision === "bfloat16" ? "bfloat16" : "float32",
 });
 const description = trainedNetwork({

@@ -36,7 +36,7 @@ interface Comparison {
 export async function benchScaling(options: ScalingCase, report: (line: string) => void): Promise<readonly BenchRecord[]> {
   const { backend, threads } = options;
   report("measuring the machine's limits");
-  const [one, all] = [await machineLimits({ threads: 1, name: backend }), await machineLimits({ threads, name: backend })];
+  const [one, all] = [await machineLimits({ threads: 1, backend }), await machineLimits({ threads, backend })];
   const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
   try {
     const model = await writeRandomModel(folder);

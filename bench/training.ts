@@ -45,7 +45,7 @@ export async function benchTraining(options: TrainingCase, report: (line: string
   const work = await trainingWork(trainedNetwork(options));
   const limit = trainingLimit(
     work,
-    await machineLimits({ threads: options.threads, name: options.backend, precision: options.precision }),
+    await machineLimits({ threads: options.threads, backend: options.backend, precision: options.precision }),
   );
   const ours = await StepProcess.start("ours", oursCommand(options));
   const contestants = [ours, ...(await startPeers(options, report))];

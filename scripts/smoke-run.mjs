@@ -52,7 +52,7 @@ async function smoke(backend, folder) {
   if (digest(await readFile(resumed)) !== digest(whole)) throw new Error("the resumed run ended with other weights");
   const top1 = await accuracy(resumed, backend);
   if (top1 < 0.3) throw new Error(`the shipped network knows ${top1 * 100} % of ten shapes, hardly more than chance`);
-  const opened = await openBackend({ name: backend, threads: 1 });
+  const opened = await openBackend({ backend, threads: 1 });
   const { description } = opened;
   opened[Symbol.dispose]();
   return { backend: description, digest: digest(whole), top1 };

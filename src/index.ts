@@ -1,6 +1,7 @@
 /** What users import to open data, build a network, train it, evaluate it, ship it and use it. */
 export type { Backend, GradientPrecision } from "./backend/device.js";
-export { type BackendName, type BackendOptions, openBackend } from "./backend/open.js";
+export type { BackendName, MachineSetup } from "./backend/machine.js";
+export { openBackend } from "./backend/open.js";
 export { createWasmBackend, type WasmOptions } from "./backend/wasm/backend.js";
 export type { Augmentation } from "./data/augmentation/augmentation.js";
 export type { Dataset, DatasetOptions, ImageSet, SkippedImage } from "./data/dataset.js";

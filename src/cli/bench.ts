@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { limitsOf, type MachineLimits } from "../backend/device.js";
-import { BACKEND_NAMES, type BackendName, openBackend } from "../backend/open.js";
+import { BACKEND_NAMES, type BackendName } from "../backend/machine.js";
+import { openBackend } from "../backend/open.js";
 import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
@@ -59,10 +60,10 @@ async function bench(path: string, { backend: name, threads, batch, seconds, jso
   const model = await readModelFile(path);
   const runs: Run[] = [];
   for (const count of threads) {
-    using backend = await openBackend({ threads: count, name });
+    using backend = await openBackend({ threads: count, backend: name });
     for (const images of batch) runs.push({ threads: count, ...(await timeModel(backend, model, images, seconds)) });
   }
-  using alone = await openBackend({ threads: 1, name });
+  using alone = await openBackend({ threads: 1, backend: name });
   const limits = await limitsOf(alone);
   const operations = await timeOperations(alone, model, limits, seconds);
   const { ops } = totalsOf(summarizeOperations(model.operations, { height: model.size, width: model.size, channels: 3 }));

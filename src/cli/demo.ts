@@ -14,7 +14,7 @@ import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { print } from "./output.js";
 import { printPredictions } from "./predict.js";
 import { Progress } from "./progress.js";
-import { runTraining } from "./train.js";
+import { runTraining } from "./training-run.js";
 
 /** Chosen on the validation images: enough for the shapes, and done in well under a minute on two cores. */
 const WIDTH = 2;
@@ -52,7 +52,7 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
     out,
     progress: new Progress(false),
     continuation: "rbnet demo",
-    flags: { threads, backend },
+    machine: { threads, backend },
   });
   if (!finished || data.test === undefined) return;
   const pictures = await writePictures(data.test, join(out, "pictures"));

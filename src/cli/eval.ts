@@ -40,12 +40,12 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   const wanted = readSet(flags.set);
   const model = await readModelFile(modelPath);
   const progress = new Progress(flags.json === true);
-  const { seed, validationFraction, threads, backend: name } = flags;
+  const { seed, validationFraction } = flags;
   const data = await openDataset({ path, size: model.size, seed, validationFraction, progress: progress.decoding });
   progress.clear();
   requireSameClasses(model, data);
   const [set, images] = chooseSet(data, wanted);
-  using backend = await openBackend({ threads, name });
+  using backend = await openBackend(flags);
   const { top1, top5, loss, images: count, skipped } = await evaluateModel(backend, model, images);
   tellSkipped({ count: skipped.length, named: skipped });
   if (flags.json === true) printJson({ top1, top5, images: count, loss, set, skipped: skipped.length });

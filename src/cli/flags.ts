@@ -1,7 +1,8 @@
 /** Flags that several commands share, and how their values are read. */
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { BACKEND_NAMES, type BackendName } from "../backend/open.js";
+import { GRADIENT_PRECISIONS } from "../backend/device.js";
+import { BACKEND_NAMES, type MachineSetup } from "../backend/machine.js";
 import { UserError } from "../errors.js";
 
 export function readNumber(text: string): number {
@@ -22,16 +23,35 @@ export function readPositive(text: string): number {
   return value;
 }
 
-export interface BackendFlags {
-  readonly threads: number;
-  readonly backend: BackendName;
-}
+/** Of commands that run a network. */
+export type BackendFlags = Required<Pick<MachineSetup, "threads" | "backend">>;
+
+/** Of commands that train one: a whole MachineSetup. */
+export type MachineFlags = Required<MachineSetup>;
 
 export function addBackendFlags(command: Command, standard = availableParallelism()): Command {
   return command
     .option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard)
     .addOption(
       new Option("--backend <name>", "native where the C accelerator is there, else wasm").choices(BACKEND_NAMES).default("auto"),
+    );
+}
+
+export function addMachineFlags(command: Command): Command {
+  return addBackendFlags(command)
+    .addOption(
+      new Option(
+        "--precision <name>",
+        "of gradients where they are multiplied with signs; bfloat16 is faster, on processors that have it",
+      )
+        .choices(GRADIENT_PRECISIONS)
+        .default("float32"),
+    )
+    .option(
+      "--keep-every <units>",
+      "keep the map of every so many-th unit for the backward pass, and compute the others again: less memory, more time, the same bits",
+      readPositive,
+      1,
     );
 }
 

@@ -1,5 +1,7 @@
 /** `rbnet study`: a file of networks and settings in, each trained on the same data, and their comparison out. */
 import { type Command, InvalidArgumentError } from "commander";
+import { machineOf } from "../backend/machine.js";
+import { chooseKernels } from "../backend/open.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
 import { openStudyData, planStudy, type StudyData } from "../study/plan.js";
@@ -8,13 +10,13 @@ import { refuseUnready, runStudy, type StudyEvent, statesOf, studyFolder } from 
 import { readStudy, recipeOf, type Study } from "../study/study-file.js";
 import { networkText, resultsTable } from "../study/table.js";
 import { commandLine } from "./command-line.js";
-import { addBackendFlags, type BackendFlags } from "./flags.js";
+import { addMachineFlags, type MachineFlags } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { bold, dim, milliseconds, print, printJson, printTable, tell, tellSkipped } from "./output.js";
 import { Progress } from "./progress.js";
-import { epochLine } from "./train.js";
+import { epochLine } from "./training-run.js";
 
-interface StudyFlags extends BackendFlags {
+interface StudyFlags extends MachineFlags {
   readonly out?: string;
   readonly rows?: readonly string[];
   readonly dryRun?: boolean;
@@ -32,14 +34,17 @@ export function addStudy(program: Command): void {
     .option("--rows <names>", "run these rows only, separated by commas", readNames)
     .option("--dry-run", "train a few steps of each row, and print what the study will cost")
     .option("--rerun", "train rows anew that have changed since they were run");
-  addBackendFlags(command)
+  addMachineFlags(command)
     .option("--json", "one JSON object a line on standard output")
     .addHelpText("after", "\nExample:\n  rbnet study studies/cifar10-ablation.json cifar10 --dry-run")
     .action(study);
 }
 
 async function study(file: string, path: string | undefined, flags: StudyFlags): Promise<void> {
-  const { json = false, rerun = false, threads, backend } = flags;
+  const { json = false, rerun = false } = flags;
+  const machine = machineOf(flags);
+  // A machine that lacks what was asked for is said before the data are read, which may take minutes.
+  chooseKernels(machine);
   const described = await readStudy(file);
   const progress = new Progress(json);
   const data = await openStudyData(described, { progress: progress.decoding, ...(path === undefined ? {} : { path }) });
@@ -59,7 +64,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const { signal } = controller;
   const command = commandLine();
   const chosen = flags.rows === undefined ? {} : { rows: flags.rows };
-  const setup = { out: outOf(described, flags), rerun, threads, backend, signal, command, onStep: progress.step, ...chosen };
+  const setup = { out: outOf(described, flags), rerun, ...machine, signal, command, onStep: progress.step, ...chosen };
   let epochs = 0;
   try {
     for await (const event of runStudy(described, data, setup)) {
@@ -77,11 +82,11 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
 }
 
 async function estimate(described: Study, data: StudyData, flags: StudyFlags): Promise<void> {
-  const { json = false, rerun = false, threads, backend } = flags;
+  const { json = false, rerun = false } = flags;
   const states = await statesOf(planStudy(described, data, outOf(described, flags), flags.rows));
   refuseUnready(states, rerun);
   const rows: RowEstimate[] = [];
-  for await (const row of estimateStudy(states, data, { threads, backend })) {
+  for await (const row of estimateStudy(states, data, machineOf(flags))) {
     rows.push(row);
     if (json) printJson({ kind: "estimate", ...row });
   }

@@ -1,6 +1,7 @@
 /** `rbnet/runtime` in Node: models from files, addresses and memory; images from files, their bytes, and pixels. */
 import { fileURLToPath } from "node:url";
-import { type BackendName, openBackend } from "../backend/open.js";
+import type { MachineSetup } from "../backend/machine.js";
+import { openBackend } from "../backend/open.js";
 import { decodeImage } from "../data/decoding/image-file.js";
 import { UserError } from "../errors.js";
 import { centredSquare, type PixelImage } from "../pixels/square.js";
@@ -18,20 +19,16 @@ export type NodeImage = string | Uint8Array | Blob | PixelImage;
 /** A path, the name of a model that comes with rbnet, a file: or http(s): address, or the bytes of a model file. */
 export type ModelSource = string | URL | ArrayBuffer | Uint8Array | Blob;
 
-export interface LoadOptions {
-  /** Default 1. The results do not depend on it. */
-  readonly threads?: number;
-  /** Default `auto`: native kernels where they are there, else WebAssembly. */
-  readonly backend?: BackendName;
-}
+/** Where it runs: one thread by default. */
+export type LoadOptions = Pick<MachineSetup, "threads" | "backend">;
 
 /** @throws UserError where the source cannot be read or is not a model */
 export async function loadModel(
   source: ModelSource,
-  { threads = 1, backend: name = "auto" }: LoadOptions = {},
+  { threads = 1, ...machine }: LoadOptions = {},
 ): Promise<Classify<NodeImage>> {
   const model = await readModel(source);
-  const backend = await openBackend({ threads, name });
+  const backend = await openBackend({ threads, ...machine });
   try {
     return createClassifier(model, backend, decodeNodeImage);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** What a study will cost before it is run: operations and size of each row, and its time on this machine, measured by a few steps. */
-import { type EstimateSetup, estimateRun } from "../training/costs/estimate.js";
+import { type MachineSetup, machineOf } from "../backend/machine.js";
+import { estimateRun } from "../training/costs/estimate.js";
 import { summarizeNetwork } from "../training/costs/memory.js";
 import type { StudyData } from "./plan.js";
 import type { StatedRun } from "./study.js";
@@ -25,16 +26,17 @@ export interface RowEstimate {
 export async function* estimateStudy(
   states: readonly StatedRun[],
   data: StudyData,
-  setup: EstimateSetup = {},
+  machine: MachineSetup = {},
 ): AsyncGenerator<RowEstimate> {
+  const { keepEvery } = machineOf(machine);
   for (const row of new Set(states.map(({ run }) => run.row))) {
     const own = states.filter(({ run }) => run.row === row);
     const [first] = own;
     if (first === undefined) continue;
     const { description, options } = first.run;
-    const { totals, trainingBytes } = await summarizeNetwork(description, options.batch, options);
+    const { totals, trainingBytes } = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
     const { ops, binaryMacs, realMacs, packedBytes } = totals;
-    const { stepMs, seconds: secondsARun } = await estimateRun(description, data.dataset, options, setup);
+    const { stepMs, seconds: secondsARun } = await estimateRun(description, data.dataset, options, machine);
     const finished = own.filter(({ state }) => state.kind === "finished").length;
     yield {
       name: row.name,

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
+import { chooseKernels } from "../backend/open.js";
 import { UserError } from "../errors.js";
 import { prepareRunFolder } from "../stores/run-folder.js";
 import type { EpochRecord } from "../training/records/run-records.js";
@@ -56,11 +57,12 @@ export function studyFolder(study: Study): string {
  * Trains what is not finished yet, and yields what happens; the last event holds the results, which lie in the folder as results.json, results.md,
  * results.html and chart.svg too.
  *
- * @throws UserError where a row has changed since it was run, does not fit the data, or the folder cannot be used, before anything is trained; and at
- *   the end where a run failed
+ * @throws UserError where a row has changed since it was run, does not fit the data, the folder cannot be used, or this machine lacks what is asked for,
+ *   before anything is trained; and at the end where a run failed
  */
 export async function* runStudy(study: Study, data: StudyData, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
   const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
+  chooseKernels(setup);
   const runs = planStudy(study, data, out, rows);
   const states = await statesOf(runs);
   refuseUnready(states, rerun);

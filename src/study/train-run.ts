@@ -1,6 +1,7 @@
 /** One run of a study: trained in its folder as `rbnet train` does it, or taken up from its checkpoint, then evaluated and timed. */
 import { cpus } from "node:os";
-import { type BackendName, openBackend } from "../backend/open.js";
+import { type BackendName, type MachineSetup, machineOf } from "../backend/machine.js";
+import { openBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { timeModel } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
@@ -12,11 +13,7 @@ import { Trainer } from "../training/trainer.js";
 import type { StudyRun } from "./plan.js";
 import { type RunResult, writeRunFile } from "./run-file.js";
 
-export interface RunSetup {
-  /** Default `auto`, the fastest that is there. */
-  readonly backend?: BackendName;
-  /** Default: one a core. The results do not depend on it. */
-  readonly threads?: number;
+export interface RunSetup extends MachineSetup {
   /** Finishes the step under way, saves a checkpoint and ends; the study goes on from there when it is run again. */
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: StepProgress) => void;
@@ -39,18 +36,18 @@ export async function* trainRun(
   { row, recipe, seed, folder, description, options, identity }: StudyRun,
   data: Dataset,
   command: string,
-  { backend = "auto", threads, signal, onStep, latencySeconds = 1 }: RunSetup,
+  { signal, onStep, latencySeconds = 1, ...given }: RunSetup,
 ): AsyncGenerator<OfRun & EpochRecord, RunResult | undefined> {
+  const machine = machineOf(given);
   const resume = holdsRun(folder);
   if (!resume) {
     await prepareRunFolder(folder, false);
     await writeRunFile(folder, identity);
   }
   await using trainer = await Trainer.create(description, data, options, {
-    backend,
+    ...machine,
     out: folder,
     resume,
-    ...(threads === undefined ? {} : { threads }),
     ...(onStep === undefined ? {} : { onStep }),
   });
   const stop = (): void => trainer.requestStop();
@@ -80,7 +77,7 @@ export async function* trainRun(
       bestEpoch: trainer.bestEpoch,
       imagesSeen: epochs * imagesAnEpoch(data, options.batch),
       seconds: trainer.totalSeconds,
-      latencyMs: await latencyOf(runFile(folder, "model"), backend, latencySeconds),
+      latencyMs: await latencyOf(runFile(folder, "model"), machine.backend, latencySeconds),
       modelBytes,
       backend: trainer.backend.description,
       processor: cpus()[0]?.model.trim() ?? "unknown",
@@ -100,7 +97,7 @@ export function imagesAnEpoch({ train }: Dataset, batch: number): number {
   return Math.floor(train.count / batch) * batch;
 }
 
-async function latencyOf(path: string, name: BackendName, seconds: number): Promise<number> {
-  using backend = await openBackend({ threads: 1, name });
-  return (await timeModel(backend, await readModelFile(path), 1, seconds)).medianMs;
+async function latencyOf(path: string, backend: BackendName, seconds: number): Promise<number> {
+  using alone = await openBackend({ threads: 1, backend });
+  return (await timeModel(alone, await readModelFile(path), 1, seconds)).medianMs;
 }

@@ -2,14 +2,13 @@
  * What a run holds open from its start to its end: a device with the network and its optimizer in its memory, the loader of its batches, its teacher, and the
  * store where it is kept.
  */
-import { availableParallelism } from "node:os";
 import type { Backend } from "../backend/device.js";
+import { machineOf } from "../backend/machine.js";
 import { openBackend } from "../backend/open.js";
 import { MemoryScope } from "../backend/scope.js";
 import type { Dataset } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { Random } from "../data/random.js";
-import { UserError } from "../errors.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
 import type { Model } from "../runtime/model.js";
@@ -81,22 +80,18 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   static async open(subject: RunSubject, setup: TrainerSetup): Promise<RunParts> {
     const { description, data, options } = subject;
     checkFit(description, data, options);
-    const { keepEvery = 1, threads = availableParallelism(), resume = false } = setup;
-    if (!Number.isInteger(keepEvery) || keepEvery < 1)
-      throw new UserError(
-        `keepEvery is ${keepEvery}, but the map of every so many-th unit is kept: give a whole number from 1 on`,
-      );
+    const { backend: given, resume = false, ...rest } = setup;
+    const machine = machineOf(typeof given === "string" ? { ...rest, backend: given } : rest);
     const store = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
     await store.prepare(resume);
-    const { backend: given = "auto", precision = "float32" } = setup;
-    const ownsBackend = typeof given === "string";
-    const backend = ownsBackend ? await openBackend({ threads, name: given, precision }) : given;
+    const ownsBackend = given === undefined || typeof given === "string";
+    const backend = ownsBackend ? await openBackend(machine) : given;
     const scope = new MemoryScope(backend);
     let opened: OpenedTeacher | undefined;
     try {
       const { distill, batch } = options;
-      if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads });
-      return new RunParts(backend, ownsBackend, scope, store, opened, keepEvery, subject);
+      if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads: machine.threads });
+      return new RunParts(backend, ownsBackend, scope, store, opened, machine.keepEvery, subject);
     } catch (error) {
       await opened?.teacher.close();
       scope[Symbol.dispose]();

@@ -122,7 +122,7 @@ describe.skipIf(!existsSync(cifar10) || chromiumPath === undefined)(
     });
 
     it.skipIf("absent" in findAccelerator())("rarely changes with the accelerator", { timeout: 60_000 }, async () => {
-      const found = changed(await answers(await openBackend({ threads: 1, name: "native" })));
+      const found = changed(await answers(await openBackend({ threads: 1, backend: "native" })));
       console.log(`the accelerator changes ${found} of ${labels.length} answers`);
       expect(found / labels.length).toBeLessThan(MOST_CHANGED);
     });

@@ -51,6 +51,8 @@ describe("rbnet study", () => {
     [[...WORDS, "--rows", "narow"], 'rbnet: the study tiny has no row "narow"; its rows are narrow, wide\n'],
     [[...WORDS, "--rows", "narrow,"], /Names of rows, separated by commas, are expected/],
     [["study", "tiny.json", "nowhere"], /^rbnet: there is no folder/],
+    [[...WORDS, "--precision", "bfloat16", "--backend", "wasm"], /^rbnet: products in bfloat16 .* WebAssembly has none/],
+    [[...WORDS, "--keep-every", "0"], /--keep-every.* A whole number from 1 is expected/],
   ])("refuses %j in one sentence", async (words, sentence) => {
     const { code, stdout, stderr } = await rbnet(words, place);
     expect([code, stdout]).toEqual([2, ""]);

@@ -79,7 +79,7 @@ describe("the models that come with rbnet", () => {
 
   describe.skipIf(!existsSync(cifar10))(`on the images in ${cifar10} (skipped where absent)`, () => {
     it("get as many of the 10,000 test images right as the card says", { timeout: 120_000 }, async () => {
-      using backend = await openBackend({ threads: 2, name: "wasm" });
+      using backend = await openBackend({ threads: 2, backend: "wasm" });
       const model = await readModelFile(NAME);
       const data = await openDataset({ path: join(cifar10, "test"), size: model.size, validationFraction: 0 });
       const { top1, images } = await evaluateModel(backend, model, data.train);

@@ -54,7 +54,7 @@ const BACKENDS = "absent" in findAccelerator() ? (["wasm"] as const) : (["wasm",
 describe.each(BACKENDS)("on %s, what lies between two parameters", (name) => {
   let backend: Backend;
   beforeAll(async () => {
-    backend = await openBackend({ name, threads: 2 });
+    backend = await openBackend({ backend: name, threads: 2 });
   });
   afterAll(() => backend[Symbol.dispose]());
 

@@ -2,9 +2,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { estimateStudy } from "#rbnet/study/estimate";
 import { openStudyData, planStudy, type StudyData } from "#rbnet/study/plan";
 import { formatSpread, median, spreadOf } from "#rbnet/study/spread";
-import { runStudy, type StudyEvent, type StudySetup } from "#rbnet/study/study";
+import { runStudy, type StudyEvent, type StudySetup, statesOf } from "#rbnet/study/study";
 import { parseStudy, readStudy, type Study, type StudyInput, settingsOf } from "#rbnet/study/study-file";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, differences, refusal } from "../training/tiny-runs.js";
@@ -115,6 +116,15 @@ describe("a row that does not fit", () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it("does not matter where the machine lacks what is asked for: that is said first", async () => {
+    const out = join(temporaryFolder(), "out");
+    expect(await refusal(events(study, { out, backend: "wasm", precision: "bfloat16" }))).toMatch(
+      /^products in bfloat16 were asked for, but WebAssembly has none/,
+    );
+    expect(await refusal(events(study, { out, keepEvery: 0 }))).toMatch(/^keepEvery is 0/);
+    expect(existsSync(out)).toBe(false);
+  });
+
   it("does not keep others from being run", async () => {
     const input = {
       ...INPUT,
@@ -136,7 +146,29 @@ describe("a spread", () => {
   });
 });
 
+describe("the estimate of a study", () => {
+  it("counts the memory of runs that keep some maps only", async () => {
+    const deep = parseStudy({ ...INPUT, rows: [{ name: "deep", network: "rbnet20", width: 0.25 }], seeds: [1] });
+    const states = await statesOf(planStudy(deep, await opened, join(temporaryFolder(), "out")));
+    const bytes: number[] = [];
+    for (const keepEvery of [1, 3])
+      for await (const { trainingBytes } of estimateStudy(states, await opened, { threads: 1, keepEvery }))
+        bytes.push(trainingBytes);
+    expect(bytes[1]).toBeLessThan(0.9 * (bytes[0] ?? 0));
+  });
+});
+
 describe("running a study", () => {
+  it("keeps some maps only where that is asked for, and ends with the same bits", async () => {
+    const [all, some] = [join(temporaryFolder(), "all"), join(temporaryFolder(), "some")];
+    for (const [out, keepEvery] of [
+      [all, 1],
+      [some, 2],
+    ] as const)
+      await events(study, { out, rows: ["wide"], keepEvery });
+    expect(differences(bitsOf(join(all, "wide", "seed-7")), bitsOf(join(some, "wide", "seed-7")))).toEqual([]);
+  }, 60_000);
+
   it("goes on where it was stopped, ends with the same bits, repeats nothing, and refuses a changed row", async () => {
     const [stopped, whole] = [join(temporaryFolder(), "stopped"), join(temporaryFolder(), "whole")];
     const controller = new AbortController();

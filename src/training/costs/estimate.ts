@@ -1,7 +1,7 @@
 /** What a run will take on this machine, measured before it by a few steps of each of its stages. */
-import { availableParallelism } from "node:os";
-import type { Backend, GradientPrecision } from "../../backend/device.js";
-import { type BackendName, openBackend } from "../../backend/open.js";
+import type { Backend } from "../../backend/device.js";
+import type { MachineSetup } from "../../backend/machine.js";
+import { openBackend } from "../../backend/open.js";
 import type { Dataset, ImageSet } from "../../data/dataset.js";
 import { subsetByClass } from "../../data/sets/subset.js";
 import type { NetworkDescription } from "../../networks/description.js";
@@ -17,13 +17,6 @@ export interface RunEstimate {
   readonly seconds: number;
 }
 
-export interface EstimateSetup {
-  readonly backend?: BackendName;
-  readonly precision?: GradientPrecision;
-  readonly threads?: number;
-  readonly keepEvery?: number;
-}
-
 /** The first steps wait for images and for the engine's compiler. */
 const WARMUP_STEPS = 2;
 const MEASURED_STEPS = 6;
@@ -36,7 +29,7 @@ export async function estimateRun(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  { backend: name = "auto", precision = "float32", threads = availableParallelism(), keepEvery = 1 }: EstimateSetup = {},
+  machine: MachineSetup = {},
 ): Promise<RunEstimate> {
   const steps = Math.floor(data.train.count / options.batch);
   const validated = data.validation?.count ?? 0;
@@ -44,8 +37,9 @@ export async function estimateRun(
   const stepTimes: number[] = [];
   let milliseconds = 0;
   for (const stage of stagesOf(options)) {
-    using backend = await openBackend({ name, precision, threads });
-    const { stepMs, evaluationMs } = await measure(description, data, optionsAlone(options, stage), { backend, keepEvery });
+    using backend = await openBackend(machine);
+    const alone = optionsAlone(options, stage);
+    const { stepMs, evaluationMs } = await measure(description, data, alone, { ...machine, backend });
     stepTimes.push(stepMs);
     const evaluated = stage.epochs * validated + (isLast(stage) ? last : 0);
     milliseconds += stage.epochs * steps * stepMs + evaluated * evaluationMs;
@@ -65,7 +59,7 @@ async function measure(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  setup: { readonly backend: Backend; readonly keepEvery: number },
+  setup: Omit<MachineSetup, "backend"> & { readonly backend: Backend },
 ): Promise<{ readonly stepMs: number; readonly evaluationMs: number }> {
   const times: number[] = [performance.now()];
   await using trainer = await Trainer.create(description, { ...data, validation: undefined, test: undefined }, options, {

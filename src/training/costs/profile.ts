@@ -1,14 +1,14 @@
 /** Where the time of a training step goes: by kernel and by layer, each beside the least that it can take on this machine. */
 
 import { limitsOf, type MachineLimits } from "../../backend/device.js";
-import { type BackendOptions, openBackend } from "../../backend/open.js";
+import type { MachineSetup } from "../../backend/machine.js";
+import { openBackend } from "../../backend/open.js";
 import { type KernelCall, recordingBackend } from "../../backend/recording.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import type { Tensor } from "../../tensor.js";
 import { parseTrainingSettings, type TrainingSettings } from "../settings/options.js";
 import { Trainer } from "../trainer.js";
-import type { TrainerSetup } from "../trainer-setup.js";
 
 /** Mean of a step. */
 export interface Cost {
@@ -44,10 +44,10 @@ export async function profileTraining(
   description: NetworkDescription,
   data: Dataset,
   settings: TrainingSettings,
-  { keepEvery, ...options }: BackendOptions & Pick<TrainerSetup, "keepEvery">,
+  machine: MachineSetup,
   steps: number,
 ): Promise<Profile> {
-  using backend = await openBackend(options);
+  using backend = await openBackend(machine);
   const limits = await limitsOf(backend);
   const ledgers = { kernels: new Ledger(limits), layers: new Ledger(limits) };
   let layer = OUTSIDE;
@@ -63,8 +63,8 @@ export async function profileTraining(
   const longer = { ...settings, epochs: Math.max(epochs, enough) };
   // An epoch's end comes now and then where there are few images; its evaluation is no part of a step.
   await using trainer = await Trainer.create(description, { ...data, validation: undefined }, longer, {
+    ...machine,
     backend: recording,
-    ...(keepEvery === undefined ? {} : { keepEvery }),
     onStep: () => {
       done++;
       if (done === WARMUP_STEPS) {

@@ -10,7 +10,7 @@ describe("a profile of training", () => {
   it("accounts for every kernel of every layer, and leaves nothing out twice", async () => {
     const data = await openDataset({ path: "shapes" });
     const description = rbnet8({ classes: data.classes });
-    const profile = await profileTraining(description, data, { batch: 32 }, { threads: 1, name: "wasm" }, 3);
+    const profile = await profileTraining(description, data, { batch: 32 }, { threads: 1, backend: "wasm" }, 3);
     const { kernels, layers, stepMs, batch, steps } = profile;
     expect({ batch, steps }).toEqual({ batch: 32, steps: 3 });
     const sum = (costs: typeof kernels, what: "milliseconds" | "calls"): number =>
@@ -35,7 +35,7 @@ describe("a profile of training", () => {
 
   it("has all its steps where the run would have fewer, and counts maps that are computed again to their layers", async () => {
     const data = shapes({ train: 20, validation: 0, test: 0, size: 16 });
-    const setup = { threads: 1, name: "wasm", keepEvery: 3 } as const;
+    const setup = { threads: 1, backend: "wasm", keepEvery: 3 } as const;
     const deep = rbnet20({ classes: 10, width: 0.25, size: 16 });
     const { kernels, layers, stepMs } = await profileTraining(deep, data, { batch: 8, epochs: 1 }, setup, 3);
     expect(stepMs).toBeGreaterThan(0);

@@ -1,0 +1,36 @@
+/** What a computation runs on, said once for all who open a backend: library, command line, estimates and studies. */
+import { availableParallelism } from "node:os";
+import { UserError } from "../errors.js";
+import type { GradientPrecision } from "./device.js";
+
+/** `auto`: native where the accelerator is there, else WebAssembly. */
+export const BACKEND_NAMES = ["auto", "native", "wasm"] as const;
+
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+/** It belongs to the machine and not to what is computed: results are the same but for the rounding of float32. */
+export interface MachineSetup {
+  /** Threads that compute, the calling one included; default one a core. Results do not depend on it. */
+  readonly threads?: number;
+  /** Default `auto`. Native and WebAssembly differ in the rounding of float32 sums. */
+  readonly backend?: BackendName;
+  /** Of gradients. Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with instructions for it. */
+  readonly precision?: GradientPrecision;
+  /**
+   * In training, keep the map of every so many-th unit for the backward pass, and compute the others and large results again (NetworkMemory): less memory, more
+   * time. Default 1, all. Results do not depend on it.
+   */
+  readonly keepEvery?: number;
+}
+
+/**
+ * The setup that is meant, with its defaults, and nothing else of what `given` may hold.
+ *
+ * @throws UserError where a value cannot be used
+ */
+export function machineOf(given: MachineSetup): Required<MachineSetup> {
+  const { threads = availableParallelism(), backend = "auto", precision = "float32", keepEvery = 1 } = given;
+  if (!Number.isInteger(keepEvery) || keepEvery < 1)
+    throw new UserError(`keepEvery is ${keepEvery}, but the map of every so many-th unit is kept: give a whole number from 1 on`);
+  return { threads, backend, precision, keepEvery };
+}

@@ -1,0 +1,146 @@
+/** A training from the command line: its folder is kept, it is said how it goes, and Ctrl-C leaves a checkpoint to go on from. */
+import { type MachineSetup, machineOf } from "../backend/machine.js";
+import type { Dataset } from "../data/dataset.js";
+import type { NetworkDescription } from "../networks/description.js";
+import { formatBytes, formatDuration, formatInteger, formatShare } from "../quantities.js";
+import { RunLog } from "../report/run-log.js";
+import { prepareRunFolder, runFile } from "../stores/run-folder.js";
+import { estimateRun } from "../training/costs/estimate.js";
+import { summarizeNetwork } from "../training/costs/memory.js";
+import type { EpochRecord } from "../training/records/run-records.js";
+import type { TrainingOptions } from "../training/settings/options.js";
+import { Trainer } from "../training/trainer.js";
+import { commandLine } from "./command-line.js";
+import { Interrupts } from "./interrupts.js";
+import { accuracyText, bold, dim, milliseconds, print, printJson, tell, tellSkipped } from "./output.js";
+import type { Progress } from "./progress.js";
+
+export interface TrainingRun {
+  readonly description: NetworkDescription;
+  readonly data: Dataset;
+  readonly settings: TrainingOptions;
+  readonly out: string;
+  readonly progress: Progress;
+  /** Name of the recipe that the settings come of. */
+  readonly recipe?: string | undefined;
+  /** What to type after an interruption. */
+  readonly continuation: string;
+  readonly machine: MachineSetup;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+/** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
+export async function runTraining({
+  description,
+  data,
+  settings,
+  out,
+  progress,
+  recipe,
+  continuation,
+  machine,
+  resume = false,
+  json = false,
+}: TrainingRun): Promise<boolean> {
+  if (recipe !== undefined && !resume && !json) {
+    // Nobody should wait for the estimate of a run that cannot be kept.
+    await prepareRunFolder(out, false);
+    await tellEstimate(recipe, description, data, settings, machine);
+  }
+  await using trainer = await Trainer.create(description, data, settings, {
+    ...machine,
+    out,
+    resume,
+    onStep: progress.step,
+  });
+  const log = await RunLog.open(trainer, { command: commandLine(), recipe });
+  using interrupts = new Interrupts(() => {
+    progress.clear();
+    tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
+    trainer.requestStop();
+  });
+  try {
+    if (json) printJson(log.run);
+    else introduce(log.run.network, data, trainer, out);
+    let skipped = 0;
+    for await (const epoch of trainer) {
+      progress.clear();
+      await log.addEpoch(epoch);
+      if (json) printJson(epoch);
+      else print(epochLine(epoch, settings.epochs));
+      // Said again only where more were found.
+      if (epoch.skipped !== undefined && epoch.skipped.count > skipped) tellSkipped(epoch.skipped);
+      skipped = epoch.skipped?.count ?? 0;
+    }
+    progress.clear();
+    if (trainer.stopped) {
+      tell(`stopped, and a checkpoint is saved. Go on with:\n  ${continuation}`);
+      process.exitCode = interrupts.exitCode;
+      return false;
+    }
+    const modelBytes = await trainer.export(runFile(out, "model"));
+    const result = await log.finish(modelBytes);
+    if (json) {
+      if (result !== undefined) printJson(result);
+    } else {
+      if (result !== undefined)
+        print(
+          `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ${result.set} images, ${formatDuration(result.seconds)} in all`,
+        );
+      print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
+    }
+    return true;
+  } finally {
+    progress.clear();
+    await log.close();
+  }
+}
+
+/** Before a run that may take days: what it will take, of time and memory. */
+async function tellEstimate(
+  recipe: string,
+  description: NetworkDescription,
+  data: Dataset,
+  settings: TrainingOptions,
+  machine: MachineSetup,
+): Promise<void> {
+  const { keepEvery } = machineOf(machine);
+  const { trainingBytes } = await summarizeNetwork(description, settings.batch, { ...settings, keepEvery });
+  const { seconds, stepMs } = await estimateRun(description, data, settings, machine);
+  print(
+    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
+  );
+}
+
+function introduce(network: string, data: Dataset, trainer: Trainer, out: string): void {
+  const { train: images, validation, test, classes, size } = data;
+  const parts = [
+    `${formatInteger(images.count)} training`,
+    validation === undefined ? "" : `${formatInteger(validation.count)} validation`,
+    test === undefined ? "" : `${formatInteger(test.count)} test`,
+  ];
+  print(
+    `${bold(network)} on ${bold(data.name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ${size}, ${classes.length} classes`,
+  );
+  print(
+    dim(
+      `${trainer.backend.description}; everything goes to ${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
+    ),
+  );
+}
+
+/** One epoch for a person. */
+export function epochLine(
+  { index, stage, trainLoss, trainTop1, validation, imagesPerSecond, seconds }: EpochRecord,
+  epochs: number,
+): string {
+  const number = String(index).padStart(String(epochs).length);
+  const held =
+    validation === undefined
+      ? ""
+      : `   validation ${formatShare(validation.top1).padStart(7)} (loss ${validation.loss.toFixed(3)})`;
+  const speed = dim(`${formatInteger(imagesPerSecond)} images/s, ${formatDuration(seconds)}`);
+  const part = stage === undefined ? "" : `stage ${stage}, `;
+  return `${part}epoch ${number}/${epochs}   train ${formatShare(trainTop1).padStart(7)} (loss ${trainLoss.toFixed(3)})${held}   ${speed}`;
+}
