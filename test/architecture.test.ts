@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   browser: ["runtime", "pixels", "backend", "tensor", "errors"],
   page: ["browser", "runtime"],
   serve: ["deploy", "runtime", "errors"],
-  deploy: ["pixels", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
+  deploy: ["stores", "pixels", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
   stores: ["atomic-file", "errors"],
   training: ["stores", "pixels", "deploy", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
   report: ["training", "data", "package-version", "quantities", "atomic-file"],

@@ -22,6 +22,10 @@ export class Progress {
     if (done === total) this.clear();
   };
 
+  readonly classifying = (done: number, total: number): void => {
+    this.show(done, total, "classifying {bar} {value}/{total}, {eta_formatted} left", {});
+  };
+
   readonly writing = (done: number, total: number): void => {
     this.show(done, total, "writing shards {bar} {value}/{total} images, {eta_formatted} left", {});
   };

@@ -1,6 +1,7 @@
-/** The models that come with the package, in its folder models/, by the names of their files. */
-import { existsSync, readdirSync } from "node:fs";
+/** Where models are found: the models that come with the package, in its folder models/, by the names of their files, and what runs have written. */
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { runFile } from "../stores/run-folder.js";
 
 const FOLDER = new URL("../../models/", import.meta.url);
 const ENDING = ".safetensors";
@@ -12,8 +13,9 @@ export function shippedModels(): readonly string[] {
   return files.map((file) => file.slice(0, -ENDING.length)).sort();
 }
 
-/** The file that is meant by a path or by the name of a shipped model. A file of one's own comes first. */
+/** The file that is meant by a path, the folder of a run, or the name of a shipped model. A file of one's own comes first. */
 export function modelFileOf(pathOrName: string): string {
+  if (statSync(pathOrName, { throwIfNoEntry: false })?.isDirectory() === true) return runFile(pathOrName, "model");
   if (existsSync(pathOrName) || !shippedModels().includes(pathOrName)) return pathOrName;
   return fileURLToPath(new URL(`${pathOrName}${ENDING}`, FOLDER));
 }

@@ -58,9 +58,7 @@ export function createClassifier<Image>(model: Model, backend: Backend, decode: 
     backend.write(network.input, input);
     network.run();
     const values = await backend.read(value);
-    // Weights near the largest number, as a damaged file may have them, pass every check of their own.
-    if (!values.every(Number.isFinite))
-      throw new UserError(`the model's numbers grow beyond what float32 holds; it is damaged or badly trained: get a fresh copy`);
+    requireFinite(values);
     return values;
   }
 
@@ -94,8 +92,14 @@ function normalizationTable({ mean, deviation }: Model): Float32Array {
   });
 }
 
+/** @throws UserError where one is not finite: weights near the largest number, as a damaged file may have them, pass every check of their own */
+export function requireFinite(values: TypedArray): void {
+  if (!values.every(Number.isFinite))
+    throw new UserError("the model's numbers grow beyond what float32 holds; it is damaged or badly trained: get a fresh copy");
+}
+
 /** Softmax of the logits; the `top` largest, best first. */
-function bestOf(logits: ArrayLike<number>, classes: readonly string[], top: number): readonly Prediction[] {
+export function bestOf(logits: ArrayLike<number>, classes: readonly string[], top: number): readonly Prediction[] {
   const values = Array.from(logits);
   const highest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const exponentials = values.map((logit) => Math.exp(logit - highest));

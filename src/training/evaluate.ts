@@ -1,68 +1,28 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
 import type { Backend } from "../backend/device.js";
-import type { ImageSet } from "../data/dataset.js";
-import { Loader } from "../data/loading/loader.js";
+import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import { type ScoringModel, scoreImages } from "../deploy/score-images.js";
 import { UserError } from "../errors.js";
-import type { Channels } from "../pixels/square.js";
-import { RuntimeNetwork } from "../runtime/network.js";
-import type { Operation } from "../runtime/operations.js";
 import type { DetailedEvaluation, Mistake } from "./records/run-records.js";
 
-/** Pixels a batch: maps of so many stay in the second-level cache. With six times as many, an image of 32 x 32 takes a third longer. */
-export const BATCH_PIXELS = 1 << 14;
 const MISTAKES = 24;
 
-export interface EvaluatedModel {
-  readonly operations: readonly Operation[];
+export interface EvaluatedModel extends ScoringModel {
   readonly classes: readonly string[];
-  readonly size: number;
-  readonly mean: Channels;
-  readonly deviation: Channels;
 }
 
 /** @throws UserError where the set is empty or of other classes, or the network's scores are no numbers any more */
 export async function evaluateModel(backend: Backend, model: EvaluatedModel, set: ImageSet): Promise<DetailedEvaluation> {
-  const { size, mean, deviation, operations } = model;
   const largest = set.labels.reduce((most, label) => Math.max(most, label), 0);
   if (largest >= model.classes.length)
     throw new UserError(
       `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data of the classes that it was trained on`,
     );
-  const images = Math.max(1, Math.min(set.count, Math.floor(BATCH_PIXELS / size ** 2)));
-  const mark = backend.mark();
-  const loader = new Loader(set, {
-    batch: images,
-    size,
-    mean,
-    deviation,
-    seed: 0,
-    shuffle: false,
-    dropLast: false,
-  });
-  try {
-    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
-    const tally = new Tally(model.classes.length, set);
-    const input = new Float32Array(network.images * size * size * 3);
-    let first = 0;
-    for await (const batch of loader.epoch(0)) {
-      input.set(batch.images);
-      backend.write(network.input, input);
-      network.run();
-      const logits = (await backend.read(network.output)) as Float32Array;
-      for (let i = 0; i < batch.count; i++) {
-        const index = batch.indices[i] as number;
-        // An image that cannot be read was replaced by its neighbour, which has its own turn.
-        if (index !== first + i) continue;
-        tally.add(index, batch.labels[i] as number, logits.subarray(i * tally.classes, (i + 1) * tally.classes));
-      }
-      first += batch.count;
-      batch.release();
-    }
-    return { ...tally.result(), skipped: loader.skipped };
-  } finally {
-    await loader.close();
-    backend.release(mark);
-  }
+  const tally = new Tally(model.classes.length, set);
+  const skipped: SkippedImage[] = [];
+  for await (const { index, label, logits } of scoreImages(backend, model, set, skipped))
+    if (logits !== undefined) tally.add(index, label, logits);
+  return { ...tally.result(), skipped };
 }
 
 /** Counts what the logits of one image after the other say. */

@@ -48,6 +48,6 @@ describe("the command rbnet", () => {
 function follow(path: string, found: Set<string>): void {
   if (found.has(path)) return;
   found.add(path);
-  for (const [, target] of readFileSync(path, "utf8").matchAll(/^(?:import|export)[^"]*"(\.[^"]+)"/gm))
+  for (const [, target] of readFileSync(path, "utf8").matchAll(/^(?:import|export)\b[^";]*"(\.[^"]+)";/gm))
     follow(join(dirname(path), target!), found);
 }

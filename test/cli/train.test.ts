@@ -184,7 +184,8 @@ describe("a trained model", () => {
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toMatch(/^rbnet: [^\n]*missing.png[^\n]*\n$/);
     const answers = jsonLines(outcome) as { image: string; predictions: { label: string; score: number }[] }[];
-    expect(answers.map(({ image }) => image)).toEqual([picture, picture]);
+    expect(answers.map(({ image }) => image)).toEqual([picture, "missing.png", picture]);
+    expect(answers[1]).toEqual({ image: "missing.png", error: expect.stringContaining("missing.png") });
     const [best, second] = answers[0]!.predictions;
     expect(best!.score).toBeGreaterThanOrEqual(second!.score);
     expect(best!.score + second!.score).toBeCloseTo(1, 5);

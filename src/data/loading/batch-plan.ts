@@ -22,6 +22,7 @@ export interface BatchPlan {
   readonly deviation: Channels;
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
+  readonly unreadable: "replace" | "leave out";
 }
 
 /** Images `first` to `end - 1` of a batch of `count`. */

@@ -6,6 +6,9 @@ import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
 import type { SkippedImage } from "../dataset.js";
 
+/** In the place of an image that could not be read and was not replaced; what the batch holds there means nothing. */
+export const LEFT_OUT = 0xffffffff;
+
 export interface Batch {
   /** [count, size, size, 3], (value / 255 - mean) / deviation. */
   readonly images: Float32Array;
@@ -15,7 +18,7 @@ export interface Batch {
   readonly mixLabels: Int32Array;
   /** [count] weight of `labels`; the rest is the weight of `mixLabels`; 1 without mixup. */
   readonly mixWeight: Float32Array;
-  /** [count] index of each image in its set. */
+  /** [count] index of each image in its set; LEFT_OUT where it is left out. */
   readonly indices: Uint32Array;
   readonly count: number;
   /** Gives the memory back for a later batch; the arrays must not be used after it. */
@@ -36,11 +39,13 @@ export interface BatchOptions {
   readonly shuffle: boolean;
   /** Leaves out the last batch of an epoch where it is not full. */
   readonly dropLast: boolean;
+  /** What becomes of an image that cannot be read: its neighbour takes its place (the default), so that batches stay full, or it is left out. */
+  readonly unreadable?: "replace" | "leave out";
 }
 
 export interface BatchSource extends AsyncDisposable {
   readonly batchesPerEpoch: number;
-  /** Images that turned out unreadable and were replaced by their neighbour, since the source was made. */
+  /** Images that turned out unreadable since the source was made. */
   readonly skipped: readonly SkippedImage[];
   /**
    * The batches of an epoch, from batch `fromBatch` on: the same bits for the same (seed, epoch), wherever it starts. Each batch must be

@@ -1,6 +1,6 @@
 /**
- * Parts of batches from encoded images: several are decoded at once, and one that cannot be used is replaced by its neighbour. Imported
- * only where images are encoded: workers on decoded ones start without the decoder.
+ * Parts of batches from encoded images: several are decoded at once, and one that cannot be used is replaced by its neighbour or left out.
+ * Imported only where images are encoded: workers on decoded ones start without the decoder.
  */
 import { storedSide } from "../../pixels/square.js";
 import type { ImageWriter } from "../augmentation/augmentation.js";
@@ -10,6 +10,7 @@ import { BadImageError, decodeRegion, decodeSquare } from "../decoding/image-fil
 import { openEncoded } from "../sets/open-encoded.js";
 import { type BatchPart, type BatchPlan, imageRandom, imageWriter } from "./batch-plan.js";
 import type { BatchSlot } from "./batch-ring.js";
+import { LEFT_OUT } from "./batch-source.js";
 import { type BadImage, MOST_REPLACEMENTS, UnreadableImagesError } from "./unreadable-images.js";
 
 /** Images that are decoded at once by one worker. */
@@ -32,7 +33,7 @@ export class EncodedBatches {
   /**
    * Prepares a part of a batch, whose slot's `indices` are set, then has `readAhead` read for later ones.
    *
-   * @param skipped receives the images that were replaced; their `indices` in the slot are those of the neighbours
+   * @param skipped receives the images that were replaced, whose `indices` in the slot are those of the neighbours, or left out
    * @throws UnreadableImagesError
    */
   async prepare(slot: BatchSlot, part: BatchPart, readAhead: readonly ByteRange[], skipped: BadImage[]): Promise<void> {
@@ -51,7 +52,8 @@ export class EncodedBatches {
     const { labels } = this.plan;
     const wanted = slot.indices[position];
     let last: BadImage = { index: wanted, reason: "" };
-    for (let attempt = 0; attempt <= MOST_REPLACEMENTS; attempt++) {
+    const replacements = this.plan.unreadable === "replace" ? MOST_REPLACEMENTS : 0;
+    for (let attempt = 0; attempt <= replacements; attempt++) {
       const index = (wanted + attempt) % labels.length;
       try {
         await this.write(index, wanted, slot, epoch, position);
@@ -65,7 +67,9 @@ export class EncodedBatches {
       slot.indices[position] = index;
       return;
     }
-    throw new UnreadableImagesError(last);
+    if (replacements > 0) throw new UnreadableImagesError(last);
+    slot.labels[position] = 0;
+    slot.indices[position] = LEFT_OUT;
   }
 
   /** Draws are those of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there. */

@@ -1,6 +1,7 @@
 /** A network of ours as a teacher: its folded form, on the backend that trains, a few images at a time. */
 import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
+import { BATCH_PIXELS } from "../../deploy/score-images.js";
 import { UserError } from "../../errors.js";
 import { stageEnds } from "../../networks/stages.js";
 import type { Model } from "../../runtime/model.js";
@@ -8,7 +9,6 @@ import { RuntimeNetwork } from "../../runtime/network.js";
 import { valueShapes } from "../../runtime/operation-shapes.js";
 import type { MapShape } from "../../runtime/windows.js";
 import type { Tensor } from "../../tensor.js";
-import { BATCH_PIXELS } from "../evaluate.js";
 import type { Renormalizer } from "./renormalizer.js";
 import { toProbabilities } from "./soft-labels.js";
 import type { Teacher } from "./teacher.js";

@@ -48,6 +48,7 @@ describe("batches without shared memory", () => {
       mean,
       deviation,
       augmentation: AUGMENTATION,
+      unreadable: "replace",
       seed: SEED,
     };
     const prepare = prepareDecoded(plan, own.source);

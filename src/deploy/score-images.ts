@@ -1,0 +1,77 @@
+/** What a network says of each image of a set, in the set's order: decoded by workers ahead of the kernels, batch by batch. */
+import type { Backend } from "../backend/device.js";
+import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import { LEFT_OUT } from "../data/loading/batch-source.js";
+import { Loader } from "../data/loading/loader.js";
+import type { Channels } from "../pixels/square.js";
+import { RuntimeNetwork } from "../runtime/network.js";
+import type { Operation } from "../runtime/operations.js";
+
+/** Pixels a batch: maps of so many stay in the second-level cache. With six times as many, an image of 32 x 32 takes a third longer. */
+export const BATCH_PIXELS = 1 << 14;
+
+/** A folded network, and what becomes of images before it sees them. */
+export interface ScoringModel {
+  readonly operations: readonly Operation[];
+  readonly size: number;
+  readonly mean: Channels;
+  readonly deviation: Channels;
+}
+
+/** `logits`: [classes], valid until the next image is asked for; undefined where the image could not be read. */
+export interface ScoredImage {
+  readonly index: number;
+  readonly label: number;
+  readonly logits: Float32Array | undefined;
+}
+
+/**
+ * Allocates on `backend`, and releases it at the end. `skipped` gains the images that could not be read, before they are yielded.
+ *
+ * @throws UserError where the set is empty, or more of its images cannot be read than its `maxBadFraction` allows
+ */
+export async function* scoreImages(
+  backend: Backend,
+  { operations, size, mean, deviation }: ScoringModel,
+  set: ImageSet,
+  skipped: SkippedImage[],
+): AsyncGenerator<ScoredImage, void, undefined> {
+  const images = Math.max(1, Math.min(set.count, Math.floor(BATCH_PIXELS / size ** 2)));
+  const mark = backend.mark();
+  const loader = new Loader(set, {
+    batch: images,
+    size,
+    mean,
+    deviation,
+    seed: 0,
+    shuffle: false,
+    dropLast: false,
+    unreadable: "leave out",
+  });
+  try {
+    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
+    const input = new Float32Array(images * size * size * 3);
+    let first = 0;
+    for await (const batch of loader.epoch(0)) {
+      input.set(batch.images);
+      backend.write(network.input, input);
+      network.run();
+      const logits = (await backend.read(network.output)) as Float32Array;
+      const classes = logits.length / images;
+      skipped.push(...loader.skipped.slice(skipped.length));
+      for (let i = 0; i < batch.count; i++) {
+        const wasRead = batch.indices[i] !== LEFT_OUT;
+        yield {
+          index: first + i,
+          label: batch.labels[i],
+          logits: wasRead ? logits.subarray(i * classes, (i + 1) * classes) : undefined,
+        };
+      }
+      first += batch.count;
+      batch.release();
+    }
+  } finally {
+    await loader.close();
+    backend.release(mark);
+  }
+}
