@@ -29,7 +29,7 @@ export type { PixelImage } from "./pixels/square.js";
 export type { Classify, ClassifyOptions, ModelFacts, Prediction } from "./runtime/classifier.js";
 export { decodeModel, encodeModel, type Model } from "./runtime/model.js";
 export type { Precision } from "./runtime/stored-operations.js";
-export { openStudyData, type StudyData } from "./study/plan.js";
+export { openStudyData } from "./study/plan.js";
 export type { RowResults, StudyResults } from "./study/results.js";
 export type { RunResult } from "./study/run-file.js";
 export type { Spread } from "./study/spread.js";

@@ -2,9 +2,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { machineOf } from "../backend/machine.js";
 import { chooseKernels } from "../backend/open.js";
+import type { Dataset } from "../data/dataset.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
-import { openStudyData, planStudy, type StudyData } from "../study/plan.js";
+import { openStudyData, planStudy } from "../study/plan.js";
 import type { StudyResults } from "../study/results.js";
 import { refuseUnready, runStudy, type StudyEvent, statesOf, studyFolder } from "../study/study.js";
 import { readStudy, recipeOf, type Study } from "../study/study-file.js";
@@ -49,7 +50,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const progress = new Progress(json);
   const data = await openStudyData(described, { progress: progress.decoding, ...(path === undefined ? {} : { path }) });
   progress.clear();
-  const { skipped } = data.dataset;
+  const { skipped } = data;
   tellSkipped({ count: skipped.length, named: skipped });
   if (flags.dryRun === true) {
     await estimate(described, data, flags);
@@ -81,7 +82,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   }
 }
 
-async function estimate(described: Study, data: StudyData, flags: StudyFlags): Promise<void> {
+async function estimate(described: Study, data: Dataset, flags: StudyFlags): Promise<void> {
   const { json = false, rerun = false } = flags;
   const states = await statesOf(planStudy(described, data, outOf(described, flags), flags.rows));
   refuseUnready(states, rerun);
@@ -95,8 +96,8 @@ async function estimate(described: Study, data: StudyData, flags: StudyFlags): P
   else printEstimate(described, data, rows, secondsLeft);
 }
 
-function printEstimate(described: Study, { dataset }: StudyData, rows: readonly RowEstimate[], secondsLeft: number): void {
-  print(`${bold(described.name)} on ${bold(dataset.name)}, ${formatInteger(dataset.train.count)} training images\n`);
+function printEstimate(described: Study, data: Dataset, rows: readonly RowEstimate[], secondsLeft: number): void {
+  print(`${bold(described.name)} on ${bold(data.name)}, ${formatInteger(data.train.count)} training images\n`);
   const details = new Map(described.rows.map((row) => [row.name, networkText({ ...row, recipe: recipeOf(described, row) })]));
   printTable(
     ["row", "network", "runs", "OPs", "packed size", "memory", "ms a step", "time a run", "time left"],

@@ -58,7 +58,7 @@ export function addTrain(program: Command): void {
 async function train(path: string, given: TrainFlags): Promise<void> {
   const flags = withRecipe(given);
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
-  readSettings(flags);
+  const chosen = readSettings(flags);
   chooseKernels(flags);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new Progress(flags.json === true);
@@ -73,8 +73,9 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   progress.clear();
   tellSkipped({ count: data.skipped.length, named: data.skipped });
   const description = networkFor(flags, data);
+  const settings = settingsFor(chosen, data);
   if (flags.profile === true) {
-    const profile = await profileTraining(description, data, settingsFor(flags, data, path), machineOf(flags), PROFILED_STEPS);
+    const profile = await profileTraining(description, data, settings, machineOf(flags), PROFILED_STEPS);
     if (flags.json === true) printJson(profile);
     else printProfile(profile);
     return;
@@ -85,7 +86,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   await runTraining({
     description,
     data,
-    settings: settingsFor(flags, data, path),
+    settings,
     out,
     progress,
     recipe: flags.recipe,

@@ -1,7 +1,9 @@
 /** The flags of `train` as settings of a run: defaults by the data, and every wrong value said in the flag's own name. */
 import { type Command, Option } from "commander";
+import type { Augmentation } from "../data/augmentation/augmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
+import { requirement } from "../requirement.js";
 import {
   type DistillOptions,
   mergedSettings,
@@ -112,20 +114,21 @@ export function recipesText(): string {
 }
 
 /**
- * All settings of a run but those that depend on the data.
+ * What flags and recipe say.
  *
  * @throws UserError that names the first flag with a wrong value
  */
-export function readSettings(flags: TrainingFlags): TrainingOptions {
-  return checked(chosenSettings(flags));
+export function readSettings(flags: TrainingFlags): TrainingSettings {
+  const chosen = chosenSettings(flags);
+  check(chosen);
+  return chosen;
 }
 
-/** The settings with what the data decide where nobody else does: augmentation, and a batch that is not larger than the data. */
-export function settingsFor(flags: TrainingFlags, data: Dataset, path: string | undefined): TrainingOptions {
-  return checked(mergedSettings({ ...standardSettings(data, path) }, chosenSettings(flags)));
+/** All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data. */
+export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
+  return trainingSchema.parse(mergedSettings({ ...standardSettings(data) }, chosen));
 }
 
-/** What flags and recipe say. */
 function chosenSettings(flags: TrainingFlags): TrainingSettings {
   const names = [
     "epochs",
@@ -176,8 +179,6 @@ function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {
   return { distill: Object.fromEntries(given) };
 }
 
-type Augmentation = NonNullable<TrainingSettings["augmentation"]>;
-
 function chosenAugmentation(flags: TrainingFlags): { [Key in keyof Augmentation]: Augmentation[Key] | undefined } {
   const { cropPadding, randomResizedCrop, flip, colorJitter: jitter, lighting, cutout, mixup } = flags;
   if (cropPadding !== undefined && randomResizedCrop !== undefined)
@@ -195,17 +196,16 @@ function cleaned(values: { [Key in keyof Augmentation]: Augmentation[Key] | unde
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-function checked(settings: unknown): TrainingOptions {
-  const parsed = trainingSchema.safeParse(settings);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = issue?.path ?? [];
+function check(settings: TrainingSettings): void {
+  const issue = trainingSchema.safeParse(settings).error?.issues[0];
+  if (issue === undefined) return;
+  const { path, message } = issue;
   const found = path.reduce<unknown>(
     (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
     settings,
   );
   const value = typeof found === "object" ? "" : ` ${found}`;
-  throw new UserError(`${flagOf(path.map(String))} cannot be${value}: ${requirement(issue?.message ?? "")}`);
+  throw new UserError(`${flagOf(path.map(String))} cannot be${value}: ${requirement(message)}`);
 }
 
 function flagOf(path: readonly string[]): string {
@@ -214,13 +214,4 @@ function flagOf(path: readonly string[]): string {
   if (name !== "augmentation") return flagName(name);
   if (part !== "crop") return flagName(part ?? name);
   return detail === "padding" ? "--crop-padding" : "--random-resized-crop";
-}
-
-/** Zod's "Too small: expected number to be >=1" as part of a sentence. */
-function requirement(message: string): string {
-  const expected = /expected (?:number|int) to be (<=|>=|<|>)\s*(\S+)/.exec(message);
-  const words: Readonly<Record<string, string>> = { "<=": "at most", ">=": "at least", "<": "below", ">": "above" };
-  if (expected !== null) return `it must be ${words[expected[1] ?? ""] ?? ""} ${expected[2] ?? ""}`;
-  if (/expected int/.test(message)) return "a whole number is expected";
-  return message.toLowerCase();
 }

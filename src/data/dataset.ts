@@ -19,6 +19,8 @@ export interface Dataset {
   /** Per channel, of the training images' values in 0..1. */
   readonly mean: Channels;
   readonly deviation: Channels;
+  /** Whether a mirrored image is still one of its class: a letter or digit is not. */
+  readonly mirrors: boolean;
   /** Images that could not be used. */
   readonly skipped: readonly SkippedImage[];
 }

@@ -1,8 +1,8 @@
 /** What a study will cost before it is run: operations and size of each row, and its time on this machine, measured by a few steps. */
 import { type MachineSetup, machineOf } from "../backend/machine.js";
+import type { Dataset } from "../data/dataset.js";
 import { estimateRun } from "../training/costs/estimate.js";
 import { summarizeNetwork } from "../training/costs/memory.js";
-import type { StudyData } from "./plan.js";
 import type { StatedRun } from "./study.js";
 
 export interface RowEstimate {
@@ -25,7 +25,7 @@ export interface RowEstimate {
 /** Row by row, as they are measured. */
 export async function* estimateStudy(
   states: readonly StatedRun[],
-  data: StudyData,
+  data: Dataset,
   machine: MachineSetup = {},
 ): AsyncGenerator<RowEstimate> {
   const { keepEvery } = machineOf(machine);
@@ -36,7 +36,7 @@ export async function* estimateStudy(
     const { description, options } = first.run;
     const { totals, trainingBytes } = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
     const { ops, binaryMacs, realMacs, packedBytes } = totals;
-    const { stepMs, seconds: secondsARun } = await estimateRun(description, data.dataset, options, machine);
+    const { stepMs, seconds: secondsARun } = await estimateRun(description, data, options, machine);
     const finished = own.filter(({ state }) => state.kind === "finished").length;
     yield {
       name: row.name,

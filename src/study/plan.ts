@@ -10,13 +10,6 @@ import { mergedSettings, parseTrainingSettings, type TrainingOptions } from "../
 import { standardSettings } from "../training/settings/standard-settings.js";
 import { recipeOf, rowFolder, type Study, type StudyRow, settingsOf } from "./study-file.js";
 
-/** The data of all runs, opened once. */
-export interface StudyData {
-  /** With the part of the training images that the study uses. */
-  readonly dataset: Dataset;
-  readonly path: string;
-}
-
 /** What decides a run's result, and nothing else: a run of the same identity is not trained again. */
 export interface RunIdentity {
   readonly network: NetworkDescription;
@@ -37,7 +30,7 @@ export interface StudyRun {
 }
 
 /**
- * Opens the study's data.
+ * Opens the data of all runs, with the part of the training images that the study uses.
  *
  * @param path in place of the study's own
  * @throws UserError where there are no usable data, or fewer images than the study asks for
@@ -45,7 +38,7 @@ export interface StudyRun {
 export async function openStudyData(
   { data }: Study,
   { path = data.path, progress }: { readonly path?: string } & Pick<DatasetOptions, "progress"> = {},
-): Promise<StudyData> {
+): Promise<Dataset> {
   const { seed, size, validationFraction, trainFraction, trainImages } = data;
   const all = await openDataset({
     path,
@@ -56,7 +49,7 @@ export async function openStudyData(
   });
   const count = trainImages ?? Math.round((trainFraction ?? 1) * all.train.count);
   const train = count === all.train.count ? all.train : subsetByClass(all.train, count, seed);
-  return { dataset: { ...all, train }, path };
+  return { ...all, train };
 }
 
 /**
@@ -65,7 +58,7 @@ export async function openStudyData(
  * @param names of the rows to run; all where undefined
  * @throws UserError where there is no row of a name, or a row does not fit the data
  */
-export function planStudy(study: Study, data: StudyData, out: string, names?: readonly string[]): readonly StudyRun[] {
+export function planStudy(study: Study, data: Dataset, out: string, names?: readonly string[]): readonly StudyRun[] {
   const known = study.rows.map(({ name }) => name);
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -81,9 +74,9 @@ export function planStudy(study: Study, data: StudyData, out: string, names?: re
   ).flat();
 }
 
-function runOf(study: Study, row: StudyRow, seed: number, data: StudyData, out: string): StudyRun {
+function runOf(study: Study, row: StudyRow, seed: number, data: Dataset, out: string): StudyRun {
   const { description, options } = trainingOf(study, row, seed, data);
-  const { name, classes, size, train, validation, test, mean, deviation } = data.dataset;
+  const { name, classes, size, train, validation, test, mean, deviation } = data;
   const { path: _path, ...split } = study.data;
   const counts = { train: train.count, validation: validation?.count ?? 0, test: test?.count ?? 0 };
   // The path is no part of it: data may be moved. Means tell other images of the same name and number.
@@ -100,19 +93,14 @@ function runOf(study: Study, row: StudyRow, seed: number, data: StudyData, out: 
 }
 
 /** The one place where a row becomes a training: a network of the data's classes and size, and settings on top of what is usual for the data. */
-function trainingOf(
-  study: Study,
-  row: StudyRow,
-  seed: number,
-  { dataset, path }: StudyData,
-): Pick<StudyRun, "description" | "options"> {
+function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): Pick<StudyRun, "description" | "options"> {
   const { network, width, networkOptions } = row;
-  const description = networkByName(network, { classes: dataset.classes.length, width, size: dataset.size, ...networkOptions });
-  const usual = standardSettings(dataset, path);
+  const description = networkByName(network, { classes: data.classes.length, width, size: data.size, ...networkOptions });
+  const usual = standardSettings(data);
   const options = parseTrainingSettings({ ...mergedSettings({ ...usual }, settingsOf(study, row)), seed });
-  if (options.batch > dataset.train.count)
+  if (options.batch > data.train.count)
     throw new UserError(
-      `row "${row.name}" has a batch of ${options.batch}, larger than the ${dataset.train.count} training images; use a smaller batch or more images`,
+      `row "${row.name}" has a batch of ${options.batch}, larger than the ${data.train.count} training images; use a smaller batch or more images`,
     );
   return { description, options };
 }

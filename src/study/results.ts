@@ -1,8 +1,9 @@
 /** What a study has found so far, read from the folders of its runs: so a study that is cut off, or run in parts, is as good as its finished runs. */
+import type { Dataset } from "../data/dataset.js";
 import { packageVersion } from "../package-version.js";
 import { summarizeNetwork } from "../training/costs/memory.js";
 import type { TrainingOptions } from "../training/settings/options.js";
-import { planStudy, type StudyData, type StudyRun } from "./plan.js";
+import { planStudy, type StudyRun } from "./plan.js";
 import { type RunResult, readRunState } from "./run-file.js";
 import { median, type Spread, spreadOf } from "./spread.js";
 import type { Study, StudyRow } from "./study-file.js";
@@ -57,7 +58,7 @@ export interface StudyResults {
 }
 
 /** Reads all rows' runs, whichever are being run now: others may have been finished before, or by another process. */
-export async function collectResults(study: Study, data: StudyData, out: string, command: string): Promise<StudyResults> {
+export async function collectResults(study: Study, data: Dataset, out: string, command: string): Promise<StudyResults> {
   const plan = planStudy(study, data, out);
   const rows: RowResults[] = [];
   for (const row of study.rows)
@@ -68,7 +69,7 @@ export async function collectResults(study: Study, data: StudyData, out: string,
         data,
       ),
     );
-  const { name, classes, size, train, validation, test } = data.dataset;
+  const { name, classes, size, train, validation, test } = data;
   return {
     study: study.name,
     command,
@@ -87,7 +88,7 @@ export async function collectResults(study: Study, data: StudyData, out: string,
   };
 }
 
-async function resultsOf(row: StudyRow, planned: readonly StudyRun[], { dataset }: StudyData): Promise<RowResults> {
+async function resultsOf(row: StudyRow, planned: readonly StudyRun[], data: Dataset): Promise<RowResults> {
   const [first] = planned;
   if (first === undefined) throw new Error("a row has a seed");
   const runs: RunResult[] = [];
@@ -114,7 +115,7 @@ async function resultsOf(row: StudyRow, planned: readonly StudyRun[], { dataset 
     binaryMacs,
     realMacs,
     packedBytes,
-    budget: { epochs: settings.epochs, imagesSeen: settings.epochs * imagesAnEpoch(dataset, settings.batch) },
+    budget: { epochs: settings.epochs, imagesSeen: settings.epochs * imagesAnEpoch(data, settings.batch) },
     seeds: planned.map(({ seed }) => seed),
     runs,
     ...known("validationTop1", spreadOf(valuesOf("validationTop1"))),

@@ -2,17 +2,19 @@
  * Runs a study: the runs of its plan in turn, each in its own folder, and after every finished one the comparison written anew. What is finished is never
  * repeated and what was cut off goes on from its checkpoint, so running a study again is how it is resumed.
  */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
 import { chooseKernels } from "../backend/open.js";
+import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { prepareRunFolder } from "../stores/run-folder.js";
 import type { EpochRecord } from "../training/records/run-records.js";
 import { resultsChart } from "./chart.js";
 import { resultsMarkdown } from "./markdown.js";
 import { resultsPage } from "./page.js";
-import { planStudy, type StudyData, type StudyRun } from "./plan.js";
+import { planStudy, type StudyRun } from "./plan.js";
 import { collectResults, type StudyResults } from "./results.js";
 import { clearRun, type RunResult, type RunState, readRunState } from "./run-file.js";
 import type { Study } from "./study-file.js";
@@ -60,7 +62,7 @@ export function studyFolder(study: Study): string {
  * @throws UserError where a row has changed since it was run, does not fit the data, the folder cannot be used, or this machine lacks what is asked for,
  *   before anything is trained; and at the end where a run failed
  */
-export async function* runStudy(study: Study, data: StudyData, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
+export async function* runStudy(study: Study, data: Dataset, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
   const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
   chooseKernels(setup);
   const runs = planStudy(study, data, out, rows);
@@ -88,7 +90,7 @@ export async function* runStudy(study: Study, data: StudyData, setup: StudySetup
     };
     let result: RunResult | undefined;
     try {
-      result = yield* trainRun(run, data.dataset, command, setup);
+      result = yield* trainRun(run, data, command, setup);
     } catch (error) {
       // A run that diverged says nothing of the others, which may have a night before them.
       if (!(error instanceof UserError)) throw error;

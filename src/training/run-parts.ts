@@ -69,7 +69,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       size,
       mean,
       deviation,
-      augmentation: augmentation as LoaderAugmentation,
+      augmentation,
       seed,
       shuffle: true,
       dropLast: true,
@@ -153,5 +153,3 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     };
   }
 }
-
-type LoaderAugmentation = NonNullable<ConstructorParameters<typeof Loader>[1]["augmentation"]>;

@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Dataset } from "#rbnet/data/dataset";
 import { estimateStudy } from "#rbnet/study/estimate";
-import { openStudyData, planStudy, type StudyData } from "#rbnet/study/plan";
+import { openStudyData, planStudy } from "#rbnet/study/plan";
 import { formatSpread, median, spreadOf } from "#rbnet/study/spread";
 import { runStudy, type StudyEvent, type StudySetup, statesOf } from "#rbnet/study/study";
 import { parseStudy, readStudy, type Study, type StudyInput, settingsOf } from "#rbnet/study/study-file";
@@ -89,13 +90,13 @@ describe("a study file", () => {
 });
 
 describe("the plan", () => {
-  const order = (data: StudyData, names?: readonly string[]): readonly string[] =>
+  const order = (data: Dataset, names?: readonly string[]): readonly string[] =>
     planStudy(study, data, "out", names).map(({ folder }) => folder);
 
   it("has every row's first seed before any second one, each in a folder of its own", async () => {
     expect(order(await opened)).toEqual(["out/narrow-1/seed-7", "out/wide/seed-7", "out/narrow-1/seed-8"]);
     expect(order(await opened, ["wide"])).toEqual(["out/wide/seed-7"]);
-    expect(() => planStudy(study, { ...study, dataset: {} } as unknown as StudyData, "out", ["none"])).toThrow(
+    expect(() => planStudy(study, {} as unknown as Dataset, "out", ["none"])).toThrow(
       'the study tiny has no row "none"; its rows are narrow <1>, wide',
     );
   });

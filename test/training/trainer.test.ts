@@ -135,7 +135,7 @@ function stripes(): Dataset {
     }
     return { pixels, labels };
   };
-  const parts = { name: "stripes", classes: ["upright", "level", "slanted"], size: side, test: undefined };
+  const parts = { name: "stripes", classes: ["upright", "level", "slanted"], size: side, test: undefined, mirrors: false };
   return memoryDataset({ ...parts, train: draw(240, 1), validation: draw(60, 2) }, 0, 0);
 }
 

@@ -1,278 +1,60 @@
 /**
- * Random changes to training images, and the step from bytes to the normalized floats that a network reads. For an ordinary small
- * image everything is one pass: a moved, perhaps mirrored copy through a table of 256 normalized values per channel.
+ * What may happen to a training image: one schema for the settings of a run, the command line, studies and the loader. What follows from
+ * it for pixels is the image writer's.
  */
+import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { type ImageRegion, RegionResizer } from "../../pixels/resize.js";
-import type { Channels } from "../../pixels/square.js";
-import type { Random } from "../random.js";
+import { requirement } from "../../requirement.js";
 
-/** What may happen to a training image, in this order; nothing given, nothing happens. */
-export interface Augmentation {
-  /**
-   * pad: a window of the image's size, moved up to `padding` pixels each way, the mean colour beyond the border.
-   * resized: a region with `scale` of the area and `ratio` of width to height, scaled to the full size (Szegedy et al. 2015).
-   */
-  readonly crop?:
-    | { readonly kind: "pad"; readonly padding: number }
-    | { readonly kind: "resized"; readonly scale: readonly [number, number]; readonly ratio: readonly [number, number] };
+/** A smallest and a largest value, above 0. */
+const span = (largest: number) =>
+  z
+    .tuple([z.number().gt(0).max(largest), z.number().gt(0).max(largest)])
+    .refine(([least, most]) => least <= most, `it must rise from above 0 to at most ${largest}`)
+    .readonly();
+
+const share = z.number().min(0).max(1);
+
+/** In this order; nothing given, nothing happens. */
+export const augmentationSchema = z.strictObject({
+  crop: z
+    .discriminatedUnion("kind", [
+      /** A window of the image's size, moved up to `padding` pixels each way, the mean colour beyond the border. */
+      z.strictObject({ kind: z.literal("pad"), padding: z.int().min(0) }),
+      /** A region with `scale` of the area and `ratio` of width to height, scaled to the full size (Szegedy et al. 2015). */
+      z.strictObject({ kind: z.literal("resized"), scale: span(1), ratio: span(100) }),
+    ])
+    .exactOptional(),
   /** Mirrors left and right, every other time. */
-  readonly flip?: boolean;
-  /** Each factor is drawn from 1 - value to 1 + value; 0 to 1. */
-  readonly colorJitter?: { readonly brightness: number; readonly contrast: number; readonly saturation: number };
+  flip: z.boolean().exactOptional(),
+  /** Each factor is drawn from 1 - value to 1 + value. */
+  colorJitter: z.strictObject({ brightness: share, contrast: share, saturation: share }).exactOptional(),
   /** Standard deviation of noise along the principal components of natural colours (Krizhevsky et al. 2012); 0.1 is usual. */
-  readonly lighting?: number;
+  lighting: z.number().min(0).max(10).exactOptional(),
   /** Side in pixels of a square in the mean colour, anywhere, also partly outside (DeVries and Taylor 2017). */
-  readonly cutout?: number;
+  cutout: z.int().min(0).exactOptional(),
   /** Mixes each image with another of its batch, weights from Beta(mixup, mixup) (Zhang et al. 2018). */
-  readonly mixup?: number;
-}
+  mixup: z.number().min(0).max(100).exactOptional(),
+});
 
-/** Principal components of ImageNet's colours in 0..1, by red, green, blue, each times its standard deviation's share. */
-const LIGHTING_COMPONENTS: readonly Channels[] = [
-  [-0.5675 * 0.2175, 0.7192 * 0.0188, 0.4009 * 0.0045],
-  [-0.5808 * 0.2175, -0.0045 * 0.0188, -0.814 * 0.0045],
-  [-0.5836 * 0.2175, -0.6948 * 0.0188, 0.4203 * 0.0045],
-];
-
-/** Weights of red, green and blue in a pixel's brightness (ITU-R BT.601). */
-const LUMA: Channels = [0.299, 0.587, 0.114];
+export type Augmentation = Readonly<z.output<typeof augmentationSchema>>;
 
 /** @throws UserError where a value makes no sense for images of `size` */
 export function checkAugmentation(augmentation: Augmentation, size: number): void {
-  const { crop, colorJitter, lighting = 0, cutout = 0, mixup = 0 } = augmentation;
-  const require = (valid: boolean, found: string, expected: string): void => {
-    if (!valid) throw new UserError(`augmentation: ${found} was given, but ${expected}`);
-  };
-  if (crop?.kind === "pad") {
-    const { padding } = crop;
-    require(Number.isInteger(padding) &&
-      padding >= 0 &&
-      padding < size, `a padding of ${padding}`, `it must be a whole number from 0 to ${size - 1}`);
-  }
-  if (crop?.kind === "resized") {
-    const { scale, ratio } = crop;
-    require(scale[0] > 0 &&
-      scale[0] <= scale[1] &&
-      scale[1] <= 1, `a crop scale of ${scale.join(" to ")}`, "it must rise from above 0 to at most 1");
-    require(ratio[0] > 0 &&
-      ratio[0] <= ratio[1] &&
-      ratio[1] <= 100, `a crop ratio of ${ratio.join(" to ")}`, "it must rise from above 0 to at most 100");
-  }
-  if (colorJitter !== undefined) {
-    for (const [name, value] of Object.entries(colorJitter))
-      require(value >= 0 && value <= 1, `a ${name} of ${value}`, "it must be from 0 to 1");
-  }
-  require(lighting >= 0 && lighting <= 10, `a lighting of ${lighting}`, "it must be from 0 to 10");
-  require(Number.isInteger(cutout) &&
-    cutout >= 0 &&
-    cutout <= size, `a cutout of ${cutout}`, `it must be a whole number of pixels up to ${size}`);
-  require(mixup >= 0 && mixup <= 100, `a mixup of ${mixup}`, "it must be from 0 to 100");
+  const issue = augmentationSchema.safeParse(augmentation).error?.issues[0];
+  if (issue !== undefined) throw unusable(augmentation, issue.path, requirement(issue.message));
+  const { crop, cutout = 0 } = augmentation;
+  if (crop?.kind === "pad" && crop.padding >= size)
+    throw unusable(augmentation, ["crop", "padding"], `it must be a whole number from 0 to ${size - 1}`);
+  if (cutout > size) throw unusable(augmentation, ["cutout"], `it must be a whole number of pixels up to ${size}`);
 }
 
-/** Writes one image at a time; all scratch memory is its own and reused. */
-export class ImageWriter {
-  private readonly size: number;
-  private readonly augmentation: Augmentation;
-  private readonly mean: Channels;
-  private readonly deviation: Channels;
-  /** [3, 256]: normalized value of each byte. */
-  private readonly table = new Float32Array(768);
-  private readonly offset = new Float32Array(3);
-  private readonly resizer: RegionResizer;
-  private readonly resized: Uint8Array;
-
-  constructor(size: number, mean: Channels, deviation: Channels, augmentation: Augmentation = {}) {
-    checkAugmentation(augmentation, size);
-    this.size = size;
-    this.augmentation = augmentation;
-    this.mean = mean;
-    this.deviation = deviation;
-    for (let channel = 0; channel < 3; channel++) {
-      for (let value = 0; value < 256; value++) {
-        this.table[channel * 256 + value] = (value / 255 - mean[channel]) / deviation[channel];
-      }
-    }
-    this.resizer = new RegionResizer(size);
-    this.resized = new Uint8Array(augmentation.crop?.kind === "resized" ? size * size * 3 : 0);
-  }
-
-  /**
-   * Augments and normalizes one image.
-   *
-   * @param pixels holds [side, side, 3] from `start`; without a crop its centre is used
-   * @param images receives [size, size, 3] from `at`
-   * @param random the image's own stream
-   */
-  write(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
-    if (this.augmentation.crop?.kind === "resized") {
-      const { left, top, width, height } = this.chooseRegion(side, side, random);
-      this.resizer.resize(
-        pixels,
-        start,
-        side,
-        { left: left * side, top: top * side, width: width * side, height: height * side },
-        this.resized,
-      );
-      this.writeCropped(this.resized, images, at, random);
-      return;
-    }
-    this.writeWindow(pixels, start, side, images, at, random);
-  }
-
-  /** As `write`, for pixels [size, size, 3] on which the crop was already done. */
-  writeCropped(pixels: Uint8Array, images: Float32Array, at: number, random: Random): void {
-    this.finish(pixels, 0, this.size, 0, 0, images, at, random);
-  }
-
-  /** Whether files should be decoded to a region chosen by `chooseRegion` instead of whole. */
-  get cropsRegions(): boolean {
-    return this.augmentation.crop?.kind === "resized";
-  }
-
-  /** Draws the region of a resized crop for an image of this width and height; the largest centred one where none fits. */
-  chooseRegion(width: number, height: number, random: Random): ImageRegion {
-    const crop = this.augmentation.crop;
-    if (crop?.kind !== "resized") throw new Error("only a resized crop chooses a region");
-    const { scale, ratio } = crop;
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const area = width * height * (scale[0] + (scale[1] - scale[0]) * random.uniform());
-      const shape = Math.exp(Math.log(ratio[0]) + (Math.log(ratio[1]) - Math.log(ratio[0])) * random.uniform());
-      const w = Math.sqrt(area * shape);
-      const h = Math.sqrt(area / shape);
-      if (w > width || h > height) continue;
-      return {
-        left: ((width - w) * random.uniform()) / width,
-        top: ((height - h) * random.uniform()) / height,
-        width: w / width,
-        height: h / height,
-      };
-    }
-    const shape = Math.min(Math.max(width / height, ratio[0]), ratio[1]);
-    const w = Math.min(width, height * shape) / width;
-    const h = Math.min(height, width / shape) / height;
-    return { left: (1 - w) / 2, top: (1 - h) / 2, width: w, height: h };
-  }
-
-  private writeWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
-    const margin = (side - this.size) >> 1;
-    const padding = this.augmentation.crop?.kind === "pad" ? this.augmentation.crop.padding : 0;
-    const left = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
-    const top = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
-    this.finish(pixels, start, side, left, top, images, at, random);
-  }
-
-  /** Everything after the geometry of the crop: the window at (left, top), mirrored, recoloured, normalized, cut out. */
-  private finish(
-    pixels: Uint8Array,
-    start: number,
-    side: number,
-    left: number,
-    top: number,
-    images: Float32Array,
-    at: number,
-    random: Random,
-  ): void {
-    const { flip = false, colorJitter, lighting = 0, cutout = 0 } = this.augmentation;
-    const mirrored = flip && random.uniform() < 0.5;
-    this.copy(pixels, start, side, left, top, mirrored, images, at);
-    if (colorJitter !== undefined) this.jitter(colorJitter, images, at, random);
-    if (lighting > 0) this.light(lighting, images, at, random);
-    if (cutout > 0) this.cut(cutout, images, at, random);
-  }
-
-  private copy(
-    pixels: Uint8Array,
-    start: number,
-    side: number,
-    left: number,
-    top: number,
-    mirrored: boolean,
-    images: Float32Array,
-    at: number,
-  ): void {
-    const size = this.size;
-    const table = this.table;
-    const firstX = Math.max(0, -left);
-    const endX = Math.min(size, side - left);
-    const outside = firstX > 0 || endX < size;
-    for (let y = 0; y < size; y++) {
-      const row = at + y * size * 3;
-      const sourceY = y + top;
-      if (outside || sourceY < 0 || sourceY >= side) images.fill(0, row, row + size * 3); // zero is the mean colour
-      if (sourceY < 0 || sourceY >= side) continue;
-      let from = start + (sourceY * side + left + firstX) * 3;
-      let to = row + (mirrored ? size - 1 - firstX : firstX) * 3;
-      const step = mirrored ? -3 : 3;
-      for (let x = firstX; x < endX; x++) {
-        images[to] = table[pixels[from]];
-        images[to + 1] = table[256 + pixels[from + 1]];
-        images[to + 2] = table[512 + pixels[from + 2]];
-        from += 3;
-        to += step;
-      }
-    }
-  }
-
-  /** Brightness, contrast and saturation are linear, so all three are one matrix; values are clipped to 0..1 once, at the end. */
-  private jitter(
-    jitter: { brightness: number; contrast: number; saturation: number },
-    images: Float32Array,
-    at: number,
-    random: Random,
-  ): void {
-    const factor = (range: number): number => 1 + range * (2 * random.uniform() - 1);
-    const brightness = factor(jitter.brightness);
-    const contrast = factor(jitter.contrast);
-    const saturation = factor(jitter.saturation);
-    const [meanRed, meanGreen, meanBlue] = this.mean;
-    const [red, green, blue] = this.deviation;
-    const end = at + this.size * this.size * 3;
-    let brightnessSum = 0;
-    for (let pixel = at; pixel < end; pixel += 3) {
-      brightnessSum +=
-        LUMA[0] * (images[pixel] * red + meanRed) +
-        LUMA[1] * (images[pixel + 1] * green + meanGreen) +
-        LUMA[2] * (images[pixel + 2] * blue + meanBlue);
-    }
-    const average = (brightnessSum / (this.size * this.size)) * brightness;
-    const clip = (value: number): number => Math.min(1, Math.max(0, value));
-    const gain = brightness * contrast;
-    const lift = (1 - contrast) * average;
-    for (let pixel = at; pixel < end; pixel += 3) {
-      const r = (images[pixel] * red + meanRed) * gain + lift;
-      const g = (images[pixel + 1] * green + meanGreen) * gain + lift;
-      const b = (images[pixel + 2] * blue + meanBlue) * gain + lift;
-      const grey = (1 - saturation) * (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b);
-      images[pixel] = (clip(r * saturation + grey) - meanRed) / red;
-      images[pixel + 1] = (clip(g * saturation + grey) - meanGreen) / green;
-      images[pixel + 2] = (clip(b * saturation + grey) - meanBlue) / blue;
-    }
-  }
-
-  private light(deviation: number, images: Float32Array, at: number, random: Random): void {
-    const strengths = [random.normal() * deviation, random.normal() * deviation, random.normal() * deviation];
-    LIGHTING_COMPONENTS.forEach((components, channel) => {
-      const shift = components.reduce((sum, component, index) => sum + component * strengths[index], 0);
-      this.offset[channel] = shift / this.deviation[channel];
-    });
-    const [red, green, blue] = this.offset;
-    const end = at + this.size * this.size * 3;
-    for (let pixel = at; pixel < end; pixel += 3) {
-      images[pixel] = images[pixel] + red;
-      images[pixel + 1] = images[pixel + 1] + green;
-      images[pixel + 2] = images[pixel + 2] + blue;
-    }
-  }
-
-  private cut(cutout: number, images: Float32Array, at: number, random: Random): void {
-    const size = this.size;
-    const left = random.integer(size) - (cutout >> 1);
-    const top = random.integer(size) - (cutout >> 1);
-    const from = Math.max(0, left);
-    const end = Math.min(size, left + cutout);
-    for (let y = Math.max(0, top); y < Math.min(size, top + cutout); y++) {
-      images.fill(0, at + (y * size + from) * 3, at + (y * size + end) * 3);
-    }
-  }
+/** `path`: to the value; one of a span stands for both. */
+function unusable(augmentation: Augmentation, path: readonly PropertyKey[], expected: string): UserError {
+  const names = path.filter((key) => typeof key === "string");
+  const found = names.reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], augmentation);
+  const name = names.slice(Array.isArray(found) ? -2 : -1).join(" ");
+  return new UserError(
+    `augmentation: a ${name} of ${Array.isArray(found) ? found.join(" to ") : found} was given, but ${expected}`,
+  );
 }

@@ -63,6 +63,7 @@ export async function cifarBinary(path: string, options: DatasetOptions = {}): P
       train: read(edition.train),
       validation: undefined,
       test: found.includes(edition.test) ? read([edition.test]) : undefined,
+      mirrors: true,
     },
     validationFraction,
     seed,

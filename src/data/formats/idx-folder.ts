@@ -58,6 +58,8 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
       train: shifted(train),
       validation: undefined,
       test: test === undefined ? undefined : shifted(test),
+      // Digits and letters, mostly.
+      mirrors: false,
     },
     validationFraction,
     seed,

@@ -68,6 +68,7 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
     test: parts.test === undefined ? undefined : setOf(parts.test),
     size,
     ...(await statisticsOf(train, size, seed)),
+    mirrors: true,
     skipped,
   };
 }

@@ -3,7 +3,8 @@
  * who prepares what, or when.
  */
 import type { Channels } from "../../pixels/square.js";
-import { type Augmentation, ImageWriter } from "../augmentation/augmentation.js";
+import type { Augmentation } from "../augmentation/augmentation.js";
+import { ImageWriter } from "../augmentation/image-writer.js";
 import { mixBatch } from "../augmentation/mixup.js";
 import type { MemorySource, PixelSource } from "../dataset.js";
 import { Random } from "../random.js";

@@ -3,7 +3,7 @@
  * Imported only where images are encoded: workers on decoded ones start without the decoder.
  */
 import { storedSide } from "../../pixels/square.js";
-import type { ImageWriter } from "../augmentation/augmentation.js";
+import type { ImageWriter } from "../augmentation/image-writer.js";
 import type { EncodedSource } from "../dataset.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
 import { BadImageError, decodeRegion, decodeSquare } from "../decoding/image-file.js";

@@ -26,10 +26,12 @@ export interface DecodedParts {
   /** Split off `train` where absent. */
   readonly validation: DecodedPart | undefined;
   readonly test: DecodedPart | undefined;
+  /** See Dataset. */
+  readonly mirrors: boolean;
 }
 
 export function memoryDataset(parts: DecodedParts, validationFraction: number, seed: number): Dataset {
-  const { name, classes, size } = parts;
+  const { name, classes, size, mirrors } = parts;
   const setOf = (part: DecodedPart, kind: Part, rows: Uint32Array): ImageSet =>
     memorySet(part.pixels, storedSide(size), rows, part.labels, (row) => `${name}/${kind}/${row} (${classes[part.labels[row]]})`);
   const all = allRows(parts.train);
@@ -50,6 +52,7 @@ export function memoryDataset(parts: DecodedParts, validationFraction: number, s
     test: parts.test === undefined ? undefined : setOf(parts.test, "test", allRows(parts.test)),
     size,
     ...memoryStatistics(train.source),
+    mirrors,
     skipped: [],
   };
 }

@@ -45,6 +45,7 @@ export function shapes(options: ShapesOptions = {}): Dataset {
       train: drawPart(seed, 0, train, storedSide(size)),
       validation: validation === 0 ? undefined : drawPart(seed, 1, validation, storedSide(size)),
       test: test === 0 ? undefined : drawPart(seed, 2, test, storedSide(size)),
+      mirrors: true,
     },
     0,
     seed,

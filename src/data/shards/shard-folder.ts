@@ -52,6 +52,7 @@ export async function shardFolder(path: string, options: DatasetOptions = {}): P
     test: layout.hasTest ? setOf(rowsOf("test")) : undefined,
     size,
     ...(await statisticsOf(train, size, seed)),
+    mirrors: true,
     skipped,
   };
 }

@@ -1,25 +1,8 @@
 /** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
 import { z } from "zod";
+import { augmentationSchema } from "../../data/augmentation/augmentation.js";
 import { UserError } from "../../errors.js";
 import { stageProblem } from "../stage/stages.js";
-
-const augmentation = z
-  .strictObject({
-    crop: z.union([
-      z.strictObject({ kind: z.literal("pad"), padding: z.int().min(0).max(64) }),
-      z.strictObject({
-        kind: z.literal("resized"),
-        scale: z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]),
-        ratio: z.tuple([z.number().gt(0), z.number().gt(0)]),
-      }),
-    ]),
-    flip: z.boolean(),
-    colorJitter: z.strictObject({ brightness: z.number().min(0), contrast: z.number().min(0), saturation: z.number().min(0) }),
-    lighting: z.number().min(0),
-    cutout: z.int().min(0),
-    mixup: z.number().min(0),
-  })
-  .partial();
 
 const settingsSchema = z.strictObject({
   /** Of all stages. */
@@ -63,7 +46,7 @@ const settingsSchema = z.strictObject({
       pixels: z.enum(["data", "unit", "imagenet"]).optional(),
     })
     .optional(),
-  augmentation: augmentation.default({}),
+  augmentation: augmentationSchema.default({}),
   seed: z.int().min(0).max(0xffffffff).default(1),
 });
 

@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Augmentation, checkAugmentation, ImageWriter } from "#rbnet/data/augmentation/augmentation";
+import { type Augmentation, checkAugmentation } from "#rbnet/data/augmentation/augmentation";
+import { ImageWriter } from "#rbnet/data/augmentation/image-writer";
 import { Random } from "#rbnet/data/random";
 import { UserError } from "#rbnet/errors";
 

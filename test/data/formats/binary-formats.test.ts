@@ -63,6 +63,7 @@ describe("CIFAR binary", () => {
     expect(dataset.classes).toEqual(names);
     expect([dataset.train.count, dataset.validation, dataset.test?.count, dataset.size]).toEqual([30, undefined, 10, 32]);
     expect(dataset.train.labels[23]).toBe(3);
+    expect(dataset.mirrors).toBe(true);
     expect(pixel(dataset, 23, 5, 9)).toEqual([3, 5, 9]);
     expect((await openDataset({ path: root, validationFraction: 0.3 })).validation?.count).toBe(10);
   });
@@ -90,6 +91,15 @@ describe("CIFAR binary", () => {
 describe("IDX", () => {
   const values = Uint8Array.from({ length: 6 * 28 * 28 }, (_, index) => index % 251);
   const labels = Uint8Array.from([0, 1, 2, 0, 1, 2]);
+
+  it("is not to be mirrored: digits and letters are of another class in a mirror, or of none", async () => {
+    const root = temporaryFolder();
+    write(root, {
+      "train-images-idx3-ubyte": idxFile([6, 28, 28], values),
+      "train-labels-idx1-ubyte": idxFile([6], labels),
+    });
+    expect((await openDataset({ path: root, validationFraction: 0 })).mirrors).toBe(false);
+  });
 
   it("frames 28 x 28 grey images with black to 32 x 32 x 3, gzipped or not", async () => {
     for (const end of ["", ".gz"]) {

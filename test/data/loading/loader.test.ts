@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { ImageWriter } from "#rbnet/data/augmentation/augmentation";
+import { ImageWriter } from "#rbnet/data/augmentation/image-writer";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { decodeImage } from "#rbnet/data/decoding/image-file";
 import type { Batch } from "#rbnet/data/loading/batch-source";
