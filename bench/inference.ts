@@ -7,6 +7,7 @@ import type { MachineLimits } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { Random } from "#rbnet/data/random";
 import { writeModelFile } from "#rbnet/deploy/model-file";
+import { messageOf } from "#rbnet/errors";
 import { Network } from "#rbnet/networks/network";
 import { rbnet18 } from "#rbnet/networks/rbnet";
 import { interleave, median } from "./interleave.js";
@@ -99,7 +100,7 @@ async function startPeer(
   try {
     return await StepProcess.start(name, { program: process.execPath, arguments: words });
   } catch (error) {
-    report(`${name} is absent: ${error instanceof Error ? error.message : String(error)}`);
+    report(`${name} is absent: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
+import { messageOf } from "#rbnet/errors";
 import { interleave, median } from "./interleave.js";
 import { peerPython } from "./peer-python.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
@@ -36,7 +37,7 @@ export async function benchPipeline(options: PipelineCase, report: (line: string
     else {
       const peer = { program: python, arguments: ["-B", join(repository, "bench", "peers", "pipeline.py"), ...flags] };
       const running = await StepProcess.start(PEER, peer).catch((error: unknown) => {
-        report(`${PEER} is absent: ${error instanceof Error ? error.message : String(error)}`);
+        report(`${PEER} is absent: ${messageOf(error)}`);
         return undefined;
       });
       if (running !== undefined) started.push(running);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";
+import { messageOf } from "#rbnet/errors";
 import { interleave, median, type RoundPlan } from "./interleave.js";
 import type { ChildCommand } from "./line-process.js";
 import { machineLimits } from "./machine-limits.js";
@@ -84,7 +85,7 @@ async function startPeers(options: TrainingCase, report: (line: string) => void)
     try {
       started.push(await StepProcess.start(name, command));
     } catch (error) {
-      report(`${name} is absent: ${error instanceof Error ? error.message : String(error)}`);
+      report(`${name} is absent: ${messageOf(error)}`);
     }
   }
   return started;

@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   networks: ["layers", "runtime", "backend", "tensor", "errors"],
   data: ["pixels", "tensor", "atomic-file", "requirement", "errors"],
   browser: ["runtime", "pixels", "backend", "tensor", "errors"],
-  page: ["browser", "runtime"],
+  page: ["browser", "runtime", "errors"],
   serve: ["deploy", "runtime", "errors"],
   deploy: ["stores", "pixels", "data", "networks", "layers", "runtime", "backend", "tensor", "atomic-file", "errors"],
   stores: ["atomic-file", "errors"],

@@ -1,5 +1,5 @@
 /** What a page has as an image, to the pixels of a network's input. Files are decoded by the browser; scaling is rbnet's own. */
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 import { centredSquare, PIXEL_LIMIT, type PixelImage } from "../pixels/square.js";
 
 /** Anything that a canvas can draw: an image, video or canvas element, an ImageBitmap, a VideoFrame. */
@@ -22,10 +22,9 @@ export async function decodeBrowserImage(image: BrowserImage, size: number): Pro
   try {
     bitmap = await createImageBitmap(image as Blob, { imageOrientation: "from-image" });
   } catch (error) {
-    throw new UserError(
-      `the image cannot be decoded (${error instanceof Error ? error.message : String(error)}); give a picture in a format that this browser shows`,
-      { cause: error },
-    );
+    throw new UserError(`the image cannot be decoded (${messageOf(error)}); give a picture in a format that this browser shows`, {
+      cause: error,
+    });
   }
   try {
     return centredSquare(pixelsOf(bitmap), size);

@@ -1,6 +1,6 @@
 /** The command line as a whole: the commands, and what becomes of an error. */
 import { Command, CommanderError } from "commander";
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { tell } from "./output.js";
 
@@ -58,7 +58,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has said already what is wrong; help and version end this way too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (process.env.RBNET_DEBUG === "1") console.error(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   // The backend's memory does not know of users, but how much is asked of it is theirs to say.
   const isUsers = error instanceof UserError || (error instanceof RangeError && message.startsWith("out of memory"));
   tell(isUsers ? message : `this is a fault of rbnet, please report it: ${message.split("\n")[0]} (RBNET_DEBUG=1 shows where)`);

@@ -1,5 +1,6 @@
 /** The script of the page that `rbnet serve` shows: loads the model, and answers what the page is given. */
 import { loadModel } from "../browser/load-model.js";
+import { messageOf } from "../errors.js";
 import { Answerer } from "./answerer.js";
 import { acceptCamera } from "./camera.js";
 import { acceptDrawing } from "./drawing.js";
@@ -29,5 +30,5 @@ try {
   if (!element("drawing").hidden) acceptDrawing(element("drawing"), answerer);
 } catch (error) {
   element("backend").textContent = "not loaded";
-  say(`The model cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+  say(`The model cannot be loaded: ${messageOf(error)}`);
 }

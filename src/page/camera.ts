@@ -1,4 +1,5 @@
 /** The camera's pictures, answered as fast as the network goes. */
+import { messageOf } from "../errors.js";
 import type { Answerer } from "./answerer.js";
 import { showBars } from "./bars.js";
 
@@ -24,7 +25,7 @@ export function acceptCamera(panel: Element, answerer: Answerer, say: (sentence:
       if (navigator.mediaDevices === undefined) throw new Error("this browser gives cameras to https: and localhost pages only");
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch (error) {
-      say(`The camera cannot be used (${error instanceof Error ? error.message : String(error)}); allow it, or choose pictures.`);
+      say(`The camera cannot be used (${messageOf(error)}); allow it, or choose pictures.`);
       return;
     }
     say("");

@@ -1,4 +1,5 @@
 /** Pictures that are chosen, dropped or pasted, each with a card of its answer. */
+import { messageOf } from "../errors.js";
 import type { Answerer } from "./answerer.js";
 import { showBars } from "./bars.js";
 
@@ -45,7 +46,7 @@ async function showAnswer(file: File, results: Element, answerer: Answerer): Pro
   } catch (error) {
     card.classList.add("failed");
     const text = document.createElement("p");
-    text.textContent = error instanceof Error ? error.message : String(error);
+    text.textContent = messageOf(error);
     card.append(name, text);
   }
   results.prepend(card);

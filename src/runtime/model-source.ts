@@ -1,5 +1,5 @@
 /** A model file from an address, by the fetch that every engine has. */
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 
 /** Beyond any classifier of this kind; a stranger's server could go on sending. */
 const MAXIMUM_BYTES = 256 << 20;
@@ -45,8 +45,4 @@ async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
   } finally {
     await reader.cancel();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,7 +7,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../atomic-file.js";
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 import { clearRunFolder, holdsRun } from "../stores/run-folder.js";
 import { firstDifference } from "../training/records/difference.js";
 import type { RunIdentity, StudyRun } from "./plan.js";
@@ -87,7 +87,7 @@ async function readJson(path: string): Promise<unknown> {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
-    throw new UserError(`cannot read ${path} (${error instanceof Error ? error.message : String(error)}); make it readable`, {
+    throw new UserError(`cannot read ${path} (${messageOf(error)}); make it readable`, {
       cause: error,
     });
   }

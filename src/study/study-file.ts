@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { codeOf, UserError } from "../errors.js";
+import { codeOf, messageOf, UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import { mergedSettings, trainingSchema } from "../training/settings/options.js";
 import { recipeNames, recipeSettings } from "../training/settings/recipes.js";
@@ -96,7 +96,7 @@ export async function readStudy(path: string): Promise<Study> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const [reason = ""] = messageOf(error).split("\n");
     throw new UserError(`the study ${path} is not JSON (${reason}); correct it there`, { cause: error });
   }
   return parseStudy(value, path);

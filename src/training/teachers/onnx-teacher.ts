@@ -3,7 +3,7 @@
  * when it is installed.
  */
 import type { Dataset } from "../../data/dataset.js";
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 import type { Renormalizer } from "./renormalizer.js";
 import { toProbabilities } from "./soft-labels.js";
 import type { Teacher } from "./teacher.js";
@@ -157,6 +157,6 @@ function fixedPart({ inputNames, inputMetadata }: Session, name: string, { size 
 }
 
 function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return (text.split("\n")[0] ?? "").trim();
 }
