@@ -3,8 +3,7 @@
  * the same instructions do at best.
  */
 import { z } from "zod";
-import type { Backend } from "#rbnet/backend/device";
-import { limitsOf, type MachineLimits } from "#rbnet/backend/device";
+import { type Backend, limitsOf, type MachineLimits } from "#rbnet/backend/device";
 import { openBackend } from "#rbnet/backend/open";
 import { type Tensor, wordsFor } from "#rbnet/tensor";
 import { median } from "./interleave.js";
@@ -50,7 +49,7 @@ const KERNELS: Readonly<
     prepare(backend, { M, K, N }) {
       const weights = backend.binaryWeights(K, N, false);
       const columns = backend.allocate("uint32", [M, wordsFor(K)]);
-      const y = backend.allocate("int16", [M, N]);
+      const y = backend.allocate("dotProduct", [M, N]);
       return { run: () => backend.binaryProduct(columns, weights, y, undefined), rate: "binaryMacsPerSecond" };
     },
   },

@@ -100,7 +100,7 @@ export async function writeTrace(path: string, backend: Backend, { description, 
 function tracedLayer(layer: Layer): TracedLayer {
   const operations: Operation[] = [];
   const valuesOf = ({ value }: { readonly value: Tensor }): Float32Array => new Float32Array(elementCount(value.shape));
-  layer.fold({ add: (operation) => operations.push(operation), valuesOf }, 0);
+  layer.fold({ add: (operation) => operations.push(operation), valuesOf, signsOf: () => new Uint32Array() }, 0);
   return {
     name: operations.at(-1)?.name ?? "",
     operations: operations.map(structureOf),

@@ -6,18 +6,28 @@
  * a product, so that they cancel in the XOR.
  */
 
-export type ElementType = "float32" | "float64" | "int16" | "int32" | "uint32" | "uint8";
+/**
+ * What a tensor holds, and what its elements are read into. Two types are opaque, their storage is the backend's business: an `accumulator` is a sum of very
+ * many values, as exact as the backend can make it (float64 on processors); a `dotProduct` is the result of a product of signs, a whole number and exact.
+ */
+export interface ElementArrays {
+  readonly float32: Float32Array;
+  readonly int32: Int32Array;
+  readonly uint32: Uint32Array;
+  readonly accumulator: Float64Array;
+  readonly dotProduct: Int32Array;
+}
 
-/** What elements are read into and written from. */
+export type ElementType = keyof ElementArrays;
+
+/** Numbers to write into a tensor, of any width. */
 export type TypedArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
 
 export type Shape = readonly number[];
 
-export const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float64: 8, int16: 2, int32: 4, uint32: 4, uint8: 1 };
-
 /** A block of memory that belongs to one backend. Only that backend can look inside; others hold and pass it. */
-export interface Tensor {
-  readonly type: ElementType;
+export interface Tensor<T extends ElementType = "float32"> {
+  readonly type: T;
   readonly shape: Shape;
 }
 

@@ -1,7 +1,7 @@
 /** Counting elements, words and windows. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BYTES, type ElementType, elementCount, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { elementCount, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 
 describe("elementCount", () => {
   it("multiplies the sides; a scalar has one element and an empty side none", () => {
@@ -23,20 +23,6 @@ describe("wordsFor", () => {
         expect((wordsFor(bits) - 1) * 32).toBeLessThan(bits);
       }),
     );
-  });
-});
-
-describe("BYTES", () => {
-  it("are those of the typed arrays that hold the elements", () => {
-    const arrays = {
-      float32: Float32Array,
-      float64: Float64Array,
-      int16: Int16Array,
-      int32: Int32Array,
-      uint32: Uint32Array,
-      uint8: Uint8Array,
-    };
-    for (const [type, array] of Object.entries(arrays)) expect(BYTES[type as ElementType]).toBe(array.BYTES_PER_ELEMENT);
   });
 });
 

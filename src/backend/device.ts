@@ -1,11 +1,16 @@
 /**
  * What a device is, besides its kernels (kernels.ts): memory, order, reading, windows, packed weights, and how fast it could be at best.
  *
- * A kernel call enqueues work and may return before it is done; calls take effect in order, and only `read` is awaited.
+ * Order and reading. A kernel call enqueues work and may return before it is done. Calls of all kinds take effect in the order in which they are made, and
+ * nothing but reading is awaited. What is read is what was there after all calls before the reading, whatever is called while it is awaited: the memory may
+ * be written, or released and used again, at once. Reading several tensors together costs one wait.
+ *
+ * Operands. What a call writes overlaps no other of its operands, and lies in no allocation that the call also reads: a GPU binds a piece of memory for one
+ * or the other. Parts of one allocation may all be read, or all be written. A kernel says where it allows more: an operand that "may be" another is the very
+ * same elements, one that "may lie beside" another is another part of the same allocation.
  */
-
 import { UserError } from "../errors.js";
-import type { ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
+import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
 import type { BinaryWeights, Kernels, Window } from "./kernels.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
@@ -31,12 +36,14 @@ export interface Backend extends Kernels, Disposable {
   readonly description: string;
   /** For people: what it chose for this machine when it was opened, by name. */
   readonly choices?: Readonly<Record<string, string>>;
+  /** What an element takes in this device's memory. */
+  readonly elementBytes: Readonly<Record<ElementType, number>>;
   /** Bytes allocated now and at most since the start. */
   readonly memory: { readonly bytes: number; readonly peakBytes: number };
   /** Zeroed memory. It lives until `release` of a mark taken before. */
-  allocate(type: ElementType, shape: Shape): Tensor;
+  allocate<T extends ElementType>(type: T, shape: Shape): Tensor<T>;
   /** Another shape for the same elements; `from` counts elements of the first, for a part of it. */
-  view(tensor: Tensor, shape: Shape, from?: number): Tensor;
+  view<T extends ElementType>(tensor: Tensor<T>, shape: Shape, from?: number): Tensor<T>;
   window(geometry: WindowGeometry): Window;
   /** `gradient`: with room for what binaryInputGradient reads. */
   binaryWeights(inputs: number, filters: number, gradient: boolean): BinaryWeights;
@@ -44,11 +51,14 @@ export interface Backend extends Kernels, Disposable {
   mark(): number;
   release(mark: number): void;
   /** Copies into a tensor; the length must agree. Bits and integers keep their values. */
-  write(tensor: Tensor, data: TypedArray): void;
+  write(tensor: Tensor<ElementType>, data: TypedArray): void;
   /** Takes signs that are packed already, [filters, words(inputs)] with unused bits at 0, in place of binarizeWeights; without a gradient's form. */
   writeWeights(weights: BinaryWeights, packed: Uint32Array): void;
-  /** Waits for all kernels before, and copies out. */
-  read(tensor: Tensor): Promise<TypedArray>;
+  /** The signs of weights, packed as writeWeights takes them. */
+  readWeights(weights: BinaryWeights): Promise<Uint32Array>;
+  read<T extends ElementType>(tensor: Tensor<T>): Promise<ElementArrays[T]>;
+  /** The same moment of all of them. */
+  readAll<T extends ElementType>(tensors: readonly Tensor<T>[]): Promise<readonly ElementArrays[T][]>;
   /** Measures for about a second, on all of its threads. Nothing else should run meanwhile. Some devices cannot. */
   limits?(): Promise<MachineLimits>;
 }

@@ -7,7 +7,7 @@
  * Letters: a map is [images, height, width, channels]; M windows (rows of a matrix), K values under a window, N filters.
  * `norm` is float32 [4, N]: scale, bias, mean, inverse deviation. `activation` is float32 [4, C]: from, left, right, to.
  */
-import type { Tensor, WindowGeometry } from "../tensor.js";
+import type { ElementType, Tensor, WindowGeometry } from "../tensor.js";
 
 /** A geometry that a backend has put where its kernels can read it. */
 export interface Window {
@@ -63,6 +63,9 @@ export interface NormalizationGradients {
   readonly activation: Tensor | undefined;
 }
 
+/** The result of a product [M, N]: of signs, or of real numbers. */
+export type ProductResult = Tensor<"dotProduct"> | Tensor;
+
 export interface AdamStep {
   readonly rate: number;
   readonly beta1: number;
@@ -105,15 +108,20 @@ export interface SgdStep {
 /** Binary convolution. */
 export interface BinaryKernels {
   /** columns[m, k] = sign bit of x at tap k of window m against threshold[c]; padding is 0 (that is -1). x: map float32; threshold: [C]; columns: uint32 [M, words(K)]. */
-  binarizeColumns(x: Tensor, threshold: Tensor, window: Window, columns: Tensor): void;
+  binarizeColumns(x: Tensor, threshold: Tensor, window: Window, columns: Tensor<"uint32">): void;
   /** Takes the signs (>= 0 is +1) of latent float32 [K, N]. `gradient` also prepares the form that binaryInputGradient reads. */
   binarizeWeights(latent: Tensor, weights: BinaryWeights, gradient: boolean): void;
-  /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: int16 [M, N]. `sums`: float64 [2, N] gets sum and sum of squares of y by filter, exactly. */
-  binaryProduct(columns: Tensor, weights: BinaryWeights, y: Tensor, sums: Tensor | undefined): void;
+  /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: dotProduct [M, N]. `sums`: accumulator [2, N] gets sum and sum of squares of y by filter, exactly. */
+  binaryProduct(
+    columns: Tensor<"uint32">,
+    weights: BinaryWeights,
+    y: Tensor<"dotProduct">,
+    sums: Tensor<"accumulator"> | undefined,
+  ): void;
   /** binaryProduct and normalizeActivate (below) in one, without y in memory. Arguments as theirs. */
-  binaryUnit(columns: Tensor, weights: BinaryWeights, transform: OutputTransform, out: Tensor): void;
+  binaryUnit(columns: Tensor<"uint32">, weights: BinaryWeights, transform: OutputTransform, out: Tensor): void;
   /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
-  binaryWeightGradient(dy: Tensor, columns: Tensor, latent: Tensor, gradient: Tensor): void;
+  binaryWeightGradient(dy: Tensor, columns: Tensor<"uint32">, latent: Tensor, gradient: Tensor): void;
   /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */
   binaryInputGradient(
     dy: Tensor,
@@ -124,11 +132,11 @@ export interface BinaryKernels {
     dThreshold: Tensor,
   ): void;
   /** signs[m, k] = +1 where bit k of row m is set, -1 elsewhere (padding too). columns: uint32 [M, words(K)]; signs: float32 [M, K]. */
-  expandSigns(columns: Tensor, signs: Tensor): void;
+  expandSigns(columns: Tensor<"uint32">, signs: Tensor): void;
   /** dx += estimator'(x - threshold) * (dSigns laid back on the map); dThreshold[c] -= the same, summed over c's pixels. dSigns: float32 [M, K]. */
   signGradient(dSigns: Tensor, window: Window, signs: Binarization, dx: Tensor, dThreshold: Tensor): void;
-  /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: float64 [1]. */
-  countPositive(columns: Tensor, bits: number, total: Tensor): void;
+  /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: accumulator [1]. */
+  countPositive(columns: Tensor<"uint32">, bits: number, total: Tensor<"accumulator">): void;
 }
 
 /** Real convolution and dense. */
@@ -149,35 +157,35 @@ export interface RealKernels {
 
 /** Batch normalization, shortcut and activation. */
 export interface NormalizationKernels {
-  /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums float64 [2, N]. */
-  columnMoments(y: Tensor, sums: Tensor): void;
+  /** sums[0, n] = sum and sums[1, n] = sum of squares over m of y[m, n]; y float32 [M, N], sums accumulator [2, N]. */
+  columnMoments(y: Tensor, sums: Tensor<"accumulator">): void;
   /** Batch statistics, the sums of columnMoments or binaryProduct over `count` rows, -> norm; the running statistics move towards them. */
-  normalizationForward(sums: Tensor, count: number, terms: BatchNormalizationTerms, norm: Tensor): void;
+  normalizationForward(sums: Tensor<"accumulator">, count: number, terms: BatchNormalizationTerms, norm: Tensor): void;
   /**
    * u = scale[n] * y[m, n] + bias[n] + shortcut, laid out by `layout`; out = activation(u):
    * slope * (u - from[c]) + to[c] with slope right[c] where u > from[c] and left[c] elsewhere; out = u without activation.
-   * y: int16 or float32 [M, N]; out: map float32. Values that `layout` lays outside the map are dropped.
+   * y: dotProduct or float32 [M, N]; out: map float32. Values that `layout` lays outside the map are dropped. y may lie beside out.
    */
-  normalizeActivate(y: Tensor, transform: OutputTransform, out: Tensor): void;
+  normalizeActivate(y: ProductResult, transform: OutputTransform, out: Tensor): void;
   /**
    * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the shortcut.
-   * sums: float64 [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
+   * sums: accumulator [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
    */
-  activateBackward(gradient: Tensor, y: Tensor, transform: OutputTransform, sums: Tensor): void;
+  activateBackward(gradient: Tensor, y: ProductResult, transform: OutputTransform, sums: Tensor<"accumulator">): void;
   /**
    * Adds to `gradients`, and writes coefficients float32 [3, N] such that
    * dy[m, n] = coefficients[0, n] * du + coefficients[1, n] * y[m, n] + coefficients[2, n]. `count` is M.
    */
   normalizationBackward(
-    sums: Tensor,
+    sums: Tensor<"accumulator">,
     count: number,
     norm: Tensor,
     gamma: Tensor,
     gradients: NormalizationGradients,
     coefficients: Tensor,
   ): void;
-  /** dy [M, N] from the gradient du on the map (0 where `layout` lies outside) and the coefficients above. */
-  normalizationGradient(du: Tensor, y: Tensor, coefficients: Tensor, layout: OutputLayout, dy: Tensor): void;
+  /** dy [M, N] from the gradient du on the map (0 where `layout` lies outside) and the coefficients above. y may lie beside dy. */
+  normalizationGradient(du: Tensor, y: ProductResult, coefficients: Tensor, layout: OutputLayout, dy: Tensor): void;
 }
 
 export interface PoolingKernels {
@@ -209,10 +217,10 @@ export interface LossKernels {
 
 /** Channels that are weighed by image or repeated. */
 export interface ChannelKernels {
-  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: int16 or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
-  multiplyChannels(x: Tensor, factors: Tensor, out: Tensor): void;
+  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: dotProduct or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
+  multiplyChannels(x: ProductResult, factors: Tensor, out: Tensor): void;
   /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
-  multiplyChannelsGradient(dOut: Tensor, x: Tensor, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
+  multiplyChannelsGradient(dOut: Tensor, x: ProductResult, factors: Tensor, dx: Tensor, dFactors: Tensor): void;
   /** out[m, t * C + c] = x[m, c] for t from 0 to times - 1. x: float32 [M, C]; out: [M, times * C]. */
   repeatChannels(x: Tensor, times: number, out: Tensor): void;
   /** dx[m, c] = the sum over t of dOut[m, t * C + c]. */
@@ -225,17 +233,17 @@ export interface ChannelKernels {
 
 /** Optimizer steps, on whole tensors, never on views; and plain memory work. */
 export interface UpdateKernels {
-  /** One Adam step; first and second: moments. flips: float64 [1] gains the number of signs that changed. */
-  adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor): void;
+  /** One Adam step; first and second: moments. flips: accumulator [1] gains the number of signs that changed. */
+  adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor<"accumulator">): void;
   /** One step of SGD with (heavy-ball) momentum: velocity = momentum * velocity + gradient + decay * value; value -= rate * velocity. */
-  sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: Tensor): void;
+  sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: Tensor<"accumulator">): void;
   /** average = decay * average + (1 - decay) * value. */
   movingAverage(average: Tensor, value: Tensor, decay: number): void;
-  /** float32, int32 or uint32 of any value, float64 of 0. */
-  fill(tensor: Tensor, value: number): void;
+  /** float32, int32 or uint32 of any value, accumulator of 0. */
+  fill(tensor: Tensor<Exclude<ElementType, "dotProduct">>, value: number): void;
   /** to += from; float32. */
   add(from: Tensor, to: Tensor): void;
-  copy(from: Tensor, to: Tensor): void;
+  copy<T extends ElementType>(from: Tensor<T>, to: Tensor<T>): void;
 }
 
 export interface Kernels
@@ -247,46 +255,56 @@ export interface Kernels
     ChannelKernels,
     UpdateKernels {}
 
-/** Every kernel, by name. */
-export const kernelNames = Object.keys({
-  binarizeColumns: true,
-  binarizeWeights: true,
-  binaryProduct: true,
-  binaryUnit: true,
-  binaryWeightGradient: true,
-  binaryInputGradient: true,
-  expandSigns: true,
-  signGradient: true,
-  countPositive: true,
-  gatherColumns: true,
-  scatterColumns: true,
-  product: true,
-  transpose: true,
-  addBias: true,
-  sumColumns: true,
-  columnMoments: true,
-  normalizationForward: true,
-  normalizeActivate: true,
-  activateBackward: true,
-  normalizationBackward: true,
-  normalizationGradient: true,
-  averagePool: true,
-  averagePoolGradient: true,
-  maxPool: true,
-  maxPoolGradient: true,
-  softmaxCrossEntropy: true,
-  attentionMap: true,
-  attentionMatch: true,
-  multiplyChannels: true,
-  multiplyChannelsGradient: true,
-  repeatChannels: true,
-  repeatChannelsGradient: true,
-  sigmoid: true,
-  sigmoidGradient: true,
-  adam: true,
-  sgd: true,
-  movingAverage: true,
-  fill: true,
-  add: true,
-  copy: true,
-} satisfies Record<keyof Kernels, true>) as readonly (keyof Kernels)[];
+/** A tensor among a call's arguments; undefined where the call has none. */
+export type Operand = Tensor<ElementType> | undefined;
+
+/** Every kernel by name, and which operands it writes. It reads all others, and those that gain (+=) or change. */
+export const WRITTEN: { readonly [K in keyof Kernels]: (...call: Parameters<Kernels[K]>) => readonly Operand[] } = {
+  binarizeColumns: (_x, _threshold, _window, columns) => [columns],
+  binarizeWeights: () => [],
+  binaryProduct: (_columns, _weights, y, sums) => [y, sums],
+  binaryUnit: (_columns, _weights, _transform, out) => [out],
+  binaryWeightGradient: (_dy, _columns, _latent, gradient) => [gradient],
+  binaryInputGradient: (_dy, _weights, _window, _signs, dx, dThreshold) => [dx, dThreshold],
+  expandSigns: (_columns, signs) => [signs],
+  signGradient: (_dSigns, _window, _signs, dx, dThreshold) => [dx, dThreshold],
+  countPositive: (_columns, _bits, total) => [total],
+  gatherColumns: (_x, _window, columns) => [columns],
+  scatterColumns: (_columns, _window, dx) => [dx],
+  product: (_a, _b, c) => [c],
+  transpose: (_matrix, out) => [out],
+  addBias: (matrix) => [matrix],
+  sumColumns: (_matrix, total) => [total],
+  columnMoments: (_y, sums) => [sums],
+  normalizationForward: (_sums, _count, { runningMean, runningVariance }, norm) => [runningMean, runningVariance, norm],
+  normalizeActivate: (_y, _transform, out) => [out],
+  activateBackward: (gradient, _y, _transform, sums) => [gradient, sums],
+  normalizationBackward: (_sums, _count, _norm, _gamma, gradients, coefficients) => [
+    gradients.gamma,
+    gradients.beta,
+    gradients.activation,
+    coefficients,
+  ],
+  normalizationGradient: (_du, _y, _coefficients, _layout, dy) => [dy],
+  averagePool: (_x, _size, out) => [out],
+  averagePoolGradient: (_dOut, _size, dx) => [dx],
+  maxPool: (_x, _window, out) => [out],
+  maxPoolGradient: (_dOut, _x, _window, dx) => [dx],
+  softmaxCrossEntropy: (_logits, _targets, _term, losses, gradient) => [losses, gradient],
+  attentionMap: (_x, out) => [out],
+  attentionMatch: (_x, _wanted, _term, losses, gradient) => [losses, gradient],
+  multiplyChannels: (_x, _factors, out) => [out],
+  multiplyChannelsGradient: (_dOut, _x, _factors, dx, dFactors) => [dx, dFactors],
+  repeatChannels: (_x, _times, out) => [out],
+  repeatChannelsGradient: (_dOut, _times, dx) => [dx],
+  sigmoid: (_x, out) => [out],
+  sigmoidGradient: (_dOut, _out, dx) => [dx],
+  adam: (value, _gradient, first, second, _step, flips) => [value, first, second, flips],
+  sgd: (value, _gradient, velocity, _step, flips) => [value, velocity, flips],
+  movingAverage: (average) => [average],
+  fill: (tensor) => [tensor],
+  add: (_from, to) => [to],
+  copy: (_from, to) => [to],
+};
+
+export const KERNELS = Object.keys(WRITTEN) as readonly (keyof Kernels)[];

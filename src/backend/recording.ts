@@ -1,7 +1,7 @@
 /** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
-import { BYTES, elementCount, type Tensor } from "../tensor.js";
+import { type ElementType, elementCount, type Tensor } from "../tensor.js";
 import type { Backend } from "./device.js";
-import { type BinaryWeights, type Kernels, kernelNames } from "./kernels.js";
+import { type BinaryWeights, KERNELS, type Kernels } from "./kernels.js";
 
 export interface KernelCall {
   readonly kernel: keyof Kernels;
@@ -24,18 +24,18 @@ type Call = (...parameters: unknown[]) => void;
 /** The same backend, with `record` told of every kernel call. */
 export function recordingBackend(backend: Backend, record: (call: KernelCall) => void): Backend {
   const recording = Object.create(backend) as Record<string, Call>;
-  for (const kernel of kernelNames) {
+  for (const kernel of KERNELS) {
     const run = backend[kernel] as Call;
     recording[kernel] = (...parameters) => {
       const start = performance.now();
       run(...parameters);
-      record({ kernel, milliseconds: performance.now() - start, work: workOf(kernel, parameters) });
+      record({ kernel, milliseconds: performance.now() - start, work: workOf(backend, kernel, parameters) });
     };
   }
   return recording as unknown as Backend;
 }
 
-function isTensor(value: unknown): value is Tensor {
+function isTensor(value: unknown): value is Tensor<ElementType> {
   return typeof value === "object" && value !== null && "type" in value && "shape" in value;
 }
 
@@ -44,14 +44,14 @@ function isWeights(value: unknown): value is BinaryWeights {
 }
 
 /** The tensors of a call, those in records of arguments too. */
-function tensorsIn(value: unknown): readonly Tensor[] {
+function tensorsIn(value: unknown): readonly Tensor<ElementType>[] {
   if (isTensor(value)) return [value];
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(tensorsIn) : [];
 }
 
-function workOf(kernel: keyof Kernels, parameters: readonly unknown[]): KernelWork {
+function workOf({ elementBytes }: Backend, kernel: keyof Kernels, parameters: readonly unknown[]): KernelWork {
   const tensors = parameters.flatMap(tensorsIn);
-  const bytes = tensors.reduce((sum, { type, shape }) => sum + elementCount(shape) * BYTES[type], 0);
+  const bytes = tensors.reduce((sum, { type, shape }) => sum + elementCount(shape) * elementBytes[type], 0);
   const elements = (index: number): number => elementCount(tensors[index]?.shape ?? []);
   const inputs = parameters.find(isWeights)?.inputs ?? 0;
   const none = { binaryMacs: 0, realMacs: 0, signedMacs: 0, bytes };
@@ -71,6 +71,6 @@ function workOf(kernel: keyof Kernels, parameters: readonly unknown[]): KernelWo
   }
 }
 
-function lastSide(tensor: Tensor | undefined): number {
+function lastSide(tensor: Tensor<ElementType> | undefined): number {
   return tensor?.shape.at(-1) ?? 1;
 }

@@ -2,7 +2,6 @@
  * What training sees of data: labelled image sets whose pixels workers can open by themselves. Every kind of source (folder, shards,
  * CIFAR, IDX, generated) ends up as one of these, so nothing after this page knows where images came from. Types alone, below all makers.
  */
-
 import type { Channels } from "../pixels/square.js";
 
 /** Labelled images with their split and their statistics. */

@@ -20,13 +20,13 @@ export class BatchNormalization {
   readonly beta: Parameter;
   readonly runningMean: State;
   readonly runningVariance: State;
-  /** float64 [2, N], written by the convolution. */
-  readonly sums: Tensor;
+  /** [2, N], written by the convolution. */
+  readonly sums: Tensor<"accumulator">;
   /** float32 [4, N]: scale, bias, mean, inverse deviation. */
   readonly norm: Tensor;
   /** float32 [3, N] of the backward pass. */
   readonly coefficients: Tensor;
-  private readonly backwardSums: Tensor;
+  private readonly backwardSums: Tensor<"accumulator">;
   /** Of the next batch's statistics in the running ones. */
   private momentum = MOMENTUM;
 
@@ -44,10 +44,10 @@ export class BatchNormalization {
     };
     this.runningMean = declarations.state(`${name}.running_mean`, constant(filters, 0), restart);
     this.runningVariance = declarations.state(`${name}.running_variance`, constant(filters, 1), restart);
-    this.sums = backend.allocate("float64", [2, filters]);
+    this.sums = backend.allocate("accumulator", [2, filters]);
     this.norm = backend.allocate("float32", [4, filters]);
     this.coefficients = backend.allocate("float32", [3, filters]);
-    this.backwardSums = backend.allocate("float64", [5, filters]);
+    this.backwardSums = backend.allocate("accumulator", [5, filters]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -74,7 +74,7 @@ export class BatchNormalization {
   }
 
   /** The sums that activateBackward fills. */
-  get reductions(): Tensor {
+  get reductions(): Tensor<"accumulator"> {
     return this.backwardSums;
   }
 

@@ -9,7 +9,7 @@
  * stages of training the latent weights stand for their signs (LatentProduct); the optimizer keeps them in [-1, 1], so they all learn.
  */
 import type { Backend } from "../backend/device.js";
-import type { BinaryWeights, Estimator, Window } from "../backend/kernels.js";
+import type { BinaryWeights, Estimator, ProductResult, Window } from "../backend/kernels.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant } from "./initializer.js";
@@ -33,10 +33,10 @@ export class BinaryConvolution {
   readonly windowMap: MapShape;
   readonly inputs: number;
   private readonly signs: BinaryWeights;
-  private readonly positive: Tensor;
+  private readonly positive: Tensor<"accumulator">;
   private window: Window | undefined;
-  private columns: Tensor | undefined;
-  private result: Tensor | undefined;
+  private columns: Tensor<"uint32"> | undefined;
+  private result: Tensor<"dotProduct"> | undefined;
   /** Where weights are real. */
   private latentProduct: LatentProduct | undefined;
   /** The result's memory is others' too, and does not last until backward. */
@@ -61,7 +61,7 @@ export class BinaryConvolution {
       ? declarations.parameter(`${name}.threshold`, "other", [input.channels], zeros)
       : fixedParameter(backend, `${name}.threshold`, [input.channels], zeros);
     this.signs = backend.binaryWeights(this.inputs, filters, true);
-    this.positive = backend.allocate("float64", [1]);
+    this.positive = backend.allocate("accumulator", [1]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -72,8 +72,8 @@ export class BinaryConvolution {
     return images * elementsOf(this.windowMap);
   }
 
-  /** `passing`: int16 memory for the result of binary weights that does not last until backward. */
-  bind(images: number, passing?: Tensor, weights: WeightForm = "binary"): void {
+  /** `passing`: memory for the result of binary weights that does not last until backward. */
+  bind(images: number, passing?: Tensor<"dotProduct">, weights: WeightForm = "binary"): void {
     const { backend, inputs, options } = this;
     const geometry = geometryOf(options.windows, images, options.input);
     const rows = windowCount(geometry);
@@ -82,13 +82,14 @@ export class BinaryConvolution {
     const shape = [rows, options.filters];
     if (weights === "real") {
       this.passing = false;
-      this.result = backend.allocate("float32", shape);
-      this.latentProduct = new LatentProduct(backend, { ...options, images }, this.latent, this.threshold, this.result);
+      this.result = undefined;
+      const result = backend.allocate("float32", shape);
+      this.latentProduct = new LatentProduct(backend, { ...options, images }, this.latent, this.threshold, result);
       return;
     }
     this.latentProduct = undefined;
     this.passing = passing !== undefined;
-    this.result = passing === undefined ? backend.allocate("int16", shape) : backend.view(passing, shape);
+    this.result = passing === undefined ? backend.allocate("dotProduct", shape) : backend.view(passing, shape);
   }
 
   /** What the last bind multiplies the weights by. */
@@ -97,23 +98,25 @@ export class BinaryConvolution {
     return this.window;
   }
 
-  /** sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
-  forward(x: Tensor, sums: Tensor | undefined): Tensor {
+  /** sums: [2, N], the batch statistics of the result, where they are wanted. */
+  forward(x: Tensor, sums: Tensor<"accumulator"> | undefined): ProductResult {
     const { backend, window, columns, result, latentProduct } = this;
-    if (window === undefined || columns === undefined || result === undefined) throw new Error("forward before bind");
+    if (window === undefined || columns === undefined) throw new Error("forward before bind");
     backend.binarizeColumns(x, this.threshold.value, window, columns);
     if (latentProduct !== undefined) {
       latentProduct.forward(columns, sums);
-      return result;
+      return latentProduct.result;
     }
+    if (result === undefined) throw new Error("forward before bind");
     backend.binarizeWeights(this.latent.value, this.signs, true);
     backend.binaryProduct(columns, this.signs, result, sums);
     return result;
   }
 
   /** The result of the last forward, computed again where its memory did not last: a product of bits costs less than the memory. */
-  recall(): Tensor {
-    const { backend, columns, result } = this;
+  recall(): ProductResult {
+    const { backend, columns, result, latentProduct } = this;
+    if (latentProduct !== undefined) return latentProduct.result;
     if (columns === undefined || result === undefined) throw new Error("recall before bind");
     if (this.passing) backend.binaryProduct(columns, this.signs, result, undefined);
     return result;
@@ -151,20 +154,8 @@ export class BinaryConvolution {
     return learnThreshold ? valuesOf(this.threshold) : constant(input.channels, 0);
   }
 
-  /** Signs of the latent weights, [filters, words(K)], as a model file holds them. */
-  packWeights({ valuesOf }: Folding): Uint32Array {
-    const { inputs } = this;
-    const { filters } = this.options;
-    const latent = valuesOf(this.latent);
-    const words = wordsFor(inputs);
-    const packed = new Uint32Array(filters * words);
-    for (let k = 0; k < inputs; k++) {
-      for (let n = 0; n < filters; n++) {
-        if ((latent[k * filters + n] as number) >= 0)
-          packed[n * words + (k >>> 5)] = (packed[n * words + (k >>> 5)] as number) | (1 << (k & 31));
-      }
-    }
-    return packed;
+  foldWeights({ signsOf }: Folding): Uint32Array {
+    return signsOf(this.latent, this.signs);
   }
 
   get counts(): { binaryParameters: number; realParameters: number; binaryMacs: number; realMacs: number } {

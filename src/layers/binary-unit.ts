@@ -4,7 +4,7 @@
  * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
  */
 import type { Backend } from "../backend/device.js";
-import type { Estimator, OutputLayout } from "../backend/kernels.js";
+import type { Estimator, OutputLayout, ProductResult } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, layoutOf, type MapShape, shapeName, spreadOf, tapCount, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -107,7 +107,7 @@ export class BinaryUnit {
   }
 
   /** With its statistics in the normalization's sums. */
-  private product(x: Tensor): Tensor {
+  private product(x: Tensor): ProductResult {
     const { gate } = this;
     const { sums } = this.normalized.normalization;
     if (gate === undefined) return this.convolution.forward(x, sums);
@@ -157,7 +157,7 @@ export class BinaryUnit {
     const { name, windows } = this.options;
     const shared = { name, input, windows, filters: windowMap.channels, threshold, epilogue };
     if (weightForm === "real") return folding.add({ kind: "realConvolution", ...shared, weights: folding.valuesOf(latent) });
-    return folding.add({ kind: "binaryConvolution", ...shared, weights: this.convolution.packWeights(folding) });
+    return folding.add({ kind: "binaryConvolution", ...shared, weights: this.convolution.foldWeights(folding) });
   }
 
   countSigns(): SignCount {

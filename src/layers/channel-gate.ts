@@ -4,11 +4,11 @@
  *   factors = sigmoid(expand(relu(reduce(mean of x over its pixels))))
  *   weighed = factors * y
  *
- * x: [N, H, W, C] float32; y: int16 [M, filters], the rows of N images one after the other; factors: [N, filters]. `reduce` is dense, C to C / 8; `expand` is
+ * x: [N, H, W, C] float32; y: [M, filters], the rows of N images one after the other; factors: [N, filters]. `reduce` is dense, C to C / 8; `expand` is
  * dense, C / 8 to the filters.
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputTransform } from "../backend/kernels.js";
+import type { OutputTransform, ProductResult } from "../backend/kernels.js";
 import { fixedValues } from "../runtime/activation.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -25,7 +25,7 @@ export class ChannelGate {
   private readonly hidden: number;
   /** ReLU alone: its normalization is the identity. */
   private readonly transform: OutputTransform;
-  private readonly sums: Tensor;
+  private readonly sums: Tensor<"accumulator">;
   private pooled: Tensor | undefined;
   private bent: Tensor | undefined;
   private reduced: Tensor | undefined;
@@ -52,7 +52,7 @@ export class ChannelGate {
     const relu = backend.allocate("float32", [4, hidden]);
     backend.write(relu, fixedValues(hidden));
     this.transform = { norm, layout: undefined, shortcut: undefined, activation: relu };
-    this.sums = backend.allocate("float64", [5, hidden]);
+    this.sums = backend.allocate("accumulator", [5, hidden]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -74,7 +74,7 @@ export class ChannelGate {
   }
 
   /** The weighed product of y; its memory lasts as long as that of `bind` does. */
-  forward(x: Tensor, y: Tensor): Tensor {
+  forward(x: Tensor, y: ProductResult): Tensor {
     const { backend, pooled, bent, factors } = this;
     if (pooled === undefined || bent === undefined || factors === undefined) throw new Error("forward before bind");
     backend.averagePool(x, this.side, pooled);
@@ -85,7 +85,7 @@ export class ChannelGate {
   }
 
   /** y with the factors of the last forward. */
-  weigh(y: Tensor): Tensor {
+  weigh(y: ProductResult): Tensor {
     const { factors, weighed } = this;
     if (factors === undefined || weighed === undefined) throw new Error("a gate is used before bind");
     this.backend.multiplyChannels(y, factors, weighed);
@@ -93,7 +93,7 @@ export class ChannelGate {
   }
 
   /** Turns `gradient` (of the weighed product) into that of y, the product of the last forward. */
-  backwardToProduct(gradient: Tensor, y: Tensor): void {
+  backwardToProduct(gradient: Tensor, y: ProductResult): void {
     const { factors, dFactors } = this;
     if (factors === undefined || dFactors === undefined) throw new Error("backward before bind");
     this.backend.multiplyChannelsGradient(gradient, y, factors, gradient, dFactors);

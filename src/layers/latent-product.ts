@@ -30,7 +30,7 @@ export class LatentProduct {
     private readonly options: LatentProductOptions,
     private readonly latent: Parameter,
     private readonly threshold: Parameter,
-    private readonly result: Tensor,
+    readonly result: Tensor,
   ) {
     const { images, input, windows } = options;
     const [inputs = 0, filters = 0] = latent.value.shape;
@@ -38,8 +38,8 @@ export class LatentProduct {
     this.transposed = backend.allocate("float32", [filters, inputs]);
   }
 
-  /** columns: packed signs, uint32 [M, words(K)]; sums: float64 [2, N], the batch statistics of the result, where they are wanted. */
-  forward(columns: Tensor, sums: Tensor | undefined): void {
+  /** columns: packed signs, [M, words(K)]; sums: [2, N], the batch statistics of the result, where they are wanted. */
+  forward(columns: Tensor<"uint32">, sums: Tensor<"accumulator"> | undefined): void {
     const { backend, latent, result, slices } = this;
     slices.each((part) => {
       backend.expandSigns(part(columns), slices.columns);

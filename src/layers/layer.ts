@@ -4,6 +4,7 @@
  * A layer is built once (it declares its parameters), bound to a batch size (what it saves between forward and backward is allocated),
  * and then run any number of times without allocating.
  */
+import type { BinaryWeights } from "../backend/kernels.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
@@ -27,8 +28,8 @@ export interface LayerSummary {
 export interface SignCount {
   readonly name: string;
   readonly signs: number;
-  /** float64 [1]. */
-  readonly positive: Tensor;
+  /** [1]. */
+  readonly positive: Tensor<"accumulator">;
 }
 
 /** Collects the operations of the folded network; values are numbered, 0 is the input. */
@@ -37,12 +38,14 @@ export interface Folding {
   add(operation: Operation): number;
   /** The values of a parameter or state. */
   readonly valuesOf: (declared: Parameter | State) => Float32Array;
+  /** The packed signs of latent weights, [filters, words(K)], taken by way of `weights`. They are there when the network is folded. */
+  readonly signsOf: (latent: Parameter, weights: BinaryWeights) => Uint32Array;
 }
 
 /** Memory that layers use in turn; what is not given, a layer allocates for itself. */
 export interface SharedMemory {
-  /** int16, for a result that is not kept until the backward pass. */
-  readonly result?: Tensor;
+  /** dotProduct, for a result that is not kept until the backward pass. */
+  readonly result?: Tensor<"dotProduct">;
   /** float32, for what lasts no longer than a forward or backward call. */
   readonly spare?: Tensor;
   /** float32, for an output that is computed again before the backward pass needs it; only for layers that have `recompute`. */
@@ -53,7 +56,7 @@ export interface Layer {
   readonly parameters: readonly Parameter[];
   readonly states: readonly State[];
   readonly output: MapShape;
-  /** Elements of an int16 result that the backward pass can compute again from packed signs, instead of keeping it. */
+  /** Elements of a dotProduct result that the backward pass can compute again from packed signs, instead of keeping it. */
   recomputable?(images: number): number;
   /** Elements of float32 that a call needs as long as it runs: for gradients that the layer's own memory is too small for, or a product on its way. */
   spareElements?(images: number): number;

@@ -4,7 +4,7 @@
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputLayout } from "../backend/kernels.js";
+import type { OutputLayout, ProductResult } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import type { Epilogue } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
@@ -59,14 +59,14 @@ export class NormalizedOutput {
     this.out = out ?? this.backend.allocate("float32", [images, height, width, channels]);
   }
 
-  /** y: int16 or float32 [M, N], whose sums are in normalization.sums. */
-  forward(y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
+  /** y: [M, N], whose sums are in normalization.sums. */
+  forward(y: ProductResult, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
     this.normalization.forward(this.rows);
     return this.recompute(y, layout, shortcut);
   }
 
   /** The output again, by the statistics of the last forward. */
-  recompute(y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
+  recompute(y: ProductResult, layout: OutputLayout, shortcut: Tensor | undefined): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("forward before bind");
     backend.normalizeActivate(y, { norm: normalization.norm, layout, shortcut, activation: activation?.shape.value }, out);
@@ -77,7 +77,13 @@ export class NormalizedOutput {
    * Turns `gradient` (of the output) into the gradient of the sum before the activation, which is also the shortcut's, and returns the gradient
    * of y, float32 [M, N]. The output of the forward is not needed any more by now, and its memory holds the result where it is large enough.
    */
-  backward(gradient: Tensor, y: Tensor, layout: OutputLayout, shortcut: Tensor | undefined, spare: Tensor | undefined): Tensor {
+  backward(
+    gradient: Tensor,
+    y: ProductResult,
+    layout: OutputLayout,
+    shortcut: Tensor | undefined,
+    spare: Tensor | undefined,
+  ): Tensor {
     const { backend, normalization, activation, out } = this;
     if (out === undefined) throw new Error("backward before bind");
     const transform = { norm: normalization.norm, layout, shortcut, activation: activation?.shape.value };

@@ -4,7 +4,7 @@
  * layer, and one updates all parameters of a kind.
  */
 import type { Backend } from "../backend/device.js";
-import { elementCount, type Shape, type Tensor, type TypedArray } from "../tensor.js";
+import { elementCount, type Shape, type Tensor } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 
 /**
@@ -75,14 +75,32 @@ export interface ParameterStore {
   readonly states: NamedMemory;
 }
 
-/** The values of all parts by name. */
-export async function readParts(backend: Backend, pieces: readonly NamedMemory[]): Promise<ReadonlyMap<string, TypedArray>> {
-  const read = await Promise.all(pieces.map(({ memory }) => backend.read(memory)));
-  const found = new Map<string, TypedArray>();
-  for (const [index, { layout }] of pieces.entries())
-    for (const { name, shape, from } of layout.parts)
-      found.set(name, (read[index] as TypedArray).subarray(from, from + elementCount(shape)));
+/** The values by name of all parts that are wanted; those before the first of them in their memory are not read. */
+export async function readParts(
+  backend: Backend,
+  pieces: readonly NamedMemory[],
+  isWanted: (part: LayoutPart) => boolean = () => true,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const wanted = pieces.flatMap(({ layout, memory }) => {
+    const parts = layout.parts.filter(isWanted);
+    const start = Math.min(...parts.map(({ from }) => from));
+    return parts.length === 0 ? [] : [{ parts, start, memory: backend.view(memory, [layout.elements - start], start) }];
+  });
+  const read = await backend.readAll(wanted.map(({ memory }) => memory));
+  const found = new Map<string, Float32Array>();
+  for (const [index, { parts, start }] of wanted.entries())
+    for (const { name, shape, from } of parts)
+      found.set(name, (read[index] as Float32Array).subarray(from - start, from - start + elementCount(shape)));
   return found;
+}
+
+/** A part by its name, where it lies. */
+export function partOf(backend: Backend, pieces: readonly NamedMemory[], wanted: string): Tensor {
+  for (const { layout, memory } of pieces) {
+    const part = layout.parts.find(({ name }) => name === wanted);
+    if (part !== undefined) return backend.view(memory, part.shape, part.from);
+  }
+  throw new Error(`no memory has a part ${wanted}`);
 }
 
 /** What layers declare to while a network is built. */

@@ -6,8 +6,7 @@
  * is written: they share one piece of memory.
  */
 import type { Backend } from "../backend/device.js";
-import type { MapShape } from "../runtime/windows.js";
-import { elementsOf } from "../runtime/windows.js";
+import { elementsOf, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { AveragePool } from "./average-pool.js";
 import type { Folding, Layer, LayerSummary } from "./layer.js";

@@ -63,8 +63,8 @@ export class RealConvolution {
     return this.ready.layout;
   }
 
-  /** x: [images, height, width, channels] -> [M, N]; sums: float64 [2, N], the batch statistics of the result. */
-  forward(x: Tensor, sums: Tensor): Tensor {
+  /** x: [images, height, width, channels] -> [M, N]; sums: accumulator [2, N], the batch statistics of the result. */
+  forward(x: Tensor, sums: Tensor<"accumulator">): Tensor {
     const { backend } = this;
     const { result, slices } = this.ready;
     if (slices === undefined) {

@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/device.js";
 import type { Window } from "../backend/kernels.js";
 import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
-import { elementCount, type Tensor, windowCount } from "../tensor.js";
+import { type ElementType, elementCount, type Tensor, windowCount } from "../tensor.js";
 
 /** Images in a slice: few enough to stay in the cache, enough to share among threads, */
 const SLICE = 16;
@@ -32,7 +32,7 @@ export class Slices {
   }
 
   /** Calls `use` for each slice, with what gives the slice's part of a map or matrix of the whole batch. */
-  each(use: (part: (whole: Tensor) => Tensor) => void): void {
+  each(use: (part: <T extends ElementType>(whole: Tensor<T>) => Tensor<T>) => void): void {
     const { backend, count } = this;
     for (let index = 0; index < count; index++) {
       use((whole) => {

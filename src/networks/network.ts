@@ -7,12 +7,13 @@ import {
   type NamedMemory,
   type Parameter,
   type ParameterStore,
+  partOf,
   readParts,
   type State,
 } from "../layers/parameters.js";
 import type { Operation } from "../runtime/operations.js";
 import { elementsOf, type MapShape } from "../runtime/windows.js";
-import type { Tensor } from "../tensor.js";
+import { type Tensor, wordsFor } from "../tensor.js";
 import { buildLayers } from "./build.js";
 import type { NetworkDescription } from "./description.js";
 import { stageEnds } from "./stages.js";
@@ -40,6 +41,7 @@ export class Network {
   /** Numbers of the layers that the stages end with. */
   readonly stageEnds: readonly number[];
   private outputs: readonly Tensor[] = [];
+  private weights: WeightForm = "binary";
   /** By layer whose output is not kept: how many such layers come right before it, which is also the number of its memory. */
   private slots: ReadonlyMap<number, number> = new Map();
 
@@ -71,11 +73,12 @@ export class Network {
   /** Allocates what a training step on `images` images needs. A network may be bound anew, with other weights in its binary convolutions; the parameters stay. */
   bind(images: number, { weights = "binary", keepEvery = 1 }: NetworkMemory = {}): void {
     const { backend, layers } = this;
+    this.weights = weights;
     // With real weights it is no product of bits, and takes longer than the memory is worth.
     const again = keepEvery > 1 && weights === "binary";
     const large = again ? layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT) : [];
     const mostResults = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
-    const result = large.length > 1 ? backend.allocate("int16", [mostResults]) : undefined;
+    const result = large.length > 1 ? backend.allocate("dotProduct", [mostResults]) : undefined;
     const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));
     const spare = mostSpare > 0 ? { spare: backend.allocate("float32", [mostSpare]) } : {};
     this.slots = this.slotsOf(keepEvery);
@@ -146,24 +149,35 @@ export class Network {
 
   /**
    * The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. `trained`: where values and statistics
-   * are read, if not from the store.
+   * are read, if not from the store. Latent weights stay on the device where their signs are what is folded.
    */
   async fold(trained: readonly NamedMemory[] = [this.store.values, this.store.states]): Promise<readonly Operation[]> {
-    const values = await readParts(this.backend, trained);
+    const { backend } = this;
+    const latent = this.weights === "binary" ? this.store.kinds.find(({ kind }) => kind === "latent")?.parts : undefined;
+    const kept = new Set(latent?.map(({ name }) => name));
+    const values = await readParts(backend, trained, ({ name }) => !kept.has(name));
     const operations: Operation[] = [];
+    const reading: Promise<void>[] = [];
     const folding: Folding = {
       add: (operation) => operations.push(operation),
       valuesOf: ({ name }) => Float32Array.from(values.get(name) ?? []),
+      signsOf: ({ name }, weights) => {
+        const packed = new Uint32Array(weights.filters * wordsFor(weights.inputs));
+        backend.binarizeWeights(partOf(backend, trained, name), weights, true);
+        reading.push(backend.readWeights(weights).then((signs) => packed.set(signs)));
+        return packed;
+      },
     };
     let value = 0;
     for (const layer of this.layers) value = layer.fold(folding, value);
+    await Promise.all(reading);
     return operations;
   }
 
   /** By binary layer: share of +1 among the signs that it saw in the last forward. */
   async positiveShares(): Promise<Readonly<Record<string, number>>> {
     const counts = this.layers.flatMap((layer) => layer.countSigns?.() ?? []);
-    const read = await Promise.all(counts.map(({ positive }) => this.backend.read(positive)));
+    const read = await this.backend.readAll(counts.map(({ positive }) => positive));
     return Object.fromEntries(counts.map(({ name, signs }, index) => [name, (read[index]?.[0] ?? 0) / signs]));
   }
 }

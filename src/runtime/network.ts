@@ -214,7 +214,7 @@ export class RuntimeNetwork {
 /** Memory that every convolution's columns and result use in turn: as large as the largest needs. */
 class ProductMemory {
   private sizes = { columns: 0, real: 0, bits: 0 };
-  private tensors: { columns: Tensor; real: Tensor; bits: Tensor } | undefined;
+  private tensors: { columns: Tensor; real: Tensor; bits: Tensor<"uint32"> } | undefined;
 
   constructor(private readonly backend: Backend) {}
 
@@ -245,7 +245,7 @@ class ProductMemory {
     return this.ready.real;
   }
 
-  get bits(): Tensor {
+  get bits(): Tensor<"uint32"> {
     return this.ready.bits;
   }
 

@@ -4,11 +4,8 @@
  * offset is checked before use.
  */
 import { UserError } from "../errors.js";
-import { type ElementType, elementCount, type Shape } from "../tensor.js";
+import { elementCount, type Shape } from "../tensor.js";
 import { integer, list, Malformed, members, oneOf } from "./json-reader.js";
-
-/** What a file can hold: the element types of backends, and float16 as its bits. */
-export type StoredType = ElementType | "float16";
 
 const TYPE_NAMES = {
   float16: "F16",
@@ -18,7 +15,7 @@ const TYPE_NAMES = {
   int32: "I32",
   uint32: "U32",
   uint8: "U8",
-} as const satisfies Record<StoredType, string>;
+} as const;
 const ARRAYS = {
   F16: Uint16Array,
   F32: Float32Array,
@@ -30,11 +27,13 @@ const ARRAYS = {
 } as const;
 const MAXIMUM_HEADER_BYTES = 16 << 20;
 
+/** What a file can hold; float16 as its bits. */
+export type StoredType = keyof typeof TYPE_NAMES;
 type Dtype = keyof typeof ARRAYS;
 export type StoredArray = Float32Array | Float64Array | Int16Array | Int32Array | Uint32Array | Uint8Array;
 
 export type StoredTensor = { readonly shape: Shape } & (
-  | { readonly type: ElementType; readonly data: StoredArray }
+  | { readonly type: Exclude<StoredType, "float16">; readonly data: StoredArray }
   /** The bits of each number. */
   | { readonly type: "float16"; readonly data: Uint16Array }
 );

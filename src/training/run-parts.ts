@@ -15,7 +15,7 @@ import type { Model } from "../runtime/model.js";
 import type { Operation } from "../runtime/operations.js";
 import { FolderStore } from "../stores/folder-store.js";
 import { NOWHERE, type RunStore } from "../stores/run-store.js";
-import type { Tensor } from "../tensor.js";
+import type { ElementType, Tensor } from "../tensor.js";
 import { type CheckpointIdentity, encodeCheckpoint, restoreCheckpoint } from "./records/checkpoint.js";
 import { checkFit } from "./settings/fit.js";
 import type { TrainingOptions } from "./settings/options.js";
@@ -135,9 +135,9 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     if (this.ownsBackend) this.backend[Symbol.dispose]();
   }
 
-  private get tensors(): ReadonlyMap<string, Tensor> {
+  private get tensors(): ReadonlyMap<string, Tensor<ElementType>> {
     const { optimizer, network } = this;
-    const found = new Map<string, Tensor>(optimizer.tensors);
+    const found = new Map<string, Tensor<ElementType>>(optimizer.tensors);
     for (const { name, value } of [...network.parameters, ...network.states]) found.set(name, value);
     for (const [name, flips] of optimizer.flips) found.set(`${name}.flips`, flips);
     return found;

@@ -8,7 +8,7 @@ import type { ElementType, Shape, Tensor, TypedArray } from "#rbnet/tensor";
 
 /** A tensor to compare. */
 export interface Outcome {
-  readonly tensor: Tensor;
+  readonly tensor: Tensor<ElementType>;
   /** Bound of the sum of absolute values that made up an element; undefined where every backend must give the same number. */
   readonly magnitude: number | undefined;
 }
@@ -16,11 +16,11 @@ export interface Outcome {
 /** Allocates, writes and runs kernels; the same inputs for every backend. */
 export type Case = (backend: Backend) => Readonly<Record<string, Outcome>>;
 
-export function exactly(tensor: Tensor): Outcome {
+export function exactly(tensor: Tensor<ElementType>): Outcome {
   return { tensor, magnitude: undefined };
 }
 
-export function about(tensor: Tensor, magnitude: number): Outcome {
+export function about(tensor: Tensor<ElementType>, magnitude: number): Outcome {
   return { tensor, magnitude };
 }
 
@@ -30,7 +30,7 @@ const SUM_TOLERANCE = 2 ** -19;
 const ELEMENT_TOLERANCE = 2 ** -21;
 
 /** A tensor with values in it. */
-export function put(backend: Backend, type: ElementType, shape: Shape, values: TypedArray): Tensor {
+export function put<T extends ElementType>(backend: Backend, type: T, shape: Shape, values: TypedArray): Tensor<T> {
   const tensor = backend.allocate(type, shape);
   backend.write(tensor, values);
   return tensor;

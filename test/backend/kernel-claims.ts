@@ -6,6 +6,8 @@ import { channelClaims } from "./claims/channel-claims.js";
 import { lossClaims } from "./claims/loss-claims.js";
 import { memoryClaims } from "./claims/memory-claims.js";
 import { normalizationClaims } from "./claims/normalization-claims.js";
+import { operandClaims } from "./claims/operand-claims.js";
+import { orderClaims } from "./claims/order-claims.js";
 import { poolingClaims } from "./claims/pooling-claims.js";
 import { realClaims } from "./claims/real-claims.js";
 import { updateClaims } from "./claims/update-claims.js";
@@ -24,6 +26,8 @@ export function kernelClaims(
     afterAll(() => backend[Symbol.dispose]());
     for (const claims of [
       memoryClaims,
+      orderClaims,
+      operandClaims,
       binaryClaims,
       realClaims,
       normalizationClaims,

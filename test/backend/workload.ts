@@ -1,6 +1,15 @@
 /** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
 import type { Backend } from "#rbnet/backend/device";
-import { elementCount, type Shape, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import {
+  type ElementType,
+  elementCount,
+  type Shape,
+  type Tensor,
+  type WindowGeometry,
+  windowCount,
+  windowSize,
+  wordsFor,
+} from "#rbnet/tensor";
 import { put } from "./agreement.js";
 import { Draw } from "./shapes.js";
 
@@ -23,13 +32,13 @@ const N = 4 * C;
 export interface Workload {
   /** Runs every kernel once, from where the last run left the tensors. */
   run(): void;
-  readonly results: Readonly<Record<string, Tensor>>;
+  readonly results: Readonly<Record<string, Tensor<ElementType>>>;
 }
 
 export function everyKernel(backend: Backend): Workload {
   const draw = new Draw(11);
   const real = (shape: Shape, limit = 1): Tensor => put(backend, "float32", shape, draw.reals(elementCount(shape), limit));
-  const double = (shape: Shape): Tensor => backend.allocate("float64", shape);
+  const accumulator = (shape: Shape): Tensor<"accumulator"> => backend.allocate("accumulator", shape);
   const window = backend.window(GEOMETRY);
   const x = real(MAP, 2);
   const shortcut = real(MAP);
@@ -45,13 +54,13 @@ export function everyKernel(backend: Backend): Workload {
   ];
   const columns = backend.allocate("uint32", [M, wordsFor(K)]);
   const weights = backend.binaryWeights(K, N, true);
-  const y = backend.allocate("int16", [M, N]);
+  const y = backend.allocate("dotProduct", [M, N]);
   const [sums, realSums, backwardSums, positives, flips] = [
-    double([2, N]),
-    double([2, N]),
-    double([5, N]),
-    double([1]),
-    double([1]),
+    accumulator([2, N]),
+    accumulator([2, N]),
+    accumulator([5, N]),
+    accumulator([1]),
+    accumulator([1]),
   ];
   const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
   const [out, unit, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real(MAP), real([M, N])];

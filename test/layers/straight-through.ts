@@ -13,7 +13,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements, matrixShape } from "#rbnet/backend/reference/memory";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
 import { forEachTap } from "#rbnet/backend/reference/window";
-import { windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { type ElementType, type Shape, type Tensor, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 
 /** What a padded tap holds: the sign -1, whatever the threshold. */
 const PADDING = Number.NaN;
@@ -45,7 +45,10 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
   return {
     ...reference,
     // A product of moved signs is no whole number.
-    allocate: (type, shape) => reference.allocate(type === "int16" ? "float64" : type, shape),
+    allocate<T extends ElementType>(type: T, shape: Shape): Tensor<T> {
+      const held: ElementType = type === "dotProduct" ? "accumulator" : type;
+      return reference.allocate(held, shape) as Tensor<T>;
+    },
 
     view(tensor, shape, from = 0) {
       const part = reference.view(tensor, shape, from);
@@ -89,7 +92,7 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
           Y[m * N + n] = sum;
         }
       }
-      if (sums !== undefined) reference.columnMoments(y, sums);
+      if (sums !== undefined) reference.columnMoments(y as unknown as Tensor, sums);
     },
   };
 }

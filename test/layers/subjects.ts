@@ -3,7 +3,7 @@
  * The parts of a layer that are no layers of their own (a convolution, the normalized output) are wrapped so that they run like one.
  */
 import type { Backend } from "#rbnet/backend/device";
-import type { Estimator } from "#rbnet/backend/kernels";
+import type { Estimator, ProductResult } from "#rbnet/backend/kernels";
 import { AveragePool } from "#rbnet/layers/average-pool";
 import { BasicBlock } from "#rbnet/layers/basic-block";
 import { BinaryBlock } from "#rbnet/layers/binary-block";
@@ -26,7 +26,10 @@ import { geometryOf, type MapShape, type Windows, windowMap } from "#rbnet/runti
 import { elementCount, type Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 
-export type Runnable = Pick<Layer, "parameters" | "bind" | "forward" | "backward"> & Partial<Pick<Layer, "states">>;
+export interface Runnable extends Pick<Layer, "parameters" | "bind" | "backward">, Partial<Pick<Layer, "states">> {
+  /** A layer's output, or what a product alone gives. */
+  forward(x: Tensor): ProductResult;
+}
 
 export interface Subject {
   readonly name: string;
@@ -101,7 +104,7 @@ export function realConvolution(windows: Windows, input: MapShape, filters: numb
     input,
     build(backend, declarations) {
       const convolution = new RealConvolution(backend, { name: "convolution", input, filters, windows }, declarations);
-      const sums = backend.allocate("float64", [2, filters]);
+      const sums = backend.allocate("accumulator", [2, filters]);
       return convolutionRunnable(backend, input, {
         parameters: [convolution.weights],
         bind: (count) => convolution.bind(count, true),
@@ -121,7 +124,7 @@ export function binaryConvolution(windows: Windows, input: MapShape, filters: nu
     build(backend, declarations) {
       const options = { name: "convolution", input, filters, windows, estimator, learnThreshold: true };
       const convolution = new BinaryConvolution(backend, options, declarations);
-      const sums = backend.allocate("float64", [2, filters]);
+      const sums = backend.allocate("accumulator", [2, filters]);
       return convolutionRunnable(backend, input, {
         parameters: convolution.parameters,
         bind: (count, weights) => convolution.bind(count, undefined, weights),
@@ -135,7 +138,7 @@ export function binaryConvolution(windows: Windows, input: MapShape, filters: nu
 interface Convolution {
   readonly parameters: readonly Parameter[];
   bind(images: number, weights?: WeightForm): void;
-  forward(x: Tensor): Tensor;
+  forward(x: Tensor): ProductResult;
   backward(dy: Tensor, x: Tensor, dx: Tensor): void;
 }
 

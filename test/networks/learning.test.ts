@@ -31,7 +31,7 @@ describe("training on one batch", () => {
       second: backend.allocate("float32", value.shape),
       limit: kind === "latent" ? 1 : 0,
     }));
-    const flips = backend.allocate("float64", [1]);
+    const flips = backend.allocate("accumulator", [1]);
     const before = await meanOf(backend, forward().losses);
     for (let i = 1; i <= STEPS; i++) {
       for (const { gradient } of slots) backend.fill(gradient, 0);

@@ -1,6 +1,6 @@
 /** The counter against figures that were published or are worked out here by hand, and against the folded network. */
 import { describe, expect, it } from "vitest";
-import { createCountingBackend } from "#rbnet/backend/counting";
+import { createCountingBackend } from "#rbnet/backend/wasm/counting";
 import { networkByName, type Variation } from "#rbnet/networks/catalogue";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";

@@ -9,8 +9,8 @@ import {
   type StoredArray,
   type StoredFile,
   type StoredTensor,
+  type StoredType,
 } from "#rbnet/runtime/safetensors";
-import type { ElementType } from "#rbnet/tensor";
 
 const ARRAYS = {
   float32: Float32Array,
@@ -19,11 +19,11 @@ const ARRAYS = {
   int32: Int32Array,
   uint32: Uint32Array,
   uint8: Uint8Array,
-} as const satisfies Record<ElementType, unknown>;
-const TYPES = Object.keys(ARRAYS) as ElementType[];
+} as const satisfies Record<Exclude<StoredType, "float16">, unknown>;
+const TYPES = Object.keys(ARRAYS) as (keyof typeof ARRAYS)[];
 
 /** Any bits, those of NaN included. */
-function filled(type: ElementType, shape: readonly number[], seed: number): StoredTensor {
+function filled(type: keyof typeof ARRAYS, shape: readonly number[], seed: number): StoredTensor {
   const random = new Random(seed);
   const data: StoredArray = new ARRAYS[type](shape.reduce((product, side) => product * side, 1));
   const bytes = new Uint8Array(data.buffer);

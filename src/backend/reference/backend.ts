@@ -8,6 +8,7 @@ import { channelKernels } from "./channels.js";
 import { lossKernels } from "./loss.js";
 import { referenceMemory } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
+import { checkedKernels } from "./operands.js";
 import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
 import { updateKernels } from "./update.js";
@@ -15,25 +16,34 @@ import { updateKernels } from "./update.js";
 /** Kernels are done when their call returns, and `read` resolves at once. */
 export function createReferenceBackend(): Backend {
   const memory = referenceMemory();
-  return {
-    ...binaryKernels(memory.allocate),
+  const { binaryWeights, writeWeights, readWeights, ...binary } = binaryKernels(memory.allocate);
+  const kernels = {
+    ...binary,
     ...realKernels,
     ...normalizationKernels,
     ...poolingKernels,
     ...lossKernels,
     ...channelKernels,
     ...updateKernels,
+  };
+  return {
+    ...checkedKernels(kernels),
     description: "reference, float64",
+    elementBytes: memory.elementBytes,
     get memory() {
       return memory.memory;
     },
     allocate: memory.allocate,
     view: memory.view,
     window: (geometry) => ({ geometry }),
+    binaryWeights,
+    writeWeights,
+    readWeights,
     mark: memory.mark,
     release: memory.release,
     write: memory.write,
     read: memory.read,
+    readAll: memory.readAll,
     [Symbol.dispose]: () => memory.release(0),
   };
 }

@@ -7,14 +7,14 @@ import { normalizationKernels } from "./normalization.js";
 import { ESTIMATOR_SLOPE } from "./surrogate.js";
 import { forEachTap } from "./window.js";
 
-type BinaryMembers = BinaryKernels & Pick<Backend, "binaryWeights" | "writeWeights">;
+type BinaryMembers = BinaryKernels & Pick<Backend, "binaryWeights" | "writeWeights" | "readWeights">;
 
 class ReferenceWeights implements BinaryWeights {
   constructor(
     readonly inputs: number,
     readonly filters: number,
     /** Signs, uint32 [filters, words(inputs)]. */
-    readonly packed: Tensor,
+    readonly packed: Tensor<"uint32">,
   ) {}
 }
 
@@ -24,7 +24,7 @@ function own(weights: BinaryWeights): ReferenceWeights {
 }
 
 /** Reads and writes bits of a matrix of packed rows, `bits` valid ones a row. */
-function signMatrix(packed: Tensor, bits: number) {
+function signMatrix(packed: Tensor<"uint32">, bits: number) {
   const words = elements(packed);
   const rowWords = wordsFor(bits);
   return {
@@ -55,6 +55,8 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryMembers {
       elements(own(weights).packed).set(packed);
     },
 
+    readWeights: async (weights) => Uint32Array.from(elements(own(weights).packed)),
+
     binarizeWeights(latent, weights) {
       const { inputs: K, filters: N, packed } = own(weights);
       const W = elements(latent);
@@ -84,7 +86,7 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryMembers {
 
     binaryUnit(columns, weights, transform, out) {
       const [M] = matrixShape(columns);
-      const y = allocate("int16", [M, weights.filters]);
+      const y = allocate("dotProduct", [M, weights.filters]);
       kernels.binaryProduct(columns, weights, y, undefined);
       normalizationKernels.normalizeActivate(y, transform, out);
     },

@@ -1,6 +1,6 @@
 /** Batch normalization, shortcut, balanced activation and depth to space of the reference. */
 import type { Tensor } from "../../tensor.js";
-import type { NormalizationKernels, OutputTransform } from "../kernels.js";
+import type { NormalizationKernels, OutputTransform, ProductResult } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachPlaced } from "./window.js";
 
@@ -18,7 +18,7 @@ function activationOf(activation: Tensor | undefined) {
 
 /** Visits the elements that `layout` lays on the map with u, the value before the activation. */
 function forEachSum(
-  y: Tensor,
+  y: ProductResult,
   { norm, layout, shortcut }: OutputTransform,
   visit: (u: number, yHat: number, n: number, c: number, at: number) => void,
 ): void {

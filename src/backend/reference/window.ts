@@ -1,6 +1,6 @@
 /** Where windows read and write: the two loops over positions that the other files of this folder share. */
-import type { Tensor, WindowGeometry } from "../../tensor.js";
-import type { OutputLayout } from "../kernels.js";
+import type { WindowGeometry } from "../../tensor.js";
+import type { OutputLayout, ProductResult } from "../kernels.js";
 import { matrixShape } from "./memory.js";
 
 /** Visits every tap of every window m. `pixel` counts all pixels of the batch; it is undefined where the tap lies on padding. */
@@ -29,7 +29,7 @@ export function forEachTap(geometry: WindowGeometry, visit: (m: number, tap: num
  * `layout` lays it outside.
  */
 export function forEachPlaced(
-  y: Tensor,
+  y: ProductResult,
   layout: OutputLayout,
   visit: (m: number, n: number, c: number, at: number | undefined) => void,
 ): void {

@@ -2,23 +2,41 @@
  * A stack of zeroed memory in one growing WebAssembly memory. Addresses are stable; only views made in JavaScript have to be made anew after growth,
  * so none is kept.
  */
+import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
 
-import type { TypedArray } from "../../tensor.js";
-import { BYTES, type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
+/** What an element takes: sums are float64 here, and products of signs int16. */
+export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  int32: 4,
+  uint32: 4,
+  accumulator: 8,
+  dotProduct: 2,
+};
 
 const PAGE = 65536;
-const ALIGNMENT = 64;
+/** Whatever is allocated starts at a multiple of so many bytes, */
+export const ALIGNMENT = 64;
+/** and is as long as a multiple of these. */
+export const GRANULE = 16;
 /** Kernels may read (never write) this far behind a tensor: whole vectors of a last row. */
 const SLACK = 4096;
 
-export class WasmTensor implements Tensor {
+export class WasmTensor<T extends ElementType = ElementType> implements Tensor<T> {
   constructor(
-    readonly type: ElementType,
+    readonly type: T,
     readonly shape: Shape,
     /** Byte address in the memory. */
     readonly offset: number,
   ) {}
 }
+
+const VIEWS = {
+  float32: Float32Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  accumulator: Float64Array,
+  dotProduct: Int16Array,
+} as const;
 
 export class Arena {
   private top: number;
@@ -42,12 +60,17 @@ export class Arena {
     return this.peak - this.base;
   }
 
-  allocate(type: ElementType, shape: Shape): WasmTensor {
-    const bytes = Math.ceil((elementCount(shape) * BYTES[type]) / 16) * 16;
+  allocate<T extends ElementType>(type: T, shape: Shape): WasmTensor<T> {
+    return new WasmTensor(type, shape, this.reserve(elementCount(shape) * ELEMENT_BYTES[type]));
+  }
+
+  /** Address of `count` zeroed bytes, or somewhat more. */
+  reserve(count: number): number {
+    const bytes = Math.ceil(count / GRANULE) * GRANULE;
     const offset = this.place(bytes);
     new Uint8Array(this.memory.buffer, offset, bytes).fill(0);
     this.top = offset + bytes;
-    return new WasmTensor(type, shape, offset);
+    return offset;
   }
 
   /** Work space that outlives any mark; each call frees the one before. Returns its address. */
@@ -78,23 +101,14 @@ export class Arena {
   }
 
   /** A view of a tensor's elements, valid until the next allocation. */
-  elements(tensor: WasmTensor): TypedArray {
-    const { buffer } = this.memory;
-    const count = elementCount(tensor.shape);
-    switch (tensor.type) {
-      case "float32":
-        return new Float32Array(buffer, tensor.offset, count);
-      case "float64":
-        return new Float64Array(buffer, tensor.offset, count);
-      case "int16":
-        return new Int16Array(buffer, tensor.offset, count);
-      case "int32":
-        return new Int32Array(buffer, tensor.offset, count);
-      case "uint32":
-        return new Uint32Array(buffer, tensor.offset, count);
-      case "uint8":
-        return new Uint8Array(buffer, tensor.offset, count);
-    }
+  elements({ type, shape, offset }: WasmTensor) {
+    return new VIEWS[type](this.memory.buffer, offset, elementCount(shape));
+  }
+
+  /** A copy of a tensor's elements. */
+  copy<T extends ElementType>(tensor: WasmTensor<T>): ElementArrays[T] {
+    const view = this.elements(tensor);
+    return (view instanceof Int16Array ? Int32Array.from(view) : view.slice()) as ElementArrays[T];
   }
 
   private grow(pages: number, bytes: number): void {

@@ -4,7 +4,7 @@ import type { Backend } from "../device.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
 import { measureLimits } from "./limits.js";
 import { type Accelerated, compileKernels, hasRelaxedSimd, loadKernels } from "./module.js";
-import type { ProductKind } from "./runner.js";
+import type { ProductKind } from "./packed-weights.js";
 import type { PoolWorkerData } from "./worker.js";
 
 export interface WasmOptions {

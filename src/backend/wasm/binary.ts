@@ -2,7 +2,8 @@
 import { elementCount, type Tensor, type WindowGeometry } from "../../tensor.js";
 import type { BinaryKernels, Estimator } from "../kernels.js";
 import type { KernelName } from "./kernel-names.js";
-import { address, addressOf, arranged, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
+import { arranged } from "./packed-weights.js";
+import { address, addressOf, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
 

@@ -12,7 +12,7 @@ export function channelKernels(runner: Runner): ChannelKernels {
     multiplyChannels(x, factors, out) {
       const [rows, channels] = matrixShape(x);
       const [images] = matrixShape(factors);
-      const kernel = x.type === "int16" ? "multiplyChannelsInteger" : "multiplyChannelsReal";
+      const kernel = x.type === "dotProduct" ? "multiplyChannelsInteger" : "multiplyChannelsReal";
       runner.run(kernel, images, address(x), address(factors), rows / images, channels, address(out));
     },
 
@@ -20,7 +20,7 @@ export function channelKernels(runner: Runner): ChannelKernels {
       const [rows, channels] = matrixShape(x);
       const [images] = matrixShape(factors);
       runner.run(
-        x.type === "int16" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal",
+        x.type === "dotProduct" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal",
         images,
         address(dOut),
         address(x),

@@ -2,17 +2,25 @@
  * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the kernels. How modules
  * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
  */
-import { BYTES, elementCount, MAXIMUM_BINARY_INPUTS, type WindowGeometry, wordsFor } from "../../tensor.js";
+import {
+  type ElementType,
+  elementCount,
+  MAXIMUM_BINARY_INPUTS,
+  type Tensor,
+  type WindowGeometry,
+  wordsFor,
+} from "../../tensor.js";
 import type { Backend } from "../device.js";
-import { Arena, WasmTensor } from "./arena.js";
+import { Arena, ELEMENT_BYTES, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
 import { lossKernels } from "./loss.js";
 import { normalizationKernels } from "./normalization.js";
+import { arranged, arrangeSigns, type ProductKind, packedSigns, WasmBinaryWeights, weightBytes } from "./packed-weights.js";
 import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
-import { arranged, type ProductKind, type Runner, WasmBinaryWeights, WasmWindow } from "./runner.js";
+import { type Runner, WasmWindow, windowTable } from "./runner.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
 import { updateKernels } from "./update.js";
 
@@ -86,11 +94,9 @@ const TRIAL_MILLISECONDS = 4;
 function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch: number): ProductKind {
   const { rows, inputs, filters } = TRIAL;
   const mark = arena.mark();
-  const [columns, weights, y] = [
-    arena.allocate("uint8", [rows, inputs / 8]),
-    arena.allocate("uint8", [inputs / 4, filters]),
-    arena.allocate("int16", [rows, filters]),
-  ].map(({ offset }) => offset) as [number, number, number];
+  const columns = arena.allocate("uint32", [rows, wordsFor(inputs)]).offset;
+  const weights = arena.reserve(weightBytes(inputs, filters).forward);
+  const y = arena.allocate("dotProduct", [rows, filters]).offset;
   const shortest = { popcount: Number.POSITIVE_INFINITY, table: Number.POSITIVE_INFINITY };
   const runs = {
     popcount: kernels[KERNEL_NAMES.indexOf("binaryProduct")],
@@ -126,7 +132,7 @@ function connect(
       return work.start;
     },
   };
-  const own = (tensor: unknown): WasmTensor => {
+  const own = <T extends ElementType>(tensor: Tensor<T>): WasmTensor<T> => {
     if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
     return tensor;
   };
@@ -142,28 +148,24 @@ function connect(
     get memory() {
       return { bytes: arena.bytes, peakBytes: arena.peakBytes };
     },
+    elementBytes: ELEMENT_BYTES,
     allocate: (type, shape) => arena.allocate(type, shape),
     view(tensor, shape, from = 0) {
       const { type, offset, shape: whole } = own(tensor);
       if (from + elementCount(shape) > elementCount(whole))
         throw new Error(`a view of [${shape}] from ${from} exceeds [${whole}]`);
-      return new WasmTensor(type, shape, offset + from * BYTES[type]);
+      return new WasmTensor(type, shape, offset + from * ELEMENT_BYTES[type]);
     },
     window: (geometry) => new WasmWindow(geometry, writeWindow(arena, geometry)),
     binaryWeights(inputs, filters, gradient) {
       if (inputs > MAXIMUM_BINARY_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
-      // As large as tables need it, for either product: what a run takes is then the same on every machine, and known before.
-      const forward = arena.allocate("uint8", [2 * Math.ceil(inputs / 8), Math.ceil(filters / 16) * 16]);
-      const backward = gradient ? arena.allocate("int16", [inputs, Math.ceil(filters / 4)]).offset : 0;
-      return new WasmBinaryWeights(product, inputs, filters, forward.offset, backward);
+      const bytes = weightBytes(inputs, filters);
+      const forward = arena.reserve(bytes.forward);
+      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.reserve(bytes.gradient) : 0);
     },
-    writeWeights(weights, packed) {
-      const { kind, inputs, filters, forward } = arranged(weights);
-      const { buffer } = arena.memory;
-      if (kind === "table") arrangeForTables(packed, inputs, filters, new Uint8Array(buffer, forward));
-      else arrangeForCounting(packed, inputs, filters, new Uint16Array(buffer, forward));
-    },
+    writeWeights: (weights, packed) => arrangeSigns(arena.memory.buffer, arranged(weights), packed),
+    readWeights: async (weights) => packedSigns(arena.memory.buffer, arranged(weights)),
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),
     write(tensor, data) {
@@ -171,39 +173,15 @@ function connect(
       if (target.length !== data.length) throw new Error(`${data.length} values do not fill a tensor of ${target.length}`);
       target.set(data);
     },
-    read: async (tensor) => arena.elements(own(tensor)).slice(),
+    read: async (tensor) => arena.copy(own(tensor)),
+    readAll: async (tensors) => tensors.map((tensor) => arena.copy(own(tensor))),
     [Symbol.dispose]: dispose,
   };
 }
 
-/** As binaryProductTable reads signs: by blocks of 64 filters, rows of four inputs, a byte a filter. */
-function arrangeForTables(packed: Uint32Array, inputs: number, filters: number, to: Uint8Array): void {
-  const words = wordsFor(inputs);
-  const rows = 2 * Math.ceil(inputs / 8);
-  for (let first = 0; first < filters; first += 64) {
-    const some = Math.min(64, filters - first);
-    const width = Math.ceil(some / 16) * 16;
-    for (let f = 0; f < some; f++) {
-      const filter = (first + f) * words;
-      for (let row = 0; row < rows; row++)
-        to[first * rows + row * width + f] = (packed[filter + (row >>> 3)] >>> ((row & 7) * 4)) & 15;
-    }
-  }
-}
-
-/** As binaryProduct reads them: rows of sixteen inputs, sixteen bits a filter. */
-function arrangeForCounting(packed: Uint32Array, inputs: number, filters: number, to: Uint16Array): void {
-  const words = wordsFor(inputs);
-  const padded = Math.ceil(filters / 8) * 8;
-  for (let n = 0; n < filters; n++) {
-    for (let row = 0; row < Math.ceil(inputs / 16); row++)
-      to[row * padded + n] = packed[n * words + (row >>> 1)] >>> ((row & 1) * 16);
-  }
-}
-
 function writeWindow(arena: Arena, geometry: WindowGeometry): number {
-  const { images, height, width, channels, kernel, step, rows, columns } = geometry;
-  const table = arena.allocate("int32", [8 + rows.length + columns.length]);
-  arena.elements(table).set([images, height, width, channels, kernel, step, rows.length, columns.length, ...rows, ...columns]);
+  const values = windowTable(geometry);
+  const table = arena.allocate("int32", [values.length]);
+  arena.elements(table).set(values);
   return table.offset;
 }

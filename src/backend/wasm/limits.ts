@@ -2,8 +2,8 @@
  * What this machine can do at best with a backend's instructions and threads: arithmetic on registers only, and copies of more memory than its caches hold. A
  * share of these limits says how much is left to gain, where a ratio to something else does not.
  */
-import { BYTES } from "../../tensor.js";
 import type { Backend, MachineLimits } from "../device.js";
+import { ELEMENT_BYTES } from "./arena.js";
 import type { KernelName } from "./kernel-names.js";
 import { address, type Runner } from "./runner.js";
 
@@ -37,7 +37,7 @@ export async function measureLimits(
 /** Multiply-accumulates a second of a kernel of peak.ts. */
 async function peakRate(backend: Backend, run: Runner["run"], kernel: KernelName, chunks: number): Promise<number> {
   const mark = backend.mark();
-  const done = backend.allocate("float64", [chunks]);
+  const done = backend.allocate("accumulator", [chunks]);
   const seconds = shortestSeconds(() => run(kernel, chunks, ROUNDS, SEED, address(done)));
   const macs = Array.from(await backend.read(done)).reduce((sum, count) => sum + count, 0);
   backend.release(mark);
@@ -49,7 +49,7 @@ function copyRate(backend: Backend): number {
   const [from, to] = [backend.allocate("uint32", [COPY_WORDS]), backend.allocate("uint32", [COPY_WORDS])] as const;
   const seconds = shortestSeconds(() => backend.copy(from, to));
   backend.release(mark);
-  return (2 * COPY_WORDS * BYTES.uint32) / seconds;
+  return (2 * COPY_WORDS * ELEMENT_BYTES.uint32) / seconds;
 }
 
 function shortestSeconds(work: () => void): number {

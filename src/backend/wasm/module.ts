@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { instantiateKernels, KERNEL_NAMES, validatesRelaxedSimd } from "./kernel-names.js";
-import type { ProductKind } from "./runner.js";
+import type { ProductKind } from "./packed-weights.js";
 import type { KernelFunction } from "./thread-pool.js";
 
 /** Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile. */

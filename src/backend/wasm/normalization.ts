@@ -38,7 +38,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       const [rows, filters] = matrixShape(y);
       const lines = lineCount(layout, rows);
       runner.run(
-        y.type === "int16" ? "normalizeActivateInteger" : "normalizeActivateReal",
+        y.type === "dotProduct" ? "normalizeActivateInteger" : "normalizeActivateReal",
         Math.ceil(lines / LINES),
         address(y),
         rows,
@@ -60,7 +60,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       const chunks = Math.ceil(lines / chunkLines);
       const partials = runner.work(PARTIALS * filters * 40);
       runner.run(
-        y.type === "int16" ? "activateBackwardInteger" : "activateBackwardReal",
+        y.type === "dotProduct" ? "activateBackwardInteger" : "activateBackwardReal",
         chunks,
         address(gradient),
         address(y),
@@ -100,7 +100,7 @@ export function normalizationKernels(runner: Runner): NormalizationKernels {
       const [rows, filters] = matrixShape(y);
       const lines = lineCount(layout, rows);
       runner.run(
-        y.type === "int16" ? "normalizationGradientInteger" : "normalizationGradientReal",
+        y.type === "dotProduct" ? "normalizationGradientInteger" : "normalizationGradientReal",
         Math.ceil(lines / LINES),
         address(du),
         address(y),

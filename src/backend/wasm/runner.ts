@@ -1,8 +1,8 @@
 /**
  * What the connectors of this folder share: running a kernel by name, addresses of tensors, and memory for partial sums.
  */
-import type { Tensor, WindowGeometry } from "../../tensor.js";
-import type { BinaryWeights, Window } from "../kernels.js";
+import type { ElementType, Tensor, WindowGeometry } from "../../tensor.js";
+import type { Window } from "../kernels.js";
 import { WasmTensor } from "./arena.js";
 import type { KernelName } from "./kernel-names.js";
 
@@ -19,6 +19,11 @@ export interface Runner {
   work(bytes: number): number;
 }
 
+/** A geometry as the kernels read it: int32, as their window.ts describes it. */
+export function windowTable({ images, height, width, channels, kernel, step, rows, columns }: WindowGeometry): readonly number[] {
+  return [images, height, width, channels, kernel, step, rows.length, columns.length, ...rows, ...columns];
+}
+
 export class WasmWindow implements Window {
   constructor(
     readonly geometry: WindowGeometry,
@@ -27,27 +32,13 @@ export class WasmWindow implements Window {
   ) {}
 }
 
-/** How the binary product counts: by the bits of bytes, or by look-ups in tables. The results are the same integers. */
-export type ProductKind = "popcount" | "table";
-
-export class WasmBinaryWeights implements BinaryWeights {
-  constructor(
-    readonly kind: ProductKind,
-    readonly inputs: number,
-    readonly filters: number,
-    readonly forward: number,
-    /** 0 without room for it. */
-    readonly gradient: number,
-  ) {}
-}
-
-export function address(tensor: Tensor): number {
+export function address(tensor: Tensor<ElementType>): number {
   if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
   return tensor.offset;
 }
 
 /** Address of an optional tensor; 0 stands for none. */
-export function addressOf(tensor: Tensor | undefined): number {
+export function addressOf(tensor: Tensor<ElementType> | undefined): number {
   return tensor === undefined ? 0 : address(tensor);
 }
 
@@ -56,13 +47,8 @@ export function windowAddress(window: Window): number {
   return window.offset;
 }
 
-export function arranged(weights: BinaryWeights): WasmBinaryWeights {
-  if (!(weights instanceof WasmBinaryWeights)) throw new Error("these binary weights belong to another backend");
-  return weights;
-}
-
 /** Rows and columns of a tensor seen as a matrix: all sides but the last, and the last. */
-export function matrixShape(tensor: Tensor): readonly [number, number] {
+export function matrixShape(tensor: Tensor<ElementType>): readonly [number, number] {
   const columns = tensor.shape[tensor.shape.length - 1] ?? 1;
   return [tensor.shape.slice(0, -1).reduce((product, side) => product * side, 1), columns];
 }

@@ -1,13 +1,14 @@
 /** Connects the contract's optimizer steps and memory work to the WebAssembly kernels. */
-import { BYTES, elementCount, type Tensor } from "../../tensor.js";
+import { elementCount, type Tensor } from "../../tensor.js";
 import type { UpdateKernels } from "../kernels.js";
+import { ELEMENT_BYTES } from "./arena.js";
 import { address, type Runner } from "./runner.js";
 
 /** Elements in a chunk; `update.ts` of the kernels has the same number. */
 const CHUNK = 4096;
 
 export function updateKernels(runner: Runner): UpdateKernels {
-  const finishFlips = (partials: number, chunks: number, flips: Tensor): void => {
+  const finishFlips = (partials: number, chunks: number, flips: Tensor<"accumulator">): void => {
     runner.run("reducePartials", 1, partials, chunks, 1, 0, address(flips), 0);
   };
   return {
@@ -64,9 +65,8 @@ export function updateKernels(runner: Runner): UpdateKernels {
     },
 
     fill(tensor, value) {
-      const words = elementCount(tensor.shape) * (BYTES[tensor.type] / 4);
-      if (tensor.type === "float64" && value !== 0) throw new Error("float64 tensors can only be filled with 0");
-      if (BYTES[tensor.type] < 4) throw new Error(`a tensor of ${tensor.type} cannot be filled`);
+      const words = elementCount(tensor.shape) * (ELEMENT_BYTES[tensor.type] / 4);
+      if (tensor.type === "accumulator" && value !== 0) throw new Error("accumulators can only be filled with 0");
       const pattern = tensor.type === "float32" ? (new Int32Array(new Float32Array([value]).buffer)[0] ?? 0) : value | 0;
       runner.run("fillWords", Math.ceil(words / CHUNK), address(tensor), words, pattern);
     },
@@ -77,7 +77,7 @@ export function updateKernels(runner: Runner): UpdateKernels {
     },
 
     copy(from, to) {
-      const words = Math.ceil((elementCount(from.shape) * BYTES[from.type]) / 4);
+      const words = Math.ceil((elementCount(from.shape) * ELEMENT_BYTES[from.type]) / 4);
       runner.run("copyWords", Math.ceil(words / CHUNK), address(from), address(to), words);
     },
   };

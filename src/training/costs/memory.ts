@@ -1,6 +1,6 @@
 /** Peak memory of a run, found before it by building its parts on a backend that only counts. */
-import { createCountingBackend } from "../../backend/counting.js";
 import { MemoryScope } from "../../backend/scope.js";
+import { createCountingBackend } from "../../backend/wasm/counting.js";
 import type { LayerSummary } from "../../layers/layer.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import { Network, type NetworkMemory } from "../../networks/network.js";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { Backend } from "../../backend/device.js";
 import { UserError } from "../../errors.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
-import type { Tensor } from "../../tensor.js";
+import type { ElementArrays, ElementType, Tensor } from "../../tensor.js";
 import { type Progress, progressSchema } from "../stage/progress.js";
 import { firstDifference } from "./difference.js";
 
@@ -22,18 +22,26 @@ export interface CheckpointIdentity {
   readonly teacher: { readonly sha256?: string };
 }
 
+/** How a file holds what a backend reads. */
+const STORED = {
+  float32: "float32",
+  int32: "int32",
+  uint32: "uint32",
+  accumulator: "float64",
+  dotProduct: "int32",
+} as const satisfies Record<ElementType, StoredTensor["type"]>;
+
 /** The bytes of a checkpoint. Reads `tensors` out at once, so that training may go on. */
 export async function encodeCheckpoint(
   backend: Backend,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor<ElementType>>,
   identity: CheckpointIdentity,
   progress: Progress,
 ): Promise<Uint8Array> {
   const stored = new Map<string, StoredTensor>();
-  const copies = await Promise.all(
-    [...tensors].map(async ([name, tensor]) => [name, tensor, await backend.read(tensor)] as const),
-  );
-  for (const [name, { type, shape }, data] of copies) stored.set(name, { type, shape, data });
+  const copies = await backend.readAll([...tensors.values()]);
+  for (const [index, [name, { type, shape }]] of [...tensors].entries())
+    stored.set(name, { type: STORED[type], shape, data: copies[index] as ElementArrays[ElementType] });
   const metadata = {
     format: FORMAT,
     version: VERSION,
@@ -88,7 +96,7 @@ export function restoreCheckpoint(
   bytes: Uint8Array,
   path: string,
   backend: Backend,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor<ElementType>>,
   identity: CheckpointIdentity,
 ): Progress {
   const file = decodeSafetensors(bytes, path);
@@ -113,7 +121,7 @@ export function restoreCheckpoint(
   const writes: (() => void)[] = [];
   for (const [name, tensor] of tensors) {
     const stored = file.tensors.get(name);
-    const fits = stored?.type === tensor.type && stored.shape.join() === tensor.shape.join();
+    const fits = stored?.type === STORED[tensor.type] && stored.shape.join() === tensor.shape.join();
     if (stored === undefined || stored.type === "float16" || !fits)
       throw new UserError(
         `the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`,

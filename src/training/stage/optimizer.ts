@@ -4,8 +4,7 @@
  */
 import type { Backend } from "../../backend/device.js";
 import type { Layout, NamedMemory, ParameterKind, ParameterStore } from "../../layers/parameters.js";
-import type { Tensor } from "../../tensor.js";
-import { elementCount } from "../../tensor.js";
+import { elementCount, type Tensor } from "../../tensor.js";
 import type { TrainingOptions } from "../settings/options.js";
 
 const BETA1 = 0.9;
@@ -25,7 +24,7 @@ interface Slot {
   /** Adam's. */
   readonly second: Tensor | undefined;
   /** Signs flipped since the last reset. */
-  readonly flips: Tensor;
+  readonly flips: Tensor<"accumulator">;
 }
 
 /** What is averaged, and the average, laid out as it is. */
@@ -55,7 +54,7 @@ export class Optimizer {
     } = store;
     this.first = backend.allocate("float32", [layout.elements]);
     this.second = options.optimizer === "adam" ? backend.allocate("float32", [layout.elements]) : undefined;
-    const others = backend.allocate("float64", [1]);
+    const others = backend.allocate("accumulator", [1]);
     this.slots = kinds.flatMap(({ kind, from, elements, parts }) => {
       const pieces =
         kind === "latent"
@@ -63,7 +62,7 @@ export class Optimizer {
               name: part.name,
               from: part.from,
               shape: part.shape,
-              flips: backend.allocate("float64", [1]),
+              flips: backend.allocate("accumulator", [1]),
             }))
           : [{ name: kind, from, shape: [elements], flips: others }];
       return pieces.map(({ name, from, shape, flips }) => {
@@ -102,7 +101,7 @@ export class Optimizer {
   }
 
   /** Flip counters of the latent weights, by layer. */
-  get flips(): ReadonlyMap<string, Tensor> {
+  get flips(): ReadonlyMap<string, Tensor<"accumulator">> {
     const latent = this.slots.filter(({ kind }) => kind === "latent");
     return new Map(latent.map(({ name, flips }) => [name.replace(/\.latent$/, ""), flips]));
   }

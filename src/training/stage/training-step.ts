@@ -73,10 +73,10 @@ export class TrainingStep {
     const logits = network.forward(this.images);
     const entropy = this.enqueueLoss(logits, batch, soft);
     network.backward(this.gradient, this.pull);
-    const [losses, scores] = await Promise.all([backend.read(this.losses), backend.read(logits)]);
+    const [losses, scores] = await backend.readAll([this.losses, logits]);
     let loss = 0;
     for (const value of losses) loss += value;
-    return { loss: (loss - entropy) / options.batch, correct: this.countCorrect(batch, scores as Float32Array) };
+    return { loss: (loss - entropy) / options.batch, correct: this.countCorrect(batch, scores) };
   }
 
   /** Cross-entropy to the labels, to the teacher's probabilities, or to both. Returns the least that the losses can sum to, which is the teacher's doubt. */

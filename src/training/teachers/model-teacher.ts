@@ -73,7 +73,7 @@ export class ModelTeacher implements Teacher {
         for (let c = 0; c < 3; c++) input[i + c] = (images[from + i + c] as number) * (scale[c] as number) + (shift[c] as number);
       backend.write(network.input, input);
       this.run(first);
-      const scores = (await backend.read(network.output)) as Float32Array;
+      const scores = await backend.read(network.output);
       this.result.set(scores.subarray(0, used * classes), first * classes);
     }
     const result = this.result.subarray(0, count * classes);

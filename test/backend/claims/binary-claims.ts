@@ -79,8 +79,8 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
             const [bits, values, old] = [randomColumns(draw, M, K), draw.eighths(K * N, 1), draw.reals(2 * N, 9)];
             await expectAgreement(subject(), (backend) => {
               const weights = arrange(backend, put(backend, "float32", [K, N], values), gradient);
-              const y = backend.allocate("int16", [M, N]);
-              const sums = put(backend, "float64", [2, N], old);
+              const y = backend.allocate("dotProduct", [M, N]);
+              const sums = put(backend, "accumulator", [2, N], old);
               backend.binaryProduct(put(backend, "uint32", [M, wordsFor(K)], bits), weights, y, summed ? sums : undefined);
               return { y: exactly(y), sums: exactly(sums) };
             });
@@ -106,11 +106,33 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
           backend.writeWeights(written, packed);
           const products: unknown[] = [];
           for (const weights of [arrange(backend, put(backend, "float32", [K, N], signs), false), written]) {
-            const y = backend.allocate("int16", [M, N]);
+            const y = backend.allocate("dotProduct", [M, N]);
             backend.binaryProduct(columns, weights, y, undefined);
             products.push(await backend.read(y));
           }
           expect(products[1]).toEqual(products[0]);
+          backend.release(mark);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("gives packed signs back as they were written, and as latent weights have them", async () => {
+      await fc.assert(
+        fc.asyncProperty(inputCounts, filterCounts, fc.boolean(), seeds, async (K, N, gradient, seed) => {
+          const draw = new Draw(seed);
+          const packed = randomColumns(draw, N, K);
+          const latent = Float32Array.from({ length: K * N }, (_, i) => {
+            const [k, n] = [Math.floor(i / N), i % N];
+            return (packed[n * wordsFor(K) + (k >>> 5)]! >>> (k & 31)) & 1 ? 0 : -0.5;
+          });
+          const backend = subject();
+          const mark = backend.mark();
+          const written = backend.binaryWeights(K, N, false);
+          backend.writeWeights(written, packed);
+          const taken = arrange(backend, put(backend, "float32", [K, N], latent), gradient);
+          for (const weights of [written, taken])
+            expect(Array.from(await backend.readWeights(weights))).toEqual(Array.from(packed));
           backend.release(mark);
         }),
         { numRuns: 40 },
@@ -128,8 +150,8 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
         ] as const) {
           await expectAgreement(subject(), (backend) => {
             const weights = arrange(backend, put(backend, "float32", [K, N], new Float32Array(K * N).fill(weight)), false);
-            const y = backend.allocate("int16", [M, N]);
-            const sums = backend.allocate("float64", [2, N]);
+            const y = backend.allocate("dotProduct", [M, N]);
+            const sums = backend.allocate("accumulator", [2, N]);
             const columns = new Uint32Array(M * wordsFor(K)).fill(bits);
             backend.binaryProduct(put(backend, "uint32", [M, wordsFor(K)], columns), weights, y, sums);
             return { y: exactly(y), sums: exactly(sums) };
@@ -148,7 +170,7 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
             const weights = arrange(backend, latent, true);
             backend.write(latent, after);
             backend.binarizeWeights(latent, weights, true);
-            const y = backend.allocate("int16", [3, N]);
+            const y = backend.allocate("dotProduct", [3, N]);
             backend.binaryProduct(put(backend, "uint32", [3, wordsFor(K)], bits), weights, y, undefined);
             return { y: exactly(y) };
           });
@@ -293,7 +315,7 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
         fc.asyncProperty(fc.oneof(rowCounts, fc.constantFrom(1025, 3000)), inputCounts, seeds, async (M, K, seed) => {
           const bits = randomColumns(new Draw(seed), M, K);
           await expectAgreement(subject(), (backend) => {
-            const total = put(backend, "float64", [1], Float64Array.of(7));
+            const total = put(backend, "accumulator", [1], Float64Array.of(7));
             backend.countPositive(put(backend, "uint32", [M, wordsFor(K)], bits), K, total);
             return { total: exactly(total) };
           });

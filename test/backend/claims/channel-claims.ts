@@ -14,13 +14,13 @@ export function channelClaims(subject: () => Backend): void {
       await fc.assert(
         fc.asyncProperty(images, pixels, channelCounts, seeds, fc.boolean(), async (count, side, channels, seed, integers) => {
           const draw = new Draw(seed);
-          const [rows, type] = [count * side, integers ? "int16" : "float32"] as const;
+          const rows = count * side;
           const x = integers ? draw.integers(rows * channels, 300) : draw.reals(rows * channels, 300);
           const factors = draw.reals(count * channels, 2);
           await expectAgreement(subject(), (backend) => {
-            const given = put(backend, type, [rows, channels], x);
-            const out = integers ? backend.allocate("float32", [rows, channels]) : given;
-            backend.multiplyChannels(given, put(backend, "float32", [count, channels], factors), out);
+            const weights = put(backend, "float32", [count, channels], factors);
+            const out = put(backend, "float32", [rows, channels], x);
+            backend.multiplyChannels(integers ? put(backend, "dotProduct", [rows, channels], x) : out, weights, out);
             return { out: about(out, 0) };
           });
         }),
@@ -39,7 +39,7 @@ export function channelClaims(subject: () => Backend): void {
           fc.boolean(),
           async (count, side, channels, seed, integers, inPlace) => {
             const draw = new Draw(seed);
-            const [rows, type] = [count * side, integers ? "int16" : "float32"] as const;
+            const rows = count * side;
             const x = integers ? draw.integers(rows * channels, 30) : draw.reals(rows * channels, 30);
             const [factors, gradient] = [draw.reals(count * channels, 2), draw.reals(rows * channels, 1)];
             await expectAgreement(subject(), (backend) => {
@@ -47,7 +47,10 @@ export function channelClaims(subject: () => Backend): void {
               const dx = inPlace ? dOut : backend.allocate("float32", [rows, channels]);
               const weights = put(backend, "float32", [count, channels], factors);
               const dFactors = put(backend, "float32", [count, channels], new Float32Array(count * channels).fill(5));
-              backend.multiplyChannelsGradient(dOut, put(backend, type, [rows, channels], x), weights, dx, dFactors);
+              const given = integers
+                ? put(backend, "dotProduct", [rows, channels], x)
+                : put(backend, "float32", [rows, channels], x);
+              backend.multiplyChannelsGradient(dOut, given, weights, dx, dFactors);
               return { dx: about(dx, 0), dFactors: about(dFactors, 30 * side) };
             });
           },

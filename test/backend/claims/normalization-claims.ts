@@ -48,7 +48,7 @@ function materials({ rows: M, channels: C, window, integer, shortcut, activation
     M,
     N,
     on: (backend: Backend) => ({
-      y: put(backend, integer ? "int16" : "float32", [M, N], values.y),
+      y: integer ? put(backend, "dotProduct", [M, N], values.y) : put(backend, "float32", [M, N], values.y),
       transform: {
         norm: put(backend, "float32", [4, N], values.norm),
         layout: window === undefined ? undefined : backend.window(window),
@@ -101,7 +101,7 @@ export function normalizationClaims(subject: () => Backend): void {
           const backend = subject();
           const mark = backend.mark();
           const { columns, weights, transform, out } = unit(backend);
-          const [y, twice] = [backend.allocate("int16", [M, N]), backend.allocate("float32", out.shape)];
+          const [y, twice] = [backend.allocate("dotProduct", [M, N]), backend.allocate("float32", out.shape)];
           backend.copy(out, twice);
           backend.binaryProduct(columns, weights, y, undefined);
           backend.normalizeActivate(y, transform, twice);
@@ -119,7 +119,7 @@ export function normalizationClaims(subject: () => Backend): void {
           const { M, N, on } = materials(situation);
           await expectAgreement(subject(), (backend) => {
             const { y, transform, gradient } = on(backend);
-            const sums = put(backend, "float64", [5, N], new Float64Array(5 * N).fill(3));
+            const sums = put(backend, "accumulator", [5, N], new Float64Array(5 * N).fill(3));
             backend.activateBackward(gradient, y, transform, sums);
             // Without an activation nothing reads the three sums that serve its gradients.
             const read = transform.activation === undefined ? backend.view(sums, [2, N]) : sums;
@@ -149,7 +149,7 @@ export function normalizationClaims(subject: () => Backend): void {
         fc.asyncProperty(rowCounts, filterCounts, seeds, async (M, N, seed) => {
           const values = new Draw(seed).reals(M * N, 3);
           await expectAgreement(subject(), (backend) => {
-            const sums = put(backend, "float64", [2, N], new Float64Array(2 * N).fill(3));
+            const sums = put(backend, "accumulator", [2, N], new Float64Array(2 * N).fill(3));
             backend.columnMoments(put(backend, "float32", [M, N], values), sums);
             return { sums: about(sums, 9 * M) };
           });
@@ -186,7 +186,7 @@ export function normalizationClaims(subject: () => Backend): void {
                 vector(variances),
                 backend.allocate("float32", [4, N]),
               ];
-              const total = put(backend, "float64", [2, N], sums);
+              const total = put(backend, "accumulator", [2, N], sums);
               const terms = {
                 gamma: vector(gammas),
                 beta: vector(betas),
@@ -228,7 +228,7 @@ export function normalizationClaims(subject: () => Backend): void {
               const coefficients = backend.allocate("float32", [3, N]);
               const norm = put(backend, "float32", [4, N], norms);
               const gamma = put(backend, "float32", [N], gammas);
-              const total = put(backend, "float64", [5, N], sums);
+              const total = put(backend, "accumulator", [5, N], sums);
               const gradients = { gamma: dGamma, beta: dBeta, activation: activation ? dActivation : undefined };
               backend.normalizationBackward(total, M, norm, gamma, gradients, coefficients);
               return {

@@ -22,7 +22,7 @@ export function updateClaims(subject: () => Backend): void {
             const value = put(backend, "float32", [count], values);
             const gradient = backend.allocate("float32", [count]);
             const [first, second] = [backend.allocate("float32", [count]), backend.allocate("float32", [count])];
-            const flips = backend.allocate("float64", [1]);
+            const flips = backend.allocate("accumulator", [1]);
             for (const step of STEPS) {
               backend.write(gradient, gradients[step - 1]!);
               // Epsilon is large, because the ratio of the moments is otherwise as rough as the smallest gradient.
@@ -51,7 +51,7 @@ export function updateClaims(subject: () => Backend): void {
           await expectAgreement(subject(), (backend) => {
             const value = put(backend, "float32", [count], values);
             const [gradient, velocity] = [backend.allocate("float32", [count]), backend.allocate("float32", [count])];
-            const flips = backend.allocate("float64", [1]);
+            const flips = backend.allocate("accumulator", [1]);
             for (const gradients_ of gradients) {
               backend.write(gradient, gradients_);
               backend.sgd(value, gradient, velocity, { rate: 0.1, momentum: 0.9, decay, limit }, flips);
@@ -88,7 +88,7 @@ export function updateClaims(subject: () => Backend): void {
           const value = put(backend, "float32", [count], before);
           const gradient = put(backend, "float32", [count], draw.reals(count, 1));
           const [first, second] = [backend.allocate("float32", [count]), backend.allocate("float32", [count])];
-          const flips = put(backend, "float64", [1], Float64Array.of(5));
+          const flips = put(backend, "accumulator", [1], Float64Array.of(5));
           const common = { rate: 0.125, decay: 0, limit: 1 };
           if (optimizer === "sgd") backend.sgd(value, gradient, first, { ...common, momentum: 0.9 }, flips);
           else

@@ -26,8 +26,8 @@ describe("binary convolution of the reference", () => {
     const window = backend.window(CONVOLUTION);
     const columns = backend.allocate("uint32", [M, wordsFor(K)]);
     const weights = backend.binaryWeights(K, N, true);
-    const y = backend.allocate("int16", [M, N]);
-    const sums = backend.allocate("float64", [2, N]);
+    const y = backend.allocate("dotProduct", [M, N]);
+    const sums = backend.allocate("accumulator", [2, N]);
     backend.binarizeColumns(tensors.x, tensors.threshold, window, columns);
     backend.binarizeWeights(tensors.latent, weights, true);
     backend.binaryProduct(columns, weights, y, sums);
@@ -70,7 +70,7 @@ describe("binary convolution of the reference", () => {
       columns,
     );
     expect(await numbers(backend, columns)).toEqual([0b100001, 1, 2 ** 31, 0, 0, 0]);
-    const total = backend.allocate("float64", [1]);
+    const total = backend.allocate("accumulator", [1]);
     backend.countPositive(columns, 33, total);
     expect(await numbers(backend, total)).toEqual([4]);
   });

@@ -1,7 +1,7 @@
 /** What the tests of the reference share: tensors from numbers and back, and derivatives by finite differences. */
 import { expect } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
-import type { Shape, Tensor } from "#rbnet/tensor";
+import type { ElementType, Shape, Tensor } from "#rbnet/tensor";
 
 export function real(backend: Backend, shape: Shape, values: ArrayLike<number>): Tensor {
   const tensor = backend.allocate("float32", shape);
@@ -9,7 +9,7 @@ export function real(backend: Backend, shape: Shape, values: ArrayLike<number>):
   return tensor;
 }
 
-export async function numbers(backend: Backend, tensor: Tensor): Promise<number[]> {
+export async function numbers(backend: Backend, tensor: Tensor<ElementType>): Promise<number[]> {
   return Array.from(await backend.read(tensor));
 }
 

@@ -36,7 +36,7 @@ describe("normalization of the reference", () => {
       real(backend, shape, parts[i]!),
     ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const window = backend.window(BLOCKS);
-    const [sums, norm] = [backend.allocate("float64", [2, N]), backend.allocate("float32", [4, N])];
+    const [sums, norm] = [backend.allocate("accumulator", [2, N]), backend.allocate("float32", [4, N])];
     const [runningMean, runningVariance] = [backend.allocate("float32", [N]), backend.allocate("float32", [N])];
     const out = backend.allocate("float32", [2, 3, 4, C]);
     backend.columnMoments(y, sums);
@@ -45,7 +45,7 @@ describe("normalization of the reference", () => {
     backend.normalizationForward(sums, rows, terms, norm);
     backend.normalizeActivate(y, transform, out);
     const backward = (): Tensor[] => {
-      const [reductions, coefficients] = [backend.allocate("float64", [5, N]), backend.allocate("float32", [3, N])];
+      const [reductions, coefficients] = [backend.allocate("accumulator", [5, N]), backend.allocate("float32", [3, N])];
       const gradient = real(backend, [2, 3, 4, C], dOut);
       const [dy, dGamma, dBeta, dActivation] = [[rows, N], [N], [N], [4, C]].map((shape) =>
         backend.allocate("float32", shape),
@@ -94,7 +94,7 @@ describe("normalization of the reference", () => {
   it("lays the four channels of a block over its pixels, and bends them there", async () => {
     const backend = createReferenceBackend();
     const geometry = { images: 1, height: 1, width: 2, channels: 1, kernel: 2, step: 1, rows: [-1], columns: [0] };
-    const y = backend.allocate("int16", [1, 4]);
+    const y = backend.allocate("dotProduct", [1, 4]);
     backend.write(y, Int16Array.of(90, 91, 5, -5));
     const norm = real(backend, [4, 4], [2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]);
     const out = backend.allocate("float32", [1, 1, 2, 1]);

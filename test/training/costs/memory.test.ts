@@ -1,7 +1,7 @@
 /** The memory said before a run against what a run takes. */
 import { describe, expect, it } from "vitest";
-import { createCountingBackend } from "#rbnet/backend/counting";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { createCountingBackend } from "#rbnet/backend/wasm/counting";
 import { networkByName } from "#rbnet/networks/catalogue";
 import { Network } from "#rbnet/networks/network";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
@@ -64,7 +64,7 @@ describe("memory", () => {
 
   it("is freed down to a mark, and its peak remembered", () => {
     using counting = createCountingBackend();
-    counting.allocate("uint8", [1]);
+    counting.allocate("uint32", [1]);
     const mark = counting.mark();
     counting.allocate("float32", [100]);
     expect(counting.memory).toEqual({ bytes: 64 + 400, peakBytes: 64 + 400 });
