@@ -95,6 +95,13 @@ const PORTABLE: readonly string[] = [
   "data/sets/statistics.ts",
   "data/sets/subset.ts",
   "data/shapes/shapes.ts",
+  "stores/run-store.ts",
+  "training/costs/memory.ts",
+  "training/records/epoch-record.ts",
+  "training/records/metrics.ts",
+  "training/run-control.ts",
+  "training/settings/fit.ts",
+  "training/stage/stage-run.ts",
 ];
 
 /** Packages that run anywhere. */
