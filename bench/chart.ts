@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "#rbnet/errors";
-import { escapeText } from "#rbnet/report/markup";
+import { escapeText } from "#rbnet/markup";
 
 const Drawn = z.object({
   bench: z.string(),

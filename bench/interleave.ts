@@ -31,12 +31,3 @@ export async function interleave(
   }
   return secondsPerStep;
 }
-
-/** The middle of the values, or the mean of the two in the middle. Throws on none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
-  if (upper === undefined || lower === undefined) throw new Error("the median of no values was asked");
-  return (lower + upper) / 2;
-}

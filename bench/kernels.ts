@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { type Backend, limitsOf, type MachineLimits } from "#rbnet/backend/device";
 import { openBackend } from "#rbnet/backend/open";
+import { median } from "#rbnet/quantile";
 import { type Tensor, wordsFor } from "#rbnet/tensor";
-import { median } from "./interleave.js";
 import { type BenchRecord, rounded } from "./record.js";
 import { installedVersion } from "./versions.js";
 

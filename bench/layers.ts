@@ -11,11 +11,11 @@ import type { Backend } from "#rbnet/backend/device";
 import { acceleratedKernels } from "#rbnet/backend/native/accelerator";
 import { openBackend } from "#rbnet/backend/open";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
+import { alignedTable } from "#rbnet/cli/output";
 import { UserError } from "#rbnet/errors";
 import { networkByName, type Variation } from "#rbnet/networks/catalogue";
 import { writeTrace } from "./layer-trace.js";
 import { peerPython } from "./peer-python.js";
-import { aligned } from "./record.js";
 import { installedVersion, repository } from "./versions.js";
 
 /** What is compared of a network; a network more is a line more. */
@@ -237,7 +237,7 @@ export function layersTable(records: readonly LayersRecord[]): string {
   const complaints = records.flatMap(({ case: name, backend, disagreeing }) =>
     disagreeing.map((one) => `${name} on ${backend}: ${one}`),
   );
-  return [...aligned([header, ...rows]), ...complaints].join("\n");
+  return [...alignedTable([header, ...rows], Number.POSITIVE_INFINITY), ...complaints].join("\n");
 }
 
 function short(value: number): string {

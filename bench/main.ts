@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
+import { firstProblem } from "#rbnet/problems";
 import { chart, readRecords } from "./chart.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
@@ -188,8 +189,8 @@ function print(record: BenchRecord, json: boolean): void {
 function complaint(error: unknown): string | undefined {
   if (error instanceof UserError) return error.message;
   if (error instanceof ZodError) {
-    const [issue] = error.issues;
-    if (issue !== undefined) return `--${issue.path.join(".")}: ${issue.message}; see npm run bench -- --help`;
+    const { place, message } = firstProblem(undefined, error);
+    return `--${place}: ${message}; see npm run bench -- --help`;
   }
   const isBadFlag = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
   return isBadFlag ? `${error.message.split(".")[0]}; see npm run bench -- --help` : undefined;

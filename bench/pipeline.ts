@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf } from "#rbnet/errors";
-import { interleave, median } from "./interleave.js";
+import { median } from "#rbnet/quantile";
+import { interleave } from "./interleave.js";
 import { peerPython } from "./peer-python.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { StepProcess } from "./step-process.js";

@@ -2,6 +2,7 @@
  * What every benchmark says of one case: one JSON object a line for programs, a table for people. A ratio above 1 always means that
  * ours is better, whichever way the unit counts.
  */
+import { alignedTable } from "#rbnet/cli/output";
 
 export type Unit = "images/s" | "ms" | "GMAC/s";
 
@@ -67,18 +68,7 @@ export function table(record: BenchRecord): string {
       ? []
       : [["limit", String(record.limit), `${record.shareOfLimit} x`, "", "", "this machine's best"]]),
   ];
-  return [`${record.bench}: ${record.case}`, ...aligned(rows)].join("\n");
-}
-
-/** Rows of cells as lines, with columns as wide as their widest cell. */
-export function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return [`${record.bench}: ${record.case}`, ...alignedTable(rows, Number.POSITIVE_INFINITY)].join("\n");
 }
 
 function mebibytes(bytes: number | undefined): string {

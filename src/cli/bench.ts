@@ -6,9 +6,9 @@ import { BACKEND_NAMES, type BackendName } from "../backend/machine.js";
 import { openBackend } from "../backend/open.js";
 import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
 import { readModelFile } from "../deploy/model-file.js";
+import { networkTitle } from "../networks/description.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
 import { formatBytes, formatCount, formatShare } from "../quantities.js";
-import type { Model } from "../runtime/model.js";
 import { readNumber, readPositive, readThreads } from "./flags.js";
 import { bold, dim, milliseconds, print, printJson, printTable } from "./output.js";
 
@@ -67,13 +67,9 @@ async function bench(path: string, { backend: name, threads, batch, seconds, jso
   const limits = await limitsOf(alone);
   const operations = await timeOperations(alone, model, limits, seconds);
   const { ops } = totalsOf(summarizeOperations(model.operations, { height: model.size, width: model.size, channels: 3 }));
-  const report = { network: nameOf(model), backend: alone.description, ops, limits, runs, operations };
+  const report = { network: networkTitle(model.network), backend: alone.description, ops, limits, runs, operations };
   if (json === true) printJson(report);
   else printReport(report);
-}
-
-function nameOf({ network: { name, width } }: Model): string {
-  return width === 1 ? name : `${name} (width ${width})`;
 }
 
 function printReport({ network, backend, ops, limits, runs, operations }: Report): void {

@@ -6,6 +6,7 @@ import { OUTLINES } from "../data/shapes/shape-outlines.js";
 import { loadModel } from "../deploy/load-model.js";
 import { readModelBytes } from "../deploy/model-file.js";
 import { UserError } from "../errors.js";
+import { networkTitle } from "../networks/description.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
 import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
@@ -68,7 +69,7 @@ async function serveModel(path: string, flags: ServeFlags): Promise<void> {
   using classify = await loadModel(bytes, { threads, backend });
   const totals = totalsOf(summarizeOperations(operations, { height: size, width: size, channels: 3 }));
   const facts = {
-    name: network.width === 1 ? network.name : `${network.name} (width ${network.width})`,
+    name: networkTitle(network),
     classes,
     size,
     fileSize: formatBytes(bytes.length),

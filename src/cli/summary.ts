@@ -4,6 +4,7 @@ import { readModelFile } from "../deploy/model-file.js";
 import { shippedModels } from "../deploy/shipped-models.js";
 import type { LayerSummary } from "../layers/layer.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
+import { networkTitle } from "../networks/description.js";
 import { type NetworkTotals, summarizeOperations, totalsOf } from "../networks/summary.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { inferenceMemory, summarizeNetwork } from "../training/costs/memory.js";
@@ -70,7 +71,7 @@ async function summarizeNamed(
     { keepEvery },
   );
   return {
-    network: width === 1 ? name : `${name} (width ${width})`,
+    network: networkTitle({ name, width }),
     input,
     rows,
     totals,
@@ -88,8 +89,13 @@ async function summarizeModel(path: string, flags: SummaryFlags): Promise<Summar
   const { network, operations, size } = await readModelFile(path);
   const input = { height: size, width: size, channels: 3 };
   const rows = summarizeOperations(operations, input);
-  const name = network.width === 1 ? network.name : `${network.name} (width ${network.width})`;
-  return { network: name, input, rows, totals: totalsOf(rows), inferenceBytes: inferenceMemory(operations, input) };
+  return {
+    network: networkTitle(network),
+    input,
+    rows,
+    totals: totalsOf(rows),
+    inferenceBytes: inferenceMemory(operations, input),
+  };
 }
 
 function printSummary({ network, input, rows, totals, inferenceBytes, training }: Summary): void {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { Augmentation } from "../data/augmentation/augmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
-import { requirement } from "../requirement.js";
+import { firstProblem, requirement } from "../problems.js";
 import {
   type DistillOptions,
   mergedSettings,
@@ -197,13 +197,9 @@ function cleaned(values: { [Key in keyof Augmentation]: Augmentation[Key] | unde
 }
 
 function check(settings: TrainingSettings): void {
-  const issue = trainingSchema.safeParse(settings).error?.issues[0];
-  if (issue === undefined) return;
-  const { path, message } = issue;
-  const found = path.reduce<unknown>(
-    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
-    settings,
-  );
+  const { error } = trainingSchema.safeParse(settings);
+  if (error === undefined) return;
+  const { path, found, message } = firstProblem(settings, error);
   const value = typeof found === "object" ? "" : ` ${found}`;
   throw new UserError(`${flagOf(path.map(String))} cannot be${value}: ${requirement(message)}`);
 }

@@ -1,6 +1,7 @@
 /** How fast a model runs on this machine: whole images by threads and batch, and each operation beside the least time that its arithmetic can take. */
 import type { Backend, MachineLimits } from "../backend/device.js";
 import { summarizeOperations } from "../networks/summary.js";
+import { quantile } from "../quantile.js";
 import type { Model } from "../runtime/model.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 
@@ -108,10 +109,4 @@ async function repeat(seconds: number, run: () => Promise<void>): Promise<number
     times.push(performance.now() - start);
   }
   return times;
-}
-
-/** The smallest value that at least `share` of them do not exceed. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

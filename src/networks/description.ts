@@ -130,3 +130,8 @@ const SHIFTED_BLOCKS: Windows = { kind: "blocks", dilation: 1, shift: 1 };
 export function grid(kernel: number, stride: number): Windows {
   return { kind: "grid", kernel, stride, padding: kernel >> 1 };
 }
+
+/** As a person would name it: `rbnet20`, or `rbnet20 (width 1.5)`. */
+export function networkTitle({ name, width }: Pick<NetworkDescription, "name" | "width">): string {
+  return width === 1 ? name : `${name} (width ${width})`;
+}

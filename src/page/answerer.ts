@@ -1,6 +1,7 @@
 /** The model of the page: answers pictures one at a time and keeps the time that the network takes. */
 import { type BrowserImage, decodeBrowserImage } from "../browser/decode-image.js";
 import type { Classify, Prediction } from "../browser/load-model.js";
+import { median } from "../quantile.js";
 
 const SHOWN = 5;
 /** Times that the shown median is of. */
@@ -29,8 +30,7 @@ export class Answerer {
     const predictions = await this.classify(pixels, { top: SHOWN });
     this.times.push(performance.now() - start);
     if (this.times.length > REMEMBERED) this.times.shift();
-    const sorted = [...this.times].sort((a, b) => a - b);
-    this.showLatency(sorted[sorted.length >> 1] ?? 0);
+    this.showLatency(median(this.times));
     return predictions;
   }
 }

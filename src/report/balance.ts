@@ -1,7 +1,8 @@
 /** Share of +1 among the input signs of every binary layer: a layer that sees one sign only has nothing to learn from. */
+
+import { type Markup, markup, NOTHING } from "../markup.js";
 import { formatShare } from "../quantities.js";
 import type { EpochRecord } from "../training/records/run-records.js";
-import { type Markup, markup, NOTHING } from "./markup.js";
 
 const WIDTH = 360;
 const ROW = 20;

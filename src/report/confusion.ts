@@ -1,8 +1,8 @@
 /** What is taken for what: the confusion matrix as a heat map, the pairs that are mixed up most, and the weakest classes. */
 
+import { type Markup, markup, NOTHING } from "../markup.js";
 import { formatInteger, formatShare } from "../quantities.js";
 import type { DetailedEvaluation } from "../training/records/run-records.js";
-import { type Markup, markup, NOTHING } from "./markup.js";
 
 /** Up to this many classes every cell shows its share, */
 const NUMBERED_CLASSES = 12;

@@ -1,8 +1,8 @@
 /** The table of layers, as `rbnet summary` prints it. */
 
+import { type Markup, markup } from "../markup.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import type { NetworkSummary } from "../training/costs/memory.js";
-import { type Markup, markup } from "./markup.js";
 
 export function layersTable({ rows, totals, trainingBytes, inferenceBytes, batch }: NetworkSummary): Markup {
   const cells = (values: readonly number[]): readonly Markup[] =>

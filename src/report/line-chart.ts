@@ -2,8 +2,9 @@
  * A line chart over epochs as plain SVG. The values at the pointer are shown by CSS alone (`.at:hover` in style.ts), so the page needs no script;
  * without a pointer the last epoch's values stand there.
  */
+
+import { type Markup, markup, NOTHING } from "../markup.js";
 import { epochAxis, linearAxis, logarithmicAxis } from "./axis.js";
-import { type Markup, markup, NOTHING } from "./markup.js";
 
 export interface Series {
   readonly label: string;

@@ -1,7 +1,8 @@
 /** The mistakes that the network is most sure of, with their pictures: often they say more about the data than about the network. */
+
+import { type Markup, markup } from "../markup.js";
 import { formatShare } from "../quantities.js";
 import type { Mistake } from "../training/records/run-records.js";
-import { type Markup, markup } from "./markup.js";
 
 /** `pictures[i]` is the data URL of mistake i's picture, undefined where it cannot be shown. */
 export function mistakesSection(

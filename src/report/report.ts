@@ -1,5 +1,6 @@
 /** report.html: one page, complete in itself, that shows a person how a run went and lets them repeat it. */
 
+import { Markup, markup, NOTHING } from "../markup.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import type { NetworkSummary } from "../training/costs/memory.js";
 import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from "../training/records/run-records.js";
@@ -7,7 +8,6 @@ import { balanceChart } from "./balance.js";
 import { confusionSection } from "./confusion.js";
 import { layersTable } from "./layers-table.js";
 import { lineChart, type Series } from "./line-chart.js";
-import { Markup, markup, NOTHING } from "./markup.js";
 import { mistakesSection } from "./mistakes.js";
 import { STYLE } from "./style.js";
 

@@ -2,6 +2,7 @@
  * What a run keeps beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
  * each epoch, so that a run can be watched and a run that was cut off has said what it got to.
  */
+import { networkTitle } from "../networks/description.js";
 import { packageVersion } from "../package-version.js";
 import { type NetworkSummary, summarizeNetwork } from "../training/costs/memory.js";
 import { MetricsLog } from "../training/records/metrics.js";
@@ -94,12 +95,11 @@ function brief({ images, loss, top1, top5 }: DetailedEvaluation): ResultRecord["
 }
 
 function describeRun({ description, data, options, backend }: Trainer, recipe: string | undefined): RunRecord {
-  const { name, width } = description;
   return {
     kind: "run",
     version: packageVersion(),
     startedAt: new Date().toISOString(),
-    network: width === 1 ? name : `${name} (width ${width})`,
+    network: networkTitle(description),
     classes: data.classes,
     data: { name: data.name, train: data.train.count, validation: data.validation?.count ?? 0, test: data.test?.count ?? 0 },
     ...(recipe === undefined ? {} : { recipe }),

@@ -1,4 +1,5 @@
 /** The page that `rbnet serve` shows: what the model is, three ways to give it a picture, and room for its answers. */
+import { escapeText } from "../markup.js";
 
 /** What the page says of the model, and what its script reads. */
 export interface PageFacts {
@@ -12,12 +13,6 @@ export interface PageFacts {
   readonly ops: string;
   /** The model knows shapes that can be drawn by hand. */
   readonly drawable: boolean;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }
 
 /** JSON that may stand in a script element, whatever is in its strings. */
@@ -42,7 +37,7 @@ export function renderPage(facts: PageFacts): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(name)} · rbnet</title>
+<title>${escapeText(name)} · rbnet</title>
 <link rel="stylesheet" href="/style.css">
 <link rel="icon" href="data:,">
 <script type="application/json" id="facts">${scriptJson(facts)}</script>
@@ -50,11 +45,11 @@ export function renderPage(facts: PageFacts): string {
 </head>
 <body>
 <main>
-  <h1>${escaped(name)}</h1>
+  <h1>${escapeText(name)}</h1>
   <p class="quiet">Knows ${classes.length} classes. The network runs in this page: no picture leaves this device.</p>
   <dl class="facts">
-    <div><dt>model file</dt><dd>${escaped(fileSize)}</dd></div>
-    <div><dt>OPs an image</dt><dd>${escaped(ops)}</dd></div>
+    <div><dt>model file</dt><dd>${escapeText(fileSize)}</dd></div>
+    <div><dt>OPs an image</dt><dd>${escapeText(ops)}</dd></div>
     <div><dt>input</dt><dd>${size} × ${size}</dd></div>
     <div><dt>time an image</dt><dd id="latency">–</dd></div>
     <div class="wide"><dt>runs on</dt><dd id="backend">loading the model …</dd></div>

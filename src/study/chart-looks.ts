@@ -1,5 +1,5 @@
 /** How the groups of a chart look: a colour on light and on dark ground, and a shape, so that they can be told apart without colours too. */
-import { Markup, markup } from "../report/markup.js";
+import { Markup, markup } from "../markup.js";
 
 const LIGHT = ["#1f5fcf", "#c2530a", "#14713f", "#7a3fb5", "#b3246b", "#0b7285"];
 const DARK = ["#7fb0ff", "#ffa25e", "#6fd39c", "#c7a3ff", "#ff8fc4", "#5fd0e0"];

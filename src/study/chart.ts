@@ -3,9 +3,9 @@
  * its own ground and colours for light and dark, since it does not know the page that shows it.
  */
 
+import { type Markup, markup, NOTHING } from "../markup.js";
 import { formatBytes, formatCount, formatInteger } from "../quantities.js";
 import { closeLogarithmicAxis, linearAxis } from "../report/axis.js";
-import { type Markup, markup, NOTHING } from "../report/markup.js";
 import { chartStyle, GROUP_LOOKS, marker } from "./chart-looks.js";
 import { type Box, placeLabels } from "./label-places.js";
 import { judgedBy, judgedTop1, type RowResults, type StudyResults } from "./results.js";

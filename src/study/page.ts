@@ -1,5 +1,5 @@
 /** results.html: chart, table and command on one page that loads nothing. */
-import { Markup, markup } from "../report/markup.js";
+import { Markup, markup } from "../markup.js";
 import { STYLE } from "../report/style.js";
 import { judgedBy, judgedTop1, type StudyResults } from "./results.js";
 import { formatSpread } from "./spread.js";

@@ -1,11 +1,12 @@
 /** What a study has found so far, read from the folders of its runs: so a study that is cut off, or run in parts, is as good as its finished runs. */
 import type { Dataset } from "../data/dataset.js";
 import { packageVersion } from "../package-version.js";
+import { median } from "../quantile.js";
 import { summarizeNetwork } from "../training/costs/memory.js";
 import type { TrainingOptions } from "../training/settings/options.js";
 import { planStudy, type StudyRun } from "./plan.js";
 import { type RunResult, readRunState } from "./run-file.js";
-import { median, type Spread, spreadOf } from "./spread.js";
+import { type Spread, spreadOf } from "./spread.js";
 import type { Study, StudyRow } from "./study-file.js";
 import { imagesAnEpoch } from "./train-run.js";
 
@@ -120,8 +121,9 @@ async function resultsOf(row: StudyRow, planned: readonly StudyRun[], data: Data
     runs,
     ...known("validationTop1", spreadOf(valuesOf("validationTop1"))),
     ...known("testTop1", spreadOf(valuesOf("testTop1"))),
-    ...known("latencyMs", median(runs.map((run) => run.latencyMs))),
-    ...known("seconds", median(runs.map(({ seconds }) => seconds))),
+    ...(runs.length === 0
+      ? {}
+      : { latencyMs: median(runs.map((run) => run.latencyMs)), seconds: median(runs.map(({ seconds }) => seconds)) }),
   };
 }
 

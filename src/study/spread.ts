@@ -22,10 +22,3 @@ export function formatSpread({ mean, deviation }: Spread): string {
   if (deviation === undefined) return formatShare(mean);
   return `${(100 * mean).toFixed(1)} ± ${formatShare(deviation)}`;
 }
-
-/** Of an odd number the middle one, of an even number the mean of the two in the middle; undefined of none. */
-export function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((one, other) => one - other);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  return low === undefined || high === undefined ? undefined : (low + high) / 2;
-}

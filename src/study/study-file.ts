@@ -6,10 +6,11 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { codeOf, messageOf, UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
+import { firstProblem } from "../problems.js";
 import { mergedSettings, trainingSchema } from "../training/settings/options.js";
 import { recipeNames, recipeSettings } from "../training/settings/recipes.js";
+import { malformed } from "./malformed.js";
 import { networkOptionsSchema } from "./network-options.js";
-import { malformed } from "./problems.js";
 
 const seedsSchema = z
   .array(z.int().min(0).max(0xffffffff))
@@ -126,8 +127,8 @@ export function parseStudy(value: unknown, origin = "the study"): Study {
     const whole = atPlace(place, () => settingsOf(study, row));
     const settings = trainingSchema.safeParse(whole);
     if (settings.success) continue;
-    const [key = ""] = settings.error.issues[0]?.path ?? [];
-    const own = Object.hasOwn(row.settings, key) || unknownKeys(settings.error).some((name) => Object.hasOwn(row.settings, name));
+    const { path, unknownFields } = firstProblem(whole, settings.error);
+    const own = [path[0] ?? "", ...unknownFields].some((name) => Object.hasOwn(row.settings, name));
     throw malformed(`${origin}: ${own ? `rows[${index}].` : ""}settings`, whole, settings.error);
   }
   return study;
@@ -165,8 +166,4 @@ function atPlace<T>(place: string, check: () => T): T {
     if (error instanceof UserError) throw new UserError(`${place}: ${error.message}`, { cause: error });
     throw error;
   }
-}
-
-function unknownKeys(error: z.ZodError): readonly string[] {
-  return error.issues.flatMap((issue) => (issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys : []));
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { interleave, median } from "../../bench/interleave.js";
+import { interleave } from "../../bench/interleave.js";
 import type { ChildCommand } from "../../bench/line-process.js";
 import { jsonLine, ratios, table } from "../../bench/record.js";
 import { StepProcess } from "../../bench/step-process.js";
@@ -52,12 +52,6 @@ describe("rounds", () => {
       ["A", [0.5, 0.5]],
       ["B", [0.25, 0.25]],
     ]);
-  });
-
-  it("are summed up by the median, which one bad round does not move", () => {
-    expect(median([3, 1, 100])).toBe(3);
-    expect(median([4, 1, 2, 100])).toBe(3);
-    expect(() => median([])).toThrow("no values");
   });
 });
 

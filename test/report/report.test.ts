@@ -1,6 +1,6 @@
 /** The report as text: what it says, and that nothing from outside becomes markup. */
 import { describe, expect, it } from "vitest";
-import { escapeText, markup } from "#rbnet/report/markup";
+import { escapeText, markup } from "#rbnet/markup";
 import { renderReport } from "#rbnet/report/report";
 import { sampleReport } from "./sample-run.js";
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
 import { estimateStudy } from "#rbnet/study/estimate";
 import { openStudyData, planStudy } from "#rbnet/study/plan";
-import { formatSpread, median, spreadOf } from "#rbnet/study/spread";
+import { formatSpread, spreadOf } from "#rbnet/study/spread";
 import { runStudy, type StudyEvent, type StudySetup, statesOf } from "#rbnet/study/study";
 import { parseStudy, readStudy, type Study, type StudyInput, settingsOf } from "#rbnet/study/study-file";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -143,7 +143,6 @@ describe("a spread", () => {
     expect(spreadOf([0.5])).toEqual({ mean: 0.5, n: 1 });
     expect(spreadOf([])).toBeUndefined();
     expect(formatSpread({ mean: 0.8123, deviation: 0.0041, n: 3 })).toBe("81.2 ± 0.4 %");
-    expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, undefined]);
   });
 });
 

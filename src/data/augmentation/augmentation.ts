@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { requirement } from "../../requirement.js";
+import { requirement } from "../../problems.js";
 
 /** A smallest and a largest value, above 0. */
 const span = (largest: number) =>

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { augmentationSchema } from "../../data/augmentation/augmentation.js";
 import { UserError } from "../../errors.js";
+import { firstProblem } from "../../problems.js";
 import { stageProblem } from "../stage/stages.js";
 
 const settingsSchema = z.strictObject({
@@ -75,11 +76,9 @@ export type DistillOptions = NonNullable<TrainingOptions["distill"]>;
 export function parseTrainingSettings(settings: TrainingSettings): TrainingOptions {
   const parsed = trainingSchema.safeParse(settings);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path ?? [];
-  const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], settings);
-  const place = path.length === 0 ? "the training settings are" : `the training setting ${path.join(".")} is`;
-  throw new UserError(`${place} ${JSON.stringify(found)}, which cannot be used (${issue?.message}); change it`);
+  const { place, found, message } = firstProblem(settings, parsed.error);
+  const subject = place === "" ? "the training settings are" : `the training setting ${place} is`;
+  throw new UserError(`${subject} ${JSON.stringify(found)}, which cannot be used (${message}); change it`);
 }
 
 /** `own` in place of the same ones of `shared`; settings with parts, such as augmentation, are put together by part. */
