@@ -3,11 +3,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
+import { networkByName } from "#rbnet/networks/catalogue";
 import { estimateStudy } from "#rbnet/study/estimate";
 import { openStudyData, planStudy } from "#rbnet/study/plan";
 import { formatSpread, spreadOf } from "#rbnet/study/spread";
 import { runStudy, type StudyEvent, type StudySetup, statesOf } from "#rbnet/study/study";
 import { parseStudy, readStudy, type Study, type StudyInput, settingsOf } from "#rbnet/study/study-file";
+import { summarizeNetwork } from "#rbnet/training/costs/memory";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, differences, refusal } from "../training/tiny-runs.js";
 
@@ -84,7 +86,32 @@ describe("a study file", () => {
     expect(shared).not.toHaveProperty("stages");
   });
 
-  it.each(["shapes", "cifar10-ablation", "cifar10-longer", "cifar10-networks"])("studies/%s.json is a good one", async (name) => {
+  it.each([
+    ["imagenette-variants", 224, 52.0e6],
+    ["imagenette-networks", 224, 52.0e6],
+    ["cifar10-variants", 32, 1.02e6],
+  ] as const)(
+    "studies/%s.json has RB-Nets that count, at %i pixels, at most %i operations",
+    { timeout: 120_000 },
+    async (name, size, most) => {
+      const rows = (await readStudy(join("studies", `${name}.json`))).rows.filter(({ network }) => network.startsWith("rbnet"));
+      expect(rows.length).toBeGreaterThan(2);
+      for (const { name: row, network, width, networkOptions } of rows) {
+        const description = networkByName(network, { classes: size === 224 ? 1000 : 10, width, size, ...networkOptions });
+        expect((await summarizeNetwork(description, 1)).totals.ops, row).toBeLessThanOrEqual(most);
+      }
+    },
+  );
+
+  it.each([
+    "shapes",
+    "cifar10-ablation",
+    "cifar10-longer",
+    "cifar10-networks",
+    "cifar10-variants",
+    "imagenette-networks",
+    "imagenette-variants",
+  ])("studies/%s.json is a good one", async (name) => {
     expect((await readStudy(join("studies", `${name}.json`))).name).toBe(name);
   });
 });
