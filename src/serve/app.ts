@@ -2,8 +2,6 @@
  * What `rbnet serve` answers: the page with its code and the model; `POST /classify`, a health address and an OpenAPI document for programs. A request is data
  * from a stranger: its size is bounded, its address is matched against what there is, and every error is JSON with one sentence.
  */
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
@@ -13,14 +11,13 @@ import type { Classify, Prediction } from "../runtime/classifier.js";
 import { picturesOf, readTop } from "./classify-request.js";
 import { openApiDocument } from "./openapi.js";
 import { type PageFacts, renderPage } from "./page.js";
+import { pageCode } from "./page-code.js";
 import { PAGE_STYLE } from "./style.js";
 
 /** A photograph of any camera; nothing that would fill memory. */
 const BODY_LIMIT = 32 << 20;
 /** Requests with pictures that are answered or wait at the same time, unless it is said otherwise. */
 export const CONCURRENT = 16;
-/** The compiled modules that the page loads, and no other file. */
-const CODE = /^(?:(?:page|browser|pixels|runtime|backend\/wasm)\/[a-z0-9-]+|errors|tensor)\.js$/;
 /** How programs ask. */
 const METHODS = { "/classify": "POST", "/healthz": "GET", "/openapi.json": "GET" } as const;
 const POLICY = [
@@ -35,8 +32,6 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
-
-const compiled = fileURLToPath(new URL("../", import.meta.url));
 
 export interface ServedModel {
   readonly bytes: Uint8Array;
@@ -77,6 +72,7 @@ export function createApp({ bytes, classify, facts, version }: ServedModel, opti
   const { hosts, origins = [], concurrent = CONCURRENT, log } = options;
   const app = new Hono();
   const page = renderPage(facts);
+  const code = pageCode();
 
   if (log !== undefined)
     app.use(async (context, next) => {
@@ -113,15 +109,10 @@ export function createApp({ bytes, classify, facts, version }: ServedModel, opti
   app.get("/model.safetensors", (context) =>
     context.body(Uint8Array.from(bytes), 200, { "Content-Type": "application/octet-stream" }),
   );
-  app.get("/code/*", async (context) => {
-    const path = context.req.path.slice("/code/".length);
-    if (!CODE.test(path)) return refuse(context, 404, `there is no ${context.req.path} here`);
-    try {
-      const text = await readFile(`${compiled}${path}`, "utf8");
-      return context.body(text, 200, { "Content-Type": "text/javascript; charset=utf-8" });
-    } catch {
-      return refuse(context, 404, `there is no ${context.req.path} here`);
-    }
+  app.get("/code/*", (context) => {
+    const text = code.get(context.req.path.slice("/code/".length));
+    if (text === undefined) return refuse(context, 404, `there is no ${context.req.path} here`);
+    return context.body(text, 200, { "Content-Type": "text/javascript; charset=utf-8" });
   });
   const limit = bodyLimit({
     maxSize: BODY_LIMIT,

@@ -70,7 +70,8 @@ describe("POST /classify", () => {
 
   it("tells a client to come again where too many are under way, and lets others in afterwards", async () => {
     const small = createApp(model, { concurrent: 1 });
-    const ask = async () => small.request("/classify", { method: "POST", body: new Uint8Array(await picture(7)) });
+    const body = new Uint8Array(await picture(7));
+    const ask = async () => small.request("/classify", { method: "POST", body });
     const answers = await Promise.all([ask(), ask()]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
     const busy = answers.find(({ status }) => status === 503);
@@ -121,7 +122,19 @@ describe("the page", () => {
     expect(page.match(/<script/g)).toHaveLength(2);
   });
 
+  it("has every module that its own import, the thread's too", async () => {
+    const seen = new Set(["page/app.js"]);
+    for (const path of seen) {
+      const response = await app.request(`${HOST}/code/${path}`);
+      expect([path, response.status]).toEqual([path, 200]);
+      for (const [, target] of (await response.text()).matchAll(/"(\.[^"]+\.js)"/g))
+        seen.add(new URL(target!, `${HOST}/${path}`).pathname.slice(1));
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(["errors.js", "backend/wasm/web-thread.js", "runtime/network.js"]));
+  });
+
   it.each([
+    "/code/backend/wasm/backend.js",
     "/code/../../package.json",
     "/code/cli/main.js",
     "/code/page/%2e%2e/cli/main.js",
