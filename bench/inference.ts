@@ -70,7 +70,7 @@ export async function writeRandomModel(folder: string): Promise<string> {
   const random = new Random(1);
   const description = rbnet18({ classes: CLASSES });
   const network = new Network(backend, description, {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   const path = join(folder, "rbnet18.safetensors");
   await writeModelFile(path, {
@@ -78,7 +78,7 @@ export async function writeRandomModel(folder: string): Promise<string> {
     classes: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
     size: SIDE,
     mean: [0.5, 0.5, 0.5],
-    deviation: [0.25, 0.25, 0.25],
+    standardDeviation: [0.25, 0.25, 0.25],
     operations: await network.fold(),
   });
   return path;

@@ -56,8 +56,8 @@ interface TracedLayer {
  */
 export async function writeTrace(path: string, backend: Backend, { description, batch, seed }: TracedCase): Promise<void> {
   const random = new Random(seed);
-  const normal = (count: number, deviation: number): Float32Array =>
-    Float32Array.from({ length: count }, () => deviation * random.normal());
+  const normal = (count: number, standardDeviation: number): Float32Array =>
+    Float32Array.from({ length: count }, () => standardDeviation * random.normal());
   const network = new TracedNetwork(backend, description(CLASSES), { normal });
   const layers = network.layers.map(tracedLayer);
   network.bind(batch);
@@ -122,7 +122,7 @@ async function spread(
   backend: Backend,
   network: TracedNetwork,
   layers: readonly TracedLayer[],
-  normal: (count: number, deviation: number) => Float32Array,
+  normal: (count: number, standardDeviation: number) => Float32Array,
 ): Promise<void> {
   const kinds = new Map(
     layers.flatMap(({ operations }) => operations.map(({ name, activation }) => [`${name}.activation`, activation])),
@@ -151,7 +151,7 @@ function randomBatch(
   { input, classes }: NetworkDescription,
   count: number,
   random: Random,
-  normal: (count: number, deviation: number) => Float32Array,
+  normal: (count: number, standardDeviation: number) => Float32Array,
 ): Batch {
   const draw = (): Int32Array => Int32Array.from({ length: count }, () => random.integer(classes));
   return {

@@ -15,12 +15,12 @@ const AHEAD = 3;
 const [size, batch] = [Number(values.size), Number(values.batch)];
 
 const residentBefore = startOfMemory();
-const { train, mean, deviation } = await openDataset({ path: values.data ?? "", size, validationFraction: 0 });
+const { train, mean, standardDeviation } = await openDataset({ path: values.data ?? "", size, validationFraction: 0 });
 await using loader = new Loader(train, {
   batch,
   size,
   mean,
-  deviation,
+  standardDeviation,
   augmentation: {
     crop: { kind: "resized", scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
     flip: true,

@@ -79,6 +79,6 @@ function randomBatch(): Parameters<TrainingStep["run"]>[0] {
   };
 }
 
-function normal(count: number, deviation: number): Float32Array {
-  return Float32Array.from({ length: count }, () => deviation * random.normal());
+function normal(count: number, standardDeviation: number): Float32Array {
+  return Float32Array.from({ length: count }, () => standardDeviation * random.normal());
 }

@@ -59,9 +59,9 @@ class Builder {
     return this.graph.add("DequantizeLinear", [whole, this.scale, this.zero]);
   }
 
-  private weights(shape: readonly number[], deviation: number): string {
+  private weights(shape: readonly number[], standardDeviation: number): string {
     const count = shape.reduce((product, side) => product * side, 1);
-    const values = Float32Array.from({ length: count }, () => deviation * this.random.normal());
+    const values = Float32Array.from({ length: count }, () => standardDeviation * this.random.normal());
     if (!this.quantized) return this.graph.constant(values, shape);
     const whole = Int8Array.from(values, (value) => Math.max(-127, Math.min(127, Math.round(value / WEIGHT_SCALE))));
     const inputs = [this.graph.constant(whole, shape), this.graph.constant(Float32Array.of(WEIGHT_SCALE), [])];

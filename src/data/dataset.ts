@@ -17,7 +17,7 @@ export interface Dataset {
   readonly size: number;
   /** Per channel, of the training images' values in 0..1. */
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
   /** Whether a mirrored image is still one of its class: a letter or digit is not. */
   readonly mirrors: boolean;
   /** Images that could not be used. */

@@ -15,7 +15,7 @@ export interface ScoringModel {
   readonly operations: readonly Operation[];
   readonly size: number;
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
 }
 
 /** `logits`: [classes], valid until the next image is asked for; undefined where the image could not be read. */
@@ -32,7 +32,7 @@ export interface ScoredImage {
  */
 export async function* scoreImages(
   backend: Backend,
-  { operations, size, mean, deviation }: ScoringModel,
+  { operations, size, mean, standardDeviation }: ScoringModel,
   set: ImageSet,
   skipped: SkippedImage[],
 ): AsyncGenerator<ScoredImage, void, undefined> {
@@ -42,7 +42,7 @@ export async function* scoreImages(
     batch: images,
     size,
     mean,
-    deviation,
+    standardDeviation,
     seed: 0,
     shuffle: false,
     dropLast: false,

@@ -2,7 +2,7 @@
 
 export interface Initializer {
   /** `count` normal values of mean 0. */
-  normal(count: number, deviation: number): Float32Array;
+  normal(count: number, standardDeviation: number): Float32Array;
 }
 
 export function constant(count: number, value: number): Float32Array {

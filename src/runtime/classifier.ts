@@ -85,10 +85,10 @@ export function createClassifier<Image>(model: Model, backend: Backend, decode: 
 }
 
 /** [3, 256]: what each byte of a channel is to the network. */
-function normalizationTable({ mean, deviation }: Model): Float32Array {
+function normalizationTable({ mean, standardDeviation }: Model): Float32Array {
   return Float32Array.from({ length: 768 }, (_, i) => {
     const channel = Math.floor(i / 256) as 0 | 1 | 2;
-    return ((i % 256) / 255 - mean[channel]) / deviation[channel];
+    return ((i % 256) / 255 - mean[channel]) / standardDeviation[channel];
   });
 }
 

@@ -1,6 +1,6 @@
 /**
  * The model file: one safetensors file with the folded network. `__metadata__` holds the format, and as JSON the network's operations, class names,
- * input size, mean and deviation; weights and parameters are tensors named by their operation. No code is ever run from it. The layout is written
+ * input size, mean and standard deviation; weights and parameters are tensors named by their operation. No code is ever run from it. The layout is written
  * down in docs/model-file.md.
  */
 import { UserError } from "../errors.js";
@@ -26,10 +26,10 @@ const readHeader = members({
 export interface Model {
   readonly network: { readonly name: string; readonly width: number };
   readonly classes: readonly string[];
-  /** Input images are size x size x 3; channel values in 0..1, less `mean`, by `deviation`. */
+  /** Input images are size x size x 3; channel values in 0..1, less `mean`, by `standardDeviation`. */
   readonly size: number;
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
   readonly operations: readonly Operation[];
 }
 
@@ -39,11 +39,11 @@ export interface Model {
  * @throws UserError where a value is too large for `precision`
  */
 export function encodeModel(model: Model, precision: Precision = "float32"): Uint8Array {
-  const { network, classes, size, mean, deviation } = model;
+  const { network, classes, size, mean, standardDeviation } = model;
   const tensors = new Map<string, StoredTensor>();
   try {
     const operations = model.operations.map((item) => storeOperation(item, precision, tensors));
-    const header = JSON.stringify({ network, classes, size, mean, deviation, operations });
+    const header = JSON.stringify({ network, classes, size, mean, deviation: standardDeviation, operations });
     return encodeSafetensors({ metadata: { format: FORMAT, version: VERSION, model: header }, tensors });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -76,7 +76,8 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   }
   const input = { height: header.size, width: header.size, channels: 3 };
   const operations = loadOperations(header.operations, input, header.classes.length, file.tensors, broken);
-  return { ...header, mean: channelsOf(header.mean), deviation: channelsOf(header.deviation), operations };
+  const { mean, deviation, ...described } = header;
+  return { ...described, mean: channelsOf(mean), standardDeviation: channelsOf(deviation), operations };
 }
 
 /** Of a stranger's text a sentence repeats only the start. */

@@ -76,11 +76,15 @@ export function planStudy(study: Study, data: Dataset, out: string, names?: read
 
 function runOf(study: Study, row: StudyRow, seed: number, data: Dataset, out: string): StudyRun {
   const { description, options } = trainingOf(study, row, seed, data);
-  const { name, classes, size, train, validation, test, mean, deviation } = data;
+  const { name, classes, size, train, validation, test, mean, standardDeviation } = data;
   const { path: _path, ...split } = study.data;
   const counts = { train: train.count, validation: validation?.count ?? 0, test: test?.count ?? 0 };
   // The path is no part of it: data may be moved. Means tell other images of the same name and number.
-  const identity = { network: description, options, data: { name, classes, size, ...counts, mean, deviation, split } };
+  const identity = {
+    network: description,
+    options,
+    data: { name, classes, size, ...counts, mean, deviation: standardDeviation, split },
+  };
   return {
     row,
     recipe: recipeOf(study, row),

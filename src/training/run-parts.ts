@@ -58,17 +58,17 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     this.options = options;
     const random = new Random(options.seed, WEIGHT_STREAM);
     this.network = new Network(backend, description, {
-      normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+      normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
     });
     this.optimizer = new Optimizer(backend, this.network.store, options);
     scope.seal();
-    const { size, mean, deviation, train } = data;
+    const { size, mean, standardDeviation, train } = data;
     const { batch, seed, augmentation } = options;
     this.loader = new Loader(train, {
       batch,
       size,
       mean,
-      deviation,
+      standardDeviation,
       augmentation,
       seed,
       shuffle: true,
@@ -113,8 +113,8 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   /** The network as it is evaluated and shipped, from its operations. */
   modelOf(operations: readonly Operation[]): Model {
     const { name, width } = this.description;
-    const { classes, size, mean, deviation } = this.data;
-    return { network: { name, width }, classes, size, mean, deviation, operations };
+    const { classes, size, mean, standardDeviation } = this.data;
+    return { network: { name, width }, classes, size, mean, standardDeviation, operations };
   }
 
   /** Keeps all that continues the run from where it is. */
@@ -144,11 +144,11 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   }
 
   private get identity(): CheckpointIdentity {
-    const { name, classes, size, train, mean, deviation } = this.data;
+    const { name, classes, size, train, mean, standardDeviation } = this.data;
     return {
       network: this.description,
       options: this.options,
-      data: { name, classes, size, train: train.count, mean, deviation },
+      data: { name, classes, size, train: train.count, mean, deviation: standardDeviation },
       teacher: this.opened === undefined ? {} : { sha256: this.opened.digest },
     };
   }

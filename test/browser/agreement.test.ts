@@ -49,11 +49,11 @@ async function randomModel(): Promise<Model> {
   const random = new Random(11);
   const classes = Array.from({ length: 10 }, (_, i) => `class ${i}`);
   const network = new Network(backend, rbnet20({ classes: classes.length }), {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   const operations = await network.fold();
   const mean = [0.49, 0.48, 0.45] as const;
-  return { network: { name: "rbnet20", width: 1 }, classes, size: SIDE, mean, deviation: [0.25, 0.24, 0.26], operations };
+  return { network: { name: "rbnet20", width: 1 }, classes, size: SIDE, mean, standardDeviation: [0.25, 0.24, 0.26], operations };
 }
 
 function pixelsOf({ source, count }: ImageSet): Uint8Array {

@@ -44,7 +44,7 @@ describe("Random", () => {
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  it("draws normals of mean 0 and deviation 1", () => {
+  it("draws normals of mean 0 and standard deviation 1", () => {
     const random = new Random(2);
     const draws = Array.from({ length: 50_000 }, () => random.normal());
     const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length;

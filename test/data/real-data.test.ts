@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(photographs))(`photographs in ${photographs} (skippe
   it("gives the same bits from files and from shards, cropped, mirrored and recoloured", { timeout: 60_000 }, async () => {
     const out = join(temporaryFolder(), "shards");
     expect(await writeShards(photographs, out, { imagesPerShard: 64, seed: 1 })).toEqual({ shards: 4, images: 200, skipped: [] });
-    const { train, mean, deviation } = await openDataset({
+    const { train, mean, standardDeviation } = await openDataset({
       path: out,
       validationFraction: 0,
       size: 224,
@@ -47,7 +47,7 @@ describe.skipIf(!existsSync(photographs))(`photographs in ${photographs} (skippe
       lighting: 0.1,
     } as const;
     const batchOf = async (set: ImageSet): Promise<string> => {
-      const options = { batch: 32, size: 224, mean, deviation, augmentation, seed: 1, shuffle: false, dropLast: true };
+      const options = { batch: 32, size: 224, mean, standardDeviation, augmentation, seed: 1, shuffle: false, dropLast: true };
       await using loader = new Loader(set, options);
       for await (const { images } of loader.epoch(2)) return createHash("sha256").update(Float32Array.from(images)).digest("hex");
       throw new Error("expected a batch");
@@ -75,7 +75,7 @@ describe.skipIf(!existsSync(cifar10))(`CIFAR-10 in ${cifar10} (skipped where abs
       batch: 128,
       size: 32,
       mean: again.mean,
-      deviation: again.deviation,
+      standardDeviation: again.standardDeviation,
       seed: 1,
       shuffle: true,
       dropLast: false,

@@ -72,8 +72,8 @@ describe("a model file", () => {
     ["PReLU", { ...rbnet20({ classes: 3, width: 0.25, size: 8 }), activation: "prelu" as const }],
   ])("gives back %s", async (_, description) => {
     const random = new Random(12);
-    const drawn = (count: number, deviation: number): Float32Array =>
-      Float32Array.from({ length: count }, () => deviation * random.normal());
+    const drawn = (count: number, standardDeviation: number): Float32Array =>
+      Float32Array.from({ length: count }, () => standardDeviation * random.normal());
     const mark = backend.mark();
     const network = new Network(backend, description, { normal: drawn });
     for (const { name, value } of network.parameters) {

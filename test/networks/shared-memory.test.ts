@@ -17,8 +17,8 @@ async function gradientsOf(
   bind: (network: Network) => void,
 ): Promise<{ gradients: Float32Array[]; bytes: number }> {
   const random = new Random(7);
-  const normal = (count: number, deviation: number): Float32Array =>
-    Float32Array.from({ length: count }, () => deviation * random.normal());
+  const normal = (count: number, standardDeviation: number): Float32Array =>
+    Float32Array.from({ length: count }, () => standardDeviation * random.normal());
   const network = new Network(backend, description, { normal });
   bind(network);
   const x = backend.allocate("float32", [IMAGES, 32, 32, 3]);

@@ -19,7 +19,7 @@ export async function smallModel(backend: Backend, { pooled = false } = {}): Pro
   const plain = rbnet8({ classes: CLASSES.length, width: 0.5, size: SIZE });
   const stem = plain.stem.map((layer) => ({ ...layer, activation: "rprelu", maxPool: grid(3, 2) }) as const);
   const network = new Network(backend, pooled ? { ...plain, stem } : plain, {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   for (const { value } of [...network.parameters, ...network.states]) {
     const values = await backend.read(value);
@@ -35,7 +35,7 @@ export async function smallModel(backend: Backend, { pooled = false } = {}): Pro
     classes: CLASSES,
     size: SIZE,
     mean: [0.1, 0.2, 0.3],
-    deviation: [0.4, 0.5, 0.6],
+    standardDeviation: [0.4, 0.5, 0.6],
     operations,
   };
 }

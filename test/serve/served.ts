@@ -16,11 +16,11 @@ export async function shapesModel(): Promise<Model> {
   const random = new Random(5);
   const classes = OUTLINES.map(({ name }) => name);
   const network = new Network(backend, rbnet8({ classes: classes.length }), {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   const operations = await network.fold();
   const mean = [0.5, 0.5, 0.5] as const;
-  return { network: { name: "rbnet8", width: 1 }, classes, size: SIDE, mean, deviation: [0.25, 0.25, 0.25], operations };
+  return { network: { name: "rbnet8", width: 1 }, classes, size: SIDE, mean, standardDeviation: [0.25, 0.25, 0.25], operations };
 }
 
 export async function served(): Promise<ServedModel> {

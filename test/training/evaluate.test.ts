@@ -45,7 +45,7 @@ function linearModel(scale = 4): EvaluatedModel & { readonly weights: Float32Arr
     classes: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
     size: SIDE,
     mean: [0.4, 0.5, 0.6],
-    deviation: [0.2, 0.3, 0.25],
+    standardDeviation: [0.2, 0.3, 0.25],
   };
 }
 
@@ -55,7 +55,7 @@ function logitsOf(model: ReturnType<typeof linearModel>, pixels: Uint8Array, ind
   const means = [0, 1, 2].map((channel) => {
     let sum = 0;
     for (let pixel = 0; pixel < pixelCount; pixel++)
-      sum += (pixels[index * INPUTS + pixel * 3 + channel]! / 255 - model.mean[channel]!) / model.deviation[channel]!;
+      sum += (pixels[index * INPUTS + pixel * 3 + channel]! / 255 - model.mean[channel]!) / model.standardDeviation[channel]!;
     return sum / pixelCount;
   });
   return Array.from(model.bias, (bias, n) =>

@@ -65,7 +65,13 @@ it("an epoch's record names the images that could not be read", { timeout: 60_00
 it("an evaluation counts no neighbour in place of an image that cannot be read, and names it", async () => {
   const { train } = await shards("with a broken picture");
   using backend = await createWasmBackend({ threads: 1 });
-  const model = { operations: [pool, dense], classes: tenClasses, size: 16, mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
+  const model = {
+    operations: [pool, dense],
+    classes: tenClasses,
+    size: 16,
+    mean: [0, 0, 0],
+    standardDeviation: [1, 1, 1],
+  } as const;
   const { images, confusion, skipped } = await evaluateModel(backend, model, train);
   expect([images, skipped.map(({ path }) => path.split("/").at(-1))]).toEqual([49, ["p20.png"]]);
   const expected = tenClasses.map((_, label) => (label === 0 ? 4 : 5));

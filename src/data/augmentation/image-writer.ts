@@ -22,21 +22,21 @@ export class ImageWriter {
   private readonly size: number;
   private readonly augmentation: Augmentation;
   private readonly mean: Channels;
-  private readonly deviation: Channels;
+  private readonly standardDeviation: Channels;
   /** [3, 256]: normalized value of each byte. */
   private readonly table = new Float32Array(768);
   private readonly offset = new Float32Array(3);
   private readonly resizer: RegionResizer;
   private readonly resized: Uint8Array;
 
-  constructor(size: number, mean: Channels, deviation: Channels, augmentation: Augmentation = {}) {
+  constructor(size: number, mean: Channels, standardDeviation: Channels, augmentation: Augmentation = {}) {
     this.size = size;
     this.augmentation = augmentation;
     this.mean = mean;
-    this.deviation = deviation;
+    this.standardDeviation = standardDeviation;
     for (let channel = 0; channel < 3; channel++) {
       for (let value = 0; value < 256; value++) {
-        this.table[channel * 256 + value] = (value / 255 - mean[channel]) / deviation[channel];
+        this.table[channel * 256 + value] = (value / 255 - mean[channel]) / standardDeviation[channel];
       }
     }
     this.resizer = new RegionResizer(size);
@@ -172,7 +172,7 @@ export class ImageWriter {
     const contrast = factor(jitter.contrast);
     const saturation = factor(jitter.saturation);
     const [meanRed, meanGreen, meanBlue] = this.mean;
-    const [red, green, blue] = this.deviation;
+    const [red, green, blue] = this.standardDeviation;
     const end = at + this.size * this.size * 3;
     let brightnessSum = 0;
     for (let pixel = at; pixel < end; pixel += 3) {
@@ -196,11 +196,15 @@ export class ImageWriter {
     }
   }
 
-  private light(deviation: number, images: Float32Array, at: number, random: Random): void {
-    const strengths = [random.normal() * deviation, random.normal() * deviation, random.normal() * deviation];
+  private light(standardDeviation: number, images: Float32Array, at: number, random: Random): void {
+    const strengths = [
+      random.normal() * standardDeviation,
+      random.normal() * standardDeviation,
+      random.normal() * standardDeviation,
+    ];
     LIGHTING_COMPONENTS.forEach((components, channel) => {
       const shift = components.reduce((sum, component, index) => sum + component * strengths[index], 0);
-      this.offset[channel] = shift / this.deviation[channel];
+      this.offset[channel] = shift / this.standardDeviation[channel];
     });
     const [red, green, blue] = this.offset;
     const end = at + this.size * this.size * 3;

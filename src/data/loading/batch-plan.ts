@@ -20,7 +20,7 @@ export interface BatchPlan {
   /** Images become size x size x 3. */
   readonly size: number;
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
   readonly unreadable: "replace" | "leave out";
@@ -34,8 +34,8 @@ export interface BatchPart {
   readonly count: number;
 }
 
-export function imageWriter({ size, mean, deviation, augmentation }: BatchPlan): ImageWriter {
-  return new ImageWriter(size, mean, deviation, augmentation);
+export function imageWriter({ size, mean, standardDeviation, augmentation }: BatchPlan): ImageWriter {
+  return new ImageWriter(size, mean, standardDeviation, augmentation);
 }
 
 /** The stream of everything that happens to an image in an epoch. */

@@ -10,7 +10,7 @@ import type { SkippedImage } from "../dataset.js";
 export const LEFT_OUT = 0xffffffff;
 
 export interface Batch {
-  /** [count, size, size, 3], (value / 255 - mean) / deviation. */
+  /** [count, size, size, 3], (value / 255 - mean) / standardDeviation. */
   readonly images: Float32Array;
   /** [count] class of each image. */
   readonly labels: Int32Array;
@@ -32,7 +32,7 @@ export interface BatchOptions {
   /** Images are delivered as size x size x 3. */
   readonly size: number;
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
   /** None for evaluation. */
   readonly augmentation?: Augmentation | undefined;
   readonly seed: number;

@@ -38,7 +38,7 @@ export class Loader implements BatchSource {
 
   /** @throws UserError where the options do not fit the set */
   constructor(set: ImageSet, options: LoaderOptions) {
-    const { batch, size, mean, deviation, augmentation, seed, unreadable = "replace" } = options;
+    const { batch, size, mean, standardDeviation, augmentation, seed, unreadable = "replace" } = options;
     if (!Number.isInteger(batch) || batch < 1)
       throw new UserError(`the batch is ${batch}, but must be a whole number of images, at least 1`);
     if (set.count === 0) throw new UserError("there are no images to load: the set is empty");
@@ -53,7 +53,17 @@ export class Loader implements BatchSource {
     const { memory, slots } = batchSlots(shape);
     this.slots = slots;
     const workers = options.workers ?? (set.source.kind === "memory" ? 1 : Math.min(8, availableParallelism()));
-    const plan = { source: set.source, labels: set.labels, ...shape, memory, mean, deviation, augmentation, seed, unreadable };
+    const plan = {
+      source: set.source,
+      labels: set.labels,
+      ...shape,
+      memory,
+      mean,
+      standardDeviation,
+      augmentation,
+      seed,
+      unreadable,
+    };
     this.pool = new LoaderPool(workers, plan, (index) => set.nameOf(index));
   }
 

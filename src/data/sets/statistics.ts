@@ -8,7 +8,7 @@ import type { MemorySource } from "../dataset.js";
 
 export interface Statistics {
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
 }
 
 /** Of all pixels of decoded images, exactly. */
@@ -52,14 +52,14 @@ export class ChannelSums {
   statistics(): Statistics {
     const count = Math.max(1, this.pixels);
     const mean = (channel: number): number => this.sums[channel] / count;
-    const deviation = (channel: number): number => {
+    const standardDeviation = (channel: number): number => {
       const variance = this.squares[channel] / count - mean(channel) ** 2;
       // A constant channel (all black) has nothing to scale; a hundredth of the range keeps the division harmless.
       return Math.max(Math.sqrt(Math.max(0, variance)) / 255, 0.01);
     };
     return {
       mean: [mean(0) / 255, mean(1) / 255, mean(2) / 255],
-      deviation: [deviation(0), deviation(1), deviation(2)],
+      standardDeviation: [standardDeviation(0), standardDeviation(1), standardDeviation(2)],
     };
   }
 }

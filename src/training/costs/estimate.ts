@@ -79,11 +79,11 @@ async function measure(
 
 /** Milliseconds an image. */
 async function evaluationTime({ backend, network }: Trainer, images: ImageSet, data: Dataset): Promise<number> {
-  const { classes, size, mean, deviation } = data;
+  const { classes, size, mean, standardDeviation } = data;
   const enough = Math.max(EVALUATED_IMAGES, classes.length);
   const few = images.count > enough ? subsetByClass(images, enough, 0) : images;
   const operations = await network.fold();
   const start = performance.now();
-  await evaluateModel(backend, { operations, classes, size, mean, deviation }, few);
+  await evaluateModel(backend, { operations, classes, size, mean, standardDeviation }, few);
   return (performance.now() - start) / few.count;
 }

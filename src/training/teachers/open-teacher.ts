@@ -29,8 +29,8 @@ export interface TeacherSetup {
 }
 
 /** Statistics that most networks trained on ImageNet were given. */
-const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] } as const;
-const UNIT = { mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
+const IMAGENET = { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] } as const;
+const UNIT = { mean: [0, 0, 0], standardDeviation: [1, 1, 1] } as const;
 
 /**
  * Opens a model file of ours, the folder of a run that wrote one, or an ONNX classifier.

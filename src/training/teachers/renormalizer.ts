@@ -3,7 +3,7 @@ import type { Channels } from "../../pixels/square.js";
 
 export interface Statistics {
   readonly mean: Channels;
-  readonly deviation: Channels;
+  readonly standardDeviation: Channels;
 }
 
 /** Rewrites pixels that were normalized by the data's statistics as the teacher wants them: value * scale[c] + shift[c]. */
@@ -13,7 +13,7 @@ export interface Renormalizer {
 }
 
 export function renormalizer(from: Statistics, to: Statistics): Renormalizer {
-  const scale = ([0, 1, 2] as const).map((c) => from.deviation[c] / to.deviation[c]);
-  const shift = ([0, 1, 2] as const).map((c) => (from.mean[c] - to.mean[c]) / to.deviation[c]);
+  const scale = ([0, 1, 2] as const).map((c) => from.standardDeviation[c] / to.standardDeviation[c]);
+  const shift = ([0, 1, 2] as const).map((c) => (from.mean[c] - to.mean[c]) / to.standardDeviation[c]);
   return { scale: scale as unknown as Channels, shift: shift as unknown as Channels };
 }

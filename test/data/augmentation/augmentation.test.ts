@@ -8,7 +8,7 @@ import { Random } from "#rbnet/data/random";
 import { UserError } from "#rbnet/errors";
 
 const mean = [0.4, 0.5, 0.6] as const;
-const deviation = [0.2, 0.25, 0.3] as const;
+const standardDeviation = [0.2, 0.25, 0.3] as const;
 
 /** [side, side, 3], every pixel different. */
 function numbered(side: number): Uint8Array {
@@ -16,12 +16,12 @@ function numbered(side: number): Uint8Array {
 }
 
 function normalized(value: number, channel: number): number {
-  return Math.fround((value / 255 - mean[channel]!) / deviation[channel]!);
+  return Math.fround((value / 255 - mean[channel]!) / standardDeviation[channel]!);
 }
 
 function augment(pixels: Uint8Array, side: number, size: number, augmentation: Augmentation, ...keys: number[]): Float32Array {
   const images = new Float32Array(size * size * 3).fill(Number.NaN);
-  new ImageWriter(size, mean, deviation, augmentation).write(pixels, 0, side, images, 0, new Random(...keys));
+  new ImageWriter(size, mean, standardDeviation, augmentation).write(pixels, 0, side, images, 0, new Random(...keys));
   return images;
 }
 
@@ -82,7 +82,7 @@ describe("crop and flip", () => {
 
   it("writes nothing outside its image", () => {
     const images = new Float32Array(3 * 8 * 8 * 3).fill(9);
-    new ImageWriter(8, mean, deviation, { crop: { kind: "pad", padding: 3 }, flip: true, cutout: 4 }).write(
+    new ImageWriter(8, mean, standardDeviation, { crop: { kind: "pad", padding: 3 }, flip: true, cutout: 4 }).write(
       numbered(8),
       0,
       8,
@@ -99,7 +99,7 @@ describe("resized crop", () => {
   const crop = { kind: "resized", scale: [0.08, 1], ratio: [3 / 4, 4 / 3] } as const;
 
   it("chooses regions inside the image, of the area and shape asked for", () => {
-    const writer = new ImageWriter(8, mean, deviation, { crop });
+    const writer = new ImageWriter(8, mean, standardDeviation, { crop });
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 10, max: 3000 }), fc.integer({ min: 10, max: 3000 }), (seed, width, height) => {
         const region = writer.chooseRegion(width, height, new Random(seed));
@@ -142,7 +142,7 @@ describe("colours", () => {
     for (let seed = 0; seed < 40; seed++) {
       const images = augment(pixels, 8, 8, { colorJitter: { brightness: 1, contrast: 1, saturation: 1 } }, seed);
       images.forEach((value, index) => {
-        const color = value * deviation[index % 3]! + mean[index % 3]!;
+        const color = value * standardDeviation[index % 3]! + mean[index % 3]!;
         expect(color).toBeGreaterThan(-1e-5);
         expect(color).toBeLessThan(1 + 1e-5);
       });
@@ -153,7 +153,7 @@ describe("colours", () => {
     const pixels = new Uint8Array(8 * 8 * 3).fill(100);
     const factors = Array.from({ length: 300 }, (_, seed) => {
       const images = augment(pixels, 8, 8, { colorJitter: { brightness: 0.4, contrast: 0, saturation: 0 } }, seed);
-      return (images[0]! * deviation[0] + mean[0]) / (100 / 255);
+      return (images[0]! * standardDeviation[0] + mean[0]) / (100 / 255);
     });
     expect(Math.min(...factors)).toBeGreaterThan(0.6 - 1e-4);
     expect(Math.max(...factors)).toBeLessThan(1.4 + 1e-4);
@@ -167,7 +167,7 @@ describe("colours", () => {
       const images = augment(pixels, 8, 8, { lighting: 0.1 }, seed);
       const shift = images[0]! - normalized(pixels[0]!, 0);
       expect(images[150]! - normalized(pixels[150]!, 0)).toBeCloseTo(shift, 5);
-      shifts.push(shift * deviation[0]);
+      shifts.push(shift * standardDeviation[0]);
     }
     const spread = Math.sqrt(shifts.reduce((sum, shift) => sum + shift * shift, 0) / shifts.length);
     const expected = 0.1 * Math.hypot(0.5675 * 0.2175, 0.7192 * 0.0188, 0.4009 * 0.0045);

@@ -144,7 +144,7 @@ describe("pixels and statistics", () => {
     }
   });
 
-  it("gives mean and deviation of the training images only, by their definition", async () => {
+  it("gives mean and standard deviation of the training images only, by their definition", async () => {
     const dataset = await open(await classFolder(["a", "b"], 10, 16), { size: 16, validationFraction: 0.5 });
     const source = memoryOf(dataset);
     for (let channel = 0; channel < 3; channel++) {
@@ -152,9 +152,9 @@ describe("pixels and statistics", () => {
       for (const row of source.rows)
         for (let pixel = 0; pixel < 256; pixel++) values.push(source.pixels[(row * 256 + pixel) * 3 + channel]! / 255);
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+      const standardDeviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
       expect(dataset.mean[channel]).toBeCloseTo(mean, 10);
-      expect(dataset.deviation[channel]).toBeCloseTo(deviation, 8);
+      expect(dataset.standardDeviation[channel]).toBeCloseTo(standardDeviation, 8);
     }
   });
 });

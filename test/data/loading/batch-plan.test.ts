@@ -18,12 +18,12 @@ afterEach(() => {
 
 describe("batches without shared memory", () => {
   it("have the bits of the loader's", async () => {
-    const { train, size, mean, deviation } = shapes(COUNTS);
+    const { train, size, mean, standardDeviation } = shapes(COUNTS);
     const options = {
       batch: BATCH,
       size,
       mean,
-      deviation,
+      standardDeviation,
       augmentation: AUGMENTATION,
       seed: SEED,
       shuffle: true,
@@ -46,7 +46,7 @@ describe("batches without shared memory", () => {
       labels: own.labels,
       size,
       mean,
-      deviation,
+      standardDeviation,
       augmentation: AUGMENTATION,
       unreadable: "replace",
       seed: SEED,

@@ -29,7 +29,16 @@ const augmentation = {
 } as const;
 
 function options(more: Partial<LoaderOptions> = {}): LoaderOptions {
-  return { batch: 16, size: 32, mean: data.mean, deviation: data.deviation, seed: 3, shuffle: true, dropLast: false, ...more };
+  return {
+    batch: 16,
+    size: 32,
+    mean: data.mean,
+    standardDeviation: data.standardDeviation,
+    seed: 3,
+    shuffle: true,
+    dropLast: false,
+    ...more,
+  };
 }
 
 interface KeptBatch {
@@ -93,7 +102,7 @@ describe("batches", () => {
     expect(batches.flatMap((batch) => batch.indices)).toEqual(Array.from({ length: 48 }, (_, index) => index));
     const source = data.train.source;
     if (source.kind !== "memory") throw new Error("expected images in memory");
-    const writer = new ImageWriter(32, data.mean, data.deviation);
+    const writer = new ImageWriter(32, data.mean, data.standardDeviation);
     const expected = new Float32Array(3072);
     for (let index = 0; index < 48; index++) {
       writer.write(source.pixels, index * 3072, 32, expected, 0, new Random());
@@ -267,7 +276,7 @@ describe("files", () => {
     const expected = bitsOf(await collectOnce(folder.train, { augmentation: { ...augmentation, mixup: 1 } }, 1));
     expect(bitsOf(await collectOnce(files, { augmentation: { ...augmentation, mixup: 1 }, workers: 2 }, 1))).toEqual(expected);
     const evaluated = await collectOnce(files, { shuffle: false, batch: 1 });
-    const writer = new ImageWriter(32, data.mean, data.deviation);
+    const writer = new ImageWriter(32, data.mean, data.standardDeviation);
     const image = new Float32Array(3072);
     writer.writeCropped(await decodeImage(paths[4]!, 32), image, 0, new Random());
     expect(evaluated[4]?.images).toEqual(image);

@@ -18,8 +18,8 @@ function countsOf({ labels }: ImageSet): readonly number[] {
 
 /** Label, name and pixels of every image. */
 async function contentsOf(data: Dataset, set: ImageSet): Promise<readonly string[]> {
-  const { size, mean, deviation } = data;
-  await using loader = new Loader(set, { batch: 1, size, mean, deviation, seed: 1, shuffle: false, dropLast: false });
+  const { size, mean, standardDeviation } = data;
+  await using loader = new Loader(set, { batch: 1, size, mean, standardDeviation, seed: 1, shuffle: false, dropLast: false });
   const found: string[] = [];
   for await (const { images, labels, indices, release } of loader.epoch(0)) {
     found.push(`${labels[0]} ${set.nameOf(indices[0]!)} ${Buffer.from(images.slice().buffer).toString("base64")}`);

@@ -25,8 +25,8 @@ function open(path: string, more: DatasetOptions = {}): Promise<Dataset> {
 }
 
 function loaderOf(data: Dataset, more: Partial<LoaderOptions> = {}): Loader {
-  const { mean, deviation, size } = data;
-  return new Loader(data.train, { batch: 4, size, mean, deviation, seed: 5, shuffle: true, dropLast: false, ...more });
+  const { mean, standardDeviation, size } = data;
+  return new Loader(data.train, { batch: 4, size, mean, standardDeviation, seed: 5, shuffle: true, dropLast: false, ...more });
 }
 
 interface Delivered {
@@ -73,7 +73,7 @@ describe("shards written from a folder", () => {
     const folder = await classFolder(classes, 7);
     const shards = await shardsOf(folder);
     for (const size of [32, 128]) {
-      const statistics = { mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2] } as const;
+      const statistics = { mean: [0.5, 0.5, 0.5], standardDeviation: [0.2, 0.2, 0.2] } as const;
       const [one, other] = [await open(folder, { size }), await open(shards, { size })];
       expect([other.classes, other.train.count]).toEqual([classes, 21]);
       const pairs = async (data: Dataset): Promise<string[]> =>

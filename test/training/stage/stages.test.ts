@@ -137,7 +137,7 @@ describe("the second stage", () => {
     expect((await trainTiny({ out, settings: twoStages, resume: true })).bestEpoch).toBeGreaterThan(2);
     expect(readStored(out, "model").metadata.format).toBe("rbnet-model");
     const real = training(createReferenceBackend(), network, 2, 1, "real").network;
-    const model = { network, classes: data.classes, size: 16, mean: data.mean, deviation: data.deviation };
+    const model = { network, classes: data.classes, size: 16, mean: data.mean, standardDeviation: data.standardDeviation };
     const operations = await real.fold();
     expect(() => encodeModel({ ...model, operations })).toThrow(/not binary yet/);
   });

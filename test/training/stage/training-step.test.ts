@@ -51,7 +51,7 @@ function stepOn(
 ) {
   const random = new Random(1);
   const network = new Network(backend, linearNetwork, {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * random.normal()),
+    normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   network.bind(settings.batch);
   const step = new TrainingStep(backend, network, parseTrainingSettings(settings), teacher);

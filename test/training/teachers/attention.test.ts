@@ -121,10 +121,19 @@ it("the weights of a full-precision network get the gradient of finite differenc
 async function modelOf(description: NetworkDescription, classes: readonly string[]): Promise<Model> {
   using backend = await createWasmBackend({ threads: 1 });
   const draw = new Draw(2);
-  const own = new Network(backend, description, { normal: (count, deviation) => draw.reals(count, deviation * 1.7) });
-  const { mean, deviation } = data;
+  const own = new Network(backend, description, {
+    normal: (count, standardDeviation) => draw.reals(count, standardDeviation * 1.7),
+  });
+  const { mean, standardDeviation } = data;
   const operations = await own.fold();
-  return { network: { name: description.name, width: 1 }, classes, size: description.input.width, mean, deviation, operations };
+  return {
+    network: { name: description.name, width: 1 },
+    classes,
+    size: description.input.width,
+    mean,
+    standardDeviation,
+    operations,
+  };
 }
 
 describe("a model as a teacher", () => {

@@ -73,11 +73,12 @@ async function modelFile(
   const description = rbnet8({ classes: classes.length, width: 0.5, size });
   let drawn = 0;
   const random = new Network(backend, description, {
-    normal: (count, deviation) => Float32Array.from({ length: count }, () => deviation * Math.sin(++drawn * 12.9898) * 1.4),
+    normal: (count, standardDeviation) =>
+      Float32Array.from({ length: count }, () => standardDeviation * Math.sin(++drawn * 12.9898) * 1.4),
   });
   const operations = await random.fold();
-  const { deviation } = data;
-  await writeModelFile(path, { network: { name: "rbnet8", width: 0.5 }, classes, size, mean, deviation, operations });
+  const { standardDeviation } = data;
+  await writeModelFile(path, { network: { name: "rbnet8", width: 0.5 }, classes, size, mean, standardDeviation, operations });
 }
 
 describe("a model as a teacher", () => {
@@ -105,7 +106,7 @@ describe("a model as a teacher", () => {
     const moved = join(folder, "moved.safetensors");
     const mean = data.mean.map((value) => value + 0.1) as unknown as Dataset["mean"];
     await modelFile(moved, 16, data.classes, mean);
-    const shifted = images.map((value, i) => value - 0.1 / data.deviation[i % 3]!);
+    const shifted = images.map((value, i) => value - 0.1 / data.standardDeviation[i % 3]!);
     const own = (await (await opened(distill(file))).teacher.probabilities(shifted, 5, 1)).slice();
     const other = await (await opened(distill(moved))).teacher.probabilities(images, 5, 1);
     for (const [i, value] of own.entries()) expect(other[i]).toBeCloseTo(value, 4);
@@ -210,10 +211,10 @@ describe.skipIf(!runtimeIsThere)("an ONNX teacher", () => {
 
   it.each<["data" | "unit" | "imagenet", (normalized: number, channel: number) => number]>([
     ["data", (value) => value],
-    ["unit", (value, c) => value * data.deviation[c]! + data.mean[c]!],
+    ["unit", (value, c) => value * data.standardDeviation[c]! + data.mean[c]!],
     [
       "imagenet",
-      (value, c) => (value * data.deviation[c]! + data.mean[c]! - [0.485, 0.456, 0.406][c]!) / [0.229, 0.224, 0.225][c]!,
+      (value, c) => (value * data.standardDeviation[c]! + data.mean[c]! - [0.485, 0.456, 0.406][c]!) / [0.229, 0.224, 0.225][c]!,
     ],
   ])("sees pixels in the form of %s, channel by channel", async (pixels, value) => {
     const { teacher } = await opened(distill(write("free.onnx"), pixels));
