@@ -24,6 +24,7 @@ import {
   type ResNetDescription,
   type XnorDescription,
 } from "./description.js";
+import { stageName } from "./stages.js";
 
 /** Declares all parameters, in the order of the layers. */
 export function buildLayers(backend: Backend, description: NetworkDescription, declarations: Declarations): readonly Layer[] {
@@ -64,7 +65,7 @@ class Builder {
       for (let unit = 0; unit < units; ) {
         const stride = halve && unit === 0 ? 2 : 1;
         const place = { input: this.map, channels, stride, index: unit } as const;
-        const { layer, taken } = this.part(description, place, `stage${stage + 1}`);
+        const { layer, taken } = this.part(description, place, stageName(stage));
         this.add(layer);
         unit += taken;
       }

@@ -34,12 +34,19 @@ export interface NetworkMemory {
 /** Sees the output of layer number `layer`, and its gradient before the layer takes it over; may add to the gradient. Both have the output's shape. */
 export type Visit = (layer: number, output: Tensor, gradient: Tensor) => void;
 
+/** Told when a layer begins with a pass, and when it has ended: for profiles. A backend whose kernels finish before they return has done the pass by then. */
+export interface PassObserver {
+  begin(layer: Layer, pass: "forward" | "backward" | "recompute"): void;
+  end(): void;
+}
+
 export class Network {
   readonly layers: readonly Layer[];
   /** The memory of the layers' parameters and states. */
   readonly store: ParameterStore;
   /** Numbers of the layers that the stages end with. */
   readonly stageEnds: readonly number[];
+  observer: PassObserver | undefined;
   private outputs: readonly Tensor[] = [];
   private weights: WeightForm = "binary";
   /** By layer whose output is not kept: how many such layers come right before it, which is also the number of its memory. */
@@ -118,7 +125,9 @@ export class Network {
     const outputs: Tensor[] = [];
     let value = x;
     for (const layer of this.layers) {
+      this.observer?.begin(layer, "forward");
       value = layer.forward(value);
+      this.observer?.end();
       outputs.push(value);
     }
     this.outputs = outputs;
@@ -132,7 +141,9 @@ export class Network {
       if (current === undefined) throw new Error("only the first layer may end the backward pass");
       visit?.(index, this.outputs[index] as Tensor, current);
       if (!this.slots.has(index)) this.recomputeUpTo(index - 1);
+      this.observer?.begin(layer, "backward");
       current = layer.backward(current);
+      this.observer?.end();
     }
   }
 
@@ -140,7 +151,11 @@ export class Network {
   private recomputeUpTo(last: number): void {
     const slot = this.slots.get(last);
     if (slot === undefined) return;
-    for (const layer of this.layers.slice(last - slot, last + 1)) layer.recompute?.();
+    for (const layer of this.layers.slice(last - slot, last + 1)) {
+      this.observer?.begin(layer, "recompute");
+      layer.recompute?.();
+      this.observer?.end();
+    }
   }
 
   summary(): readonly LayerSummary[] {

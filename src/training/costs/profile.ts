@@ -6,7 +6,6 @@ import { openBackend } from "../../backend/open.js";
 import { type KernelCall, recordingBackend } from "../../backend/recording.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { NetworkDescription } from "../../networks/description.js";
-import type { Tensor } from "../../tensor.js";
 import { parseTrainingSettings, type TrainingSettings } from "../settings/options.js";
 import { Trainer } from "../trainer.js";
 
@@ -77,24 +76,14 @@ export async function profileTraining(
       }
     },
   });
-  for (const one of trainer.network.layers) {
-    const [{ name } = { name: "pool" }] = one.summary();
-    for (const pass of ["forward", "backward", "recompute"] as const) {
-      const run: ((tensor: Tensor) => unknown) | undefined = one[pass]?.bind(one);
-      if (run === undefined) continue;
-      // The same call, known by the layer's name.
-      Object.defineProperty(one, pass, {
-        value: (tensor: Tensor) => {
-          layer = `${name} ${pass}`;
-          try {
-            return run(tensor);
-          } finally {
-            layer = OUTSIDE;
-          }
-        },
-      });
-    }
-  }
+  trainer.network.observer = {
+    begin: (working, pass) => {
+      layer = `${working.summary()[0]?.name ?? "pool"} ${pass}`;
+    },
+    end: () => {
+      layer = OUTSIDE;
+    },
+  };
   for await (const _epoch of trainer) if (trainer.stopped) break;
   return {
     backend: backend.description,
