@@ -1,5 +1,6 @@
 /** How fast a model runs on this machine: whole images by threads and batch, and each operation beside the least time that its arithmetic can take. */
 import type { Backend, MachineLimits } from "../backend/device.js";
+import { MemoryScope } from "../backend/scope.js";
 import { summarizeOperations } from "../networks/summary.js";
 import { quantile } from "../quantile.js";
 import type { Model } from "../runtime/model.js";
@@ -34,7 +35,7 @@ const MINIMUM_RUNS = 5;
 
 /** Runs batches of `images` for `seconds`, and a quarter of that before. Frees all it allocates on `backend`. */
 export async function timeModel(backend: Backend, model: Model, images: number, seconds: number): Promise<Timing> {
-  const mark = backend.mark();
+  using _scope = new MemoryScope(backend);
   const before = backend.memory.bytes;
   const network = networkOf(backend, model, images);
   const memoryBytes = backend.memory.bytes - before;
@@ -46,7 +47,6 @@ export async function timeModel(backend: Backend, model: Model, images: number, 
   };
   await repeat(seconds * WARMUP_SHARE, run);
   const times = await repeat(seconds, run);
-  backend.release(mark);
   const medianMs = quantile(times, 0.5);
   return { images, medianMs, p95Ms: quantile(times, 0.95), imagesPerSecond: (1_000 * images) / medianMs, memoryBytes };
 }
@@ -58,7 +58,7 @@ export async function timeOperations(
   limits: MachineLimits,
   seconds: number,
 ): Promise<readonly OperationTiming[]> {
-  const mark = backend.mark();
+  using _scope = new MemoryScope(backend);
   const network = networkOf(backend, model, 1);
   backend.write(network.input, somePixels(model.size ** 2 * 3));
   const probe = backend.allocate("float32", [1]);
@@ -76,7 +76,6 @@ export async function timeOperations(
   await repeat(seconds * WARMUP_SHARE, run);
   for (const of of times) of.length = 0;
   await repeat(seconds, run);
-  backend.release(mark);
   const medians = times.map((of) => quantile(of, 0.5));
   const total = medians.reduce((sum, time) => sum + time, 0);
   const rows = new Map(

@@ -1,5 +1,6 @@
 /** What a network says of each image of a set, in the set's order: decoded by workers ahead of the kernels, batch by batch. */
 import type { Backend } from "../backend/device.js";
+import { MemoryScope } from "../backend/scope.js";
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
 import { LEFT_OUT } from "../data/loading/batch-source.js";
 import { Loader } from "../data/loading/loader.js";
@@ -37,8 +38,8 @@ export async function* scoreImages(
   skipped: SkippedImage[],
 ): AsyncGenerator<ScoredImage, void, undefined> {
   const images = Math.max(1, Math.min(set.count, Math.floor(BATCH_PIXELS / size ** 2)));
-  const mark = backend.mark();
-  const loader = new Loader(set, {
+  using _scope = new MemoryScope(backend);
+  await using loader = new Loader(set, {
     batch: images,
     size,
     mean,
@@ -48,30 +49,25 @@ export async function* scoreImages(
     dropLast: false,
     unreadable: "leave out",
   });
-  try {
-    const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
-    const input = new Float32Array(images * size * size * 3);
-    let first = 0;
-    for await (const batch of loader.epoch(0)) {
-      input.set(batch.images);
-      backend.write(network.input, input);
-      network.run();
-      const logits = (await backend.read(network.output)) as Float32Array;
-      const classes = logits.length / images;
-      skipped.push(...loader.skipped.slice(skipped.length));
-      for (let i = 0; i < batch.count; i++) {
-        const wasRead = batch.indices[i] !== LEFT_OUT;
-        yield {
-          index: first + i,
-          label: batch.labels[i],
-          logits: wasRead ? logits.subarray(i * classes, (i + 1) * classes) : undefined,
-        };
-      }
-      first += batch.count;
-      batch.release();
+  const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
+  const input = new Float32Array(images * size * size * 3);
+  let first = 0;
+  for await (const batch of loader.epoch(0)) {
+    input.set(batch.images);
+    backend.write(network.input, input);
+    network.run();
+    const logits = (await backend.read(network.output)) as Float32Array;
+    const classes = logits.length / images;
+    skipped.push(...loader.skipped.slice(skipped.length));
+    for (let i = 0; i < batch.count; i++) {
+      const wasRead = batch.indices[i] !== LEFT_OUT;
+      yield {
+        index: first + i,
+        label: batch.labels[i],
+        logits: wasRead ? logits.subarray(i * classes, (i + 1) * classes) : undefined,
+      };
     }
-  } finally {
-    await loader.close();
-    backend.release(mark);
+    first += batch.count;
+    batch.release();
   }
 }
