@@ -28,7 +28,7 @@ export { xnornet18, xnornet20 } from "./networks/xnornet.js";
 export type { PixelImage } from "./pixels/square.js";
 export type { Classify, ClassifyOptions, ModelFacts, Prediction } from "./runtime/classifier.js";
 export { decodeModel, encodeModel, type Model } from "./runtime/model.js";
-export type { Precision } from "./runtime/stored-operations.js";
+export type { StoredPrecision } from "./runtime/stored-operations.js";
 export { openStudyData } from "./study/plan.js";
 export type { RowResults, StudyResults } from "./study/results.js";
 export type { RunResult } from "./study/run-file.js";

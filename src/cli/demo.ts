@@ -13,7 +13,7 @@ import { trainingSchema } from "../training/settings/options.js";
 import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { print } from "./output.js";
 import { printPredictions } from "./predict.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 import { runTraining } from "./training-run.js";
 
 /** Chosen on the validation images: enough for the shapes, and done in well under a minute on two cores. */
@@ -50,7 +50,7 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
     data,
     settings: SETTINGS,
     out,
-    progress: new Progress(false),
+    progress: new ProgressBar(false),
     continuation: "rbnet demo",
     machine: { threads, backend },
   });

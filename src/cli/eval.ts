@@ -10,7 +10,7 @@ import type { Model } from "../runtime/model.js";
 import { evaluateModel } from "../training/evaluate.js";
 import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags } from "./flags.js";
 import { accuracyText, bold, print, printJson, tellSkipped } from "./output.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 
 const SETS = ["train", "validation", "test"] as const;
 type SetName = (typeof SETS)[number];
@@ -39,7 +39,7 @@ export function addEval(program: Command): void {
 async function evaluate(modelPath: string, path: string, flags: EvalFlags): Promise<void> {
   const wanted = readSet(flags.set);
   const model = await readModelFile(modelPath);
-  const progress = new Progress(flags.json === true);
+  const progress = new ProgressBar(flags.json === true);
   const { seed, validationFraction } = flags;
   const data = await openDataset({ path, size: model.size, seed, validationFraction, progress: progress.decoding });
   progress.clear();

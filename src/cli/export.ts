@@ -4,14 +4,14 @@ import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { readModelFile, writeModelFile } from "../deploy/model-file.js";
 import { formatBytes } from "../quantities.js";
-import type { Precision } from "../runtime/stored-operations.js";
+import type { StoredPrecision } from "../runtime/stored-operations.js";
 import { runFile } from "../stores/run-folder.js";
 import { print, printJson } from "./output.js";
 
-const PRECISIONS = ["float16", "float32"] as const satisfies readonly Precision[];
+const PRECISIONS = ["float16", "float32"] as const satisfies readonly StoredPrecision[];
 
 interface ExportFlags {
-  readonly precision: Precision;
+  readonly precision: StoredPrecision;
   readonly out?: string;
   readonly json?: boolean;
 }

@@ -11,7 +11,7 @@ import { csvLine } from "./csv.js";
 import { addBackendFlags, type BackendFlags, forbidFlags, readPositive } from "./flags.js";
 import { bold, print, printJson, tell } from "./output.js";
 import { picturePaths, readStandardInput, STANDARD_INPUT } from "./predict-inputs.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 
 /** Labels to name for each picture where people read; a table has the best one, unless it is said otherwise. */
 const TOP = 5;
@@ -54,7 +54,7 @@ async function predict(model: string, words: readonly string[], flags: PredictFl
   if (csv === true) forbidFlags({ ...flags }, ["json"], "a run prints one or the other");
   const top = flags.topK ?? flags.top ?? (csv === true ? 1 : TOP);
   const paths = picturePaths(words);
-  const progress = new Progress(process.stdout.isTTY === true);
+  const progress = new ProgressBar(process.stdout.isTTY === true);
   if (csv === true) print(csvHead(top));
   let done = 0;
   for await (const answer of answers(model, paths, top, flags)) {

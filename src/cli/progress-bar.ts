@@ -7,7 +7,7 @@ import { STOP_SIGNALS, type StopSignal } from "./interrupts.js";
 const SHARED = { clearOnComplete: true, hideCursor: true, barCompleteChar: "━", barIncompleteChar: " ", barsize: 28 } as const;
 
 /** One bar at a time; a new one starts when the last has been cleared. */
-export class Progress {
+export class ProgressBar {
   private bar: cliProgress.SingleBar | undefined;
 
   /** @param silent shows nothing even on a terminal */

@@ -9,7 +9,7 @@ import { formatInteger } from "../quantities.js";
 import { readPositive, readSeed } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { print, printJson, tell, tellSkipped } from "./output.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 
 interface ShardsFlags {
   readonly imagesPerShard: number;
@@ -33,7 +33,7 @@ export function addShards(program: Command): void {
 async function makeShards(folder: string, out: string, { imagesPerShard, seed, json = false }: ShardsFlags): Promise<void> {
   requireFree(out);
   if (existsSync(dirname(resolve(out)))) await removeUnfinished(dirname(resolve(out)), basename(resolve(out)));
-  const progress = new Progress(json);
+  const progress = new ProgressBar(json);
   const stop = new AbortController();
   using interrupts = new Interrupts(() => {
     progress.clear();

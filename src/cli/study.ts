@@ -14,7 +14,7 @@ import { commandLine } from "./command-line.js";
 import { addMachineFlags, type MachineFlags } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
 import { bold, dim, milliseconds, print, printJson, printTable, tell, tellSkipped } from "./output.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 import { epochLine } from "./training-run.js";
 
 interface StudyFlags extends MachineFlags {
@@ -47,7 +47,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   // A machine that lacks what was asked for is said before the data are read, which may take minutes.
   chooseKernels(machine);
   const described = await readStudy(file);
-  const progress = new Progress(json);
+  const progress = new ProgressBar(json);
   const data = await openStudyData(described, { progress: progress.decoding, ...(path === undefined ? {} : { path }) });
   progress.clear();
   const { skipped } = data;

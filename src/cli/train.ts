@@ -15,7 +15,7 @@ import { addDataFlags, addMachineFlags, type DataFlags, type MachineFlags, readN
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { printJson, tellSkipped } from "./output.js";
 import { printProfile } from "./profile.js";
-import { Progress } from "./progress.js";
+import { ProgressBar } from "./progress-bar.js";
 import { addTrainingFlags, readSettings, recipesText, settingsFor, type TrainingFlags } from "./training-flags.js";
 import { runTraining } from "./training-run.js";
 
@@ -61,7 +61,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   const chosen = readSettings(flags);
   chooseKernels(flags);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
-  const progress = new Progress(flags.json === true);
+  const progress = new ProgressBar(flags.json === true);
   const { size, seed, validationFraction } = flags;
   const data = await openDataset({
     path,

@@ -13,14 +13,14 @@ import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
 import { Interrupts } from "./interrupts.js";
 import { accuracyText, bold, dim, milliseconds, print, printJson, tell, tellSkipped } from "./output.js";
-import type { Progress } from "./progress.js";
+import type { ProgressBar } from "./progress-bar.js";
 
 export interface TrainingRun {
   readonly description: NetworkDescription;
   readonly data: Dataset;
   readonly settings: TrainingOptions;
   readonly out: string;
-  readonly progress: Progress;
+  readonly progress: ProgressBar;
   /** Name of the recipe that the settings come of. */
   readonly recipe?: string | undefined;
   /** What to type after an interruption. */

@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../atomic-file.js";
 import { codeOf, UserError } from "../errors.js";
 import { decodeModel, encodeModel, type Model } from "../runtime/model.js";
-import type { Precision } from "../runtime/stored-operations.js";
+import type { StoredPrecision } from "../runtime/stored-operations.js";
 import { modelFileOf, shippedModels } from "./shipped-models.js";
 
 /** Writes atomically; returns the number of bytes. */
-export async function writeModelFile(path: string, model: Model, precision: Precision = "float32"): Promise<number> {
+export async function writeModelFile(path: string, model: Model, precision: StoredPrecision = "float32"): Promise<number> {
   const bytes = encodeModel(model, precision);
   await writeFileAtomic(path, bytes);
   return bytes.length;

@@ -8,7 +8,7 @@ import type { Channels } from "../pixels/square.js";
 import { list, Malformed, members, number, text } from "./json-reader.js";
 import type { Operation } from "./operations.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
-import { loadOperations, type Precision, readOperations, readSide, storeOperation } from "./stored-operations.js";
+import { loadOperations, readOperations, readSide, type StoredPrecision, storeOperation } from "./stored-operations.js";
 
 const FORMAT = "rbnet-model";
 const VERSION = "2";
@@ -38,7 +38,7 @@ export interface Model {
  *
  * @throws UserError where a value is too large for `precision`
  */
-export function encodeModel(model: Model, precision: Precision = "float32"): Uint8Array {
+export function encodeModel(model: Model, precision: StoredPrecision = "float32"): Uint8Array {
   const { network, classes, size, mean, standardDeviation } = model;
   const tensors = new Map<string, StoredTensor>();
   try {

@@ -13,7 +13,7 @@ import type { StoredTensor } from "./safetensors.js";
 import { elementsOf, type MapShape, spreadOf, tapCount, windowMap } from "./windows.js";
 
 /** How real parameters are kept in a file. Signs are bits in either case. */
-export type Precision = "float16" | "float32";
+export type StoredPrecision = "float16" | "float32";
 
 /** Largest sides that a file may ask for: beyond what any image classifier of this kind has, small enough to bound memory. */
 const MAXIMUM_SIDE = 4096;
@@ -60,7 +60,7 @@ export type Broken = (found: string) => UserError;
  *
  * @throws RangeError where a value is too large for float16, or binary layers have real weights still
  */
-export function storeOperation(item: Operation, precision: Precision, tensors: Map<string, StoredTensor>): StoredOperation {
+export function storeOperation(item: Operation, precision: StoredPrecision, tensors: Map<string, StoredTensor>): StoredOperation {
   const put = (part: string, data: Float32Array | Uint32Array, shape: readonly number[] = [data.length]): void => {
     const stored = data instanceof Float32Array ? storeFloats(data, precision) : ({ type: "uint32", data } as const);
     tensors.set(`${item.name}.${part}`, { ...stored, shape });
@@ -116,7 +116,7 @@ function storedKind(bend: Activation | undefined): StoredActivation {
 
 function storeFloats(
   data: Float32Array,
-  precision: Precision,
+  precision: StoredPrecision,
 ): { type: "float32"; data: Float32Array } | { type: "float16"; data: Uint16Array } {
   if (precision === "float32") return { type: "float32", data };
   const large = data.find((one) => Math.abs(one) > LARGEST_HALF);

@@ -30,12 +30,12 @@ describe("interrupts", () => {
   });
 });
 
-const PROGRESS = new URL("../../dist/cli/progress.js", import.meta.url).href;
+const PROGRESS = new URL("../../dist/cli/progress-bar.js", import.meta.url).href;
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 
 /** What a program leaves on a real terminal that draws a bar and then ends in this way. */
 function drawn(ending: string): string {
-  const program = `import(${JSON.stringify(PROGRESS)}).then(({ Progress }) => { new Progress(false).decoding(1, 10); ${ending} });`;
+  const program = `import(${JSON.stringify(PROGRESS)}).then(({ ProgressBar }) => { new ProgressBar(false).decoding(1, 10); ${ending} });`;
   const command = `${process.execPath} -e ${JSON.stringify(program).replaceAll("`", "\\`")}`;
   return spawnSync("script", ["-qec", command, "/dev/null"], { encoding: "utf8", input: "" }).stdout;
 }

@@ -7,7 +7,7 @@ import { subsetByClass } from "../../data/sets/subset.js";
 import type { NetworkDescription } from "../../networks/description.js";
 import { evaluateModel } from "../evaluate.js";
 import type { TrainingOptions } from "../settings/options.js";
-import { isLast, stagesOf, type TrainingStage } from "../stage/stages.js";
+import { isLast, type TrainingStage, trainingStages } from "../stage/stages.js";
 import { Trainer } from "../trainer.js";
 
 export interface RunEstimate {
@@ -36,7 +36,7 @@ export async function estimateRun(
   const last = validated + (data.test?.count ?? 0);
   const stepTimes: number[] = [];
   let milliseconds = 0;
-  for (const stage of stagesOf(options)) {
+  for (const stage of trainingStages(options)) {
     using backend = await openBackend(machine);
     const alone = optionsAlone(options, stage);
     const { stepMs, evaluationMs } = await measure(description, data, alone, { ...machine, backend });

@@ -10,7 +10,7 @@ import type { Operation } from "../../runtime/operations.js";
 import type { MapShape } from "../../runtime/windows.js";
 import { type TrainingSettings, trainingSchema } from "../settings/options.js";
 import { Optimizer } from "../stage/optimizer.js";
-import { stagesOf } from "../stage/stages.js";
+import { trainingStages } from "../stage/stages.js";
 import { TrainingStep } from "../stage/training-step.js";
 
 export interface NetworkSummary {
@@ -35,7 +35,7 @@ export async function summarizeNetwork(
   const { average, epochs, stages, firstStageEpochs, keepEvery = 1 } = settings;
   const options = trainingSchema.parse({ batch, average, epochs, stages, firstStageEpochs });
   new Optimizer(backend, network.store, options);
-  for (const { weights } of stagesOf(options)) {
+  for (const { weights } of trainingStages(options)) {
     using _stage = new MemoryScope(backend);
     network.bind(batch, { weights, keepEvery });
     new TrainingStep(backend, network, options);

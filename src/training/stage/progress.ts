@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { StepProgress } from "../records/run-records.js";
 import type { TrainingOptions } from "../settings/options.js";
-import { stageAt, stageNumber, stagesOf } from "./stages.js";
+import { stageAt, stageNumber, trainingStages } from "./stages.js";
 import type { StepResult } from "./training-step.js";
 
 export const progressSchema = z.strictObject({
@@ -62,7 +62,7 @@ export function afterEpoch(progress: Progress, isBestSoFar: boolean, top1: numbe
 /** All epochs are done, or none of the last `patience` was better than the best. */
 export function isFinished({ epoch, bestEpoch }: Progress, options: TrainingOptions, hasValidation: boolean): boolean {
   const { patience, epochs } = options;
-  const { firstEpoch = 0 } = stagesOf(options).at(-1) ?? {};
+  const { firstEpoch = 0 } = trainingStages(options).at(-1) ?? {};
   const waited = epoch - Math.max(firstEpoch, bestEpoch);
   return epoch >= epochs || (patience > 0 && hasValidation && waited >= patience);
 }

@@ -27,7 +27,7 @@ export interface StageSettings {
 }
 
 /** In their order. Without `firstStageEpochs` the first of two has half of the epochs, the smaller half where they are odd. */
-export function stagesOf({ epochs, stages = 1, firstStageEpochs = epochs >> 1 }: StageSettings): readonly TrainingStage[] {
+export function trainingStages({ epochs, stages = 1, firstStageEpochs = epochs >> 1 }: StageSettings): readonly TrainingStage[] {
   if (stages === 1) return [{ number: 1, of: 1, weights: "binary", firstEpoch: 0, epochs }];
   return [
     { number: 1, of: 2, weights: "real", firstEpoch: 0, epochs: firstStageEpochs },
@@ -37,7 +37,7 @@ export function stagesOf({ epochs, stages = 1, firstStageEpochs = epochs >> 1 }:
 
 /** The stage of an epoch, which counts from 0; after the last epoch the last stage. */
 export function stageAt(settings: StageSettings, epoch: number): TrainingStage {
-  const stage = stagesOf(settings).findLast(({ firstEpoch }) => epoch >= firstEpoch);
+  const stage = trainingStages(settings).findLast(({ firstEpoch }) => epoch >= firstEpoch);
   if (stage === undefined) throw new Error(`there is no epoch ${epoch}`);
   return stage;
 }

@@ -7,7 +7,7 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { resnet20 } from "#rbnet/networks/resnet";
 import { encodeModel } from "#rbnet/runtime/model";
 import { summarizeNetwork } from "#rbnet/training/costs/memory";
-import { stageAt, stagesOf } from "#rbnet/training/stage/stages";
+import { stageAt, trainingStages } from "#rbnet/training/stage/stages";
 import { Trainer } from "#rbnet/training/trainer";
 import { training } from "../../networks/tiny.js";
 import { temporaryFolder } from "../../temporary-folder.js";
@@ -18,8 +18,8 @@ const BORDER = 2 * STEPS_PER_EPOCH;
 
 describe("stages", () => {
   it("share the epochs as asked, or by halves", () => {
-    const spans = (chosen: Parameters<typeof stagesOf>[0]) =>
-      stagesOf(chosen).map(({ firstEpoch, epochs }) => [firstEpoch, epochs]);
+    const spans = (chosen: Parameters<typeof trainingStages>[0]) =>
+      trainingStages(chosen).map(({ firstEpoch, epochs }) => [firstEpoch, epochs]);
     expect(spans({ epochs: 5 })).toEqual([[0, 5]]);
     expect(spans({ epochs: 5, stages: 2 })).toEqual([
       [0, 2],
