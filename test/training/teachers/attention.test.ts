@@ -69,7 +69,11 @@ describe.each(TINY)("the stages of a $form", ({ description }) => {
     };
     const [both, logits, maps] = [await run(1, true), await run(1, false), await run(0, true)];
     expect(maps.some((value) => Math.abs(value) > 1e-3)).toBe(true);
-    for (const [i, value] of both.entries()) expect(value).toBeCloseTo(logits[i]! + maps[i]!, 5);
+    // Gradients behind normalizations of a few pixels are large: it is their digits that agree.
+    for (const [i, value] of both.entries()) {
+      const sum = logits[i]! + maps[i]!;
+      expect(Math.abs(value - sum)).toBeLessThan(5e-6 * Math.max(1, Math.abs(sum)));
+    }
   });
 });
 
