@@ -30,6 +30,14 @@ export interface MachineLimits {
   readonly bytesPerSecond: number;
 }
 
+/** What suits a device: its speed and memory depend on it, and no result does. */
+export interface Preferences {
+  /** Pixels of the images in a batch where its size is free, as in an evaluation. */
+  readonly batchPixels: number;
+  /** Elements an image from which the result of a binary product is worth computing twice where memory is to be saved. */
+  readonly recomputedElements: number;
+}
+
 /** Memory and kernels of one device. */
 export interface Backend extends Kernels, Disposable {
   /** For people: what runs, e.g. "wasm, relaxed SIMD, 2 threads". */
@@ -40,6 +48,7 @@ export interface Backend extends Kernels, Disposable {
   readonly elementBytes: Readonly<Record<ElementType, number>>;
   /** Bytes allocated now and at most since the start. */
   readonly memory: { readonly bytes: number; readonly peakBytes: number };
+  readonly preferences: Preferences;
   /** Zeroed memory. It lives until `release` of a mark taken before. */
   allocate<T extends ElementType>(type: T, shape: Shape): Tensor<T>;
   /** Another shape for the same elements; `from` counts elements of the first, for a part of it. */

@@ -8,9 +8,6 @@ import type { Channels } from "../pixels/square.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
 
-/** Pixels a batch: maps of so many stay in the second-level cache. With six times as many, an image of 32 x 32 takes a third longer. */
-export const BATCH_PIXELS = 1 << 14;
-
 /** A folded network, and what becomes of images before it sees them. */
 export interface ScoringModel {
   readonly operations: readonly Operation[];
@@ -37,7 +34,7 @@ export async function* scoreImages(
   set: ImageSet,
   skipped: SkippedImage[],
 ): AsyncGenerator<ScoredImage, void, undefined> {
-  const images = Math.max(1, Math.min(set.count, Math.floor(BATCH_PIXELS / size ** 2)));
+  const images = Math.max(1, Math.min(set.count, Math.floor(backend.preferences.batchPixels / size ** 2)));
   using _scope = new MemoryScope(backend);
   await using loader = new Loader(set, {
     batch: images,

@@ -18,9 +18,6 @@ import { buildLayers } from "./build.js";
 import type { NetworkDescription } from "./description.js";
 import { stageEnds } from "./stages.js";
 
-/** Elements an image from which a result is worth computing twice where memory is to be saved. */
-const LARGE_RESULT = 16384;
-
 export interface NetworkMemory {
   /** What binary convolutions multiply by; default binary. */
   readonly weights?: WeightForm;
@@ -83,7 +80,7 @@ export class Network {
     this.weights = weights;
     // With real weights it is no product of bits, and takes longer than the memory is worth.
     const again = keepEvery > 1 && weights === "binary";
-    const large = again ? layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= LARGE_RESULT) : [];
+    const large = again ? layers.filter((layer) => (layer.recomputable?.(1) ?? 0) >= backend.preferences.recomputedElements) : [];
     const mostResults = Math.max(...large.map((layer) => layer.recomputable?.(images) ?? 0));
     const result = large.length > 1 ? backend.allocate("dotProduct", [mostResults]) : undefined;
     const mostSpare = Math.max(...layers.map((layer) => layer.spareElements?.(images) ?? 0));

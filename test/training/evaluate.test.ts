@@ -5,7 +5,10 @@ import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { Random } from "#rbnet/data/random";
 import { memorySet } from "#rbnet/data/sets/image-set";
+import { networkByName } from "#rbnet/networks/catalogue";
+import { Network } from "#rbnet/networks/network";
 import { type EvaluatedModel, evaluateModel } from "#rbnet/training/evaluate";
+import type { DetailedEvaluation } from "#rbnet/training/records/run-records";
 import { Trainer } from "#rbnet/training/trainer";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, data, differences, network, refusal, settings, trainTiny } from "./tiny-runs.js";
@@ -21,13 +24,13 @@ beforeAll(async () => {
 afterAll(() => backend[Symbol.dispose]());
 
 /** Noise pictures with random labels. */
-function noise(count: number): { readonly set: ImageSet; readonly pixels: Uint8Array } {
+function noise(count: number, side = SIDE): { readonly set: ImageSet; readonly pixels: Uint8Array } {
   const random = new Random(count);
-  const pixels = new Uint8Array(new SharedArrayBuffer(count * INPUTS));
+  const pixels = new Uint8Array(new SharedArrayBuffer(count * side * side * 3));
   for (let at = 0; at < pixels.length; at++) pixels[at] = random.integer(256);
   const labels = Uint16Array.from({ length: count }, () => random.integer(CLASSES));
   const rows = Uint32Array.from({ length: count }, (_, row) => row);
-  return { set: memorySet(pixels, SIDE, rows, labels, (row) => `picture ${row}`), pixels };
+  return { set: memorySet(pixels, side, rows, labels, (row) => `picture ${row}`), pixels };
 }
 
 /** Mean colour, then a dense layer. */
@@ -103,6 +106,23 @@ describe("evaluateModel", () => {
     expect(backend.memory.bytes).toBe(bytes);
     using shared = await createWasmBackend({ threads: 2 });
     expect(await evaluateModel(shared, linearModel(), set)).toEqual(once);
+  });
+
+  it("finds the same, to the bit, however many images a backend likes in a batch", async () => {
+    const description = networkByName("real2binary20", { classes: CLASSES, size: 8, width: 0.25 });
+    const random = new Random(8);
+    using wasm = await createWasmBackend({ threads: 1 });
+    const normal = (count: number, scale: number): Float32Array =>
+      Float32Array.from({ length: count }, () => scale * random.normal());
+    const operations = await new Network(wasm, description, { normal }).fold();
+    const { set } = noise(40, 8);
+    const found: DetailedEvaluation[] = [];
+    for (const images of [1, 3, 40]) {
+      const picky = Object.create(wasm, { preferences: { value: { ...wasm.preferences, batchPixels: images * 64 } } }) as Backend;
+      found.push(await evaluateModel(picky, { ...linearModel(), size: 8, operations }, set));
+    }
+    expect(found[1]).toEqual(found[0]);
+    expect(found[2]).toEqual(found[0]);
   });
 
   it("counts a tie as won by the first class only", async () => {

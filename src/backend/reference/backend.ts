@@ -30,6 +30,7 @@ export function createReferenceBackend(): Backend {
     ...checkedKernels(kernels),
     description: "reference, float64",
     elementBytes: memory.elementBytes,
+    preferences: { batchPixels: 1 << 14, recomputedElements: 1 << 14 },
     get memory() {
       return memory.memory;
     },

@@ -19,6 +19,7 @@ import { lossKernels } from "./loss.js";
 import { normalizationKernels } from "./normalization.js";
 import { arranged, arrangeSigns, type ProductKind, packedSigns, WasmBinaryWeights, weightBytes } from "./packed-weights.js";
 import { poolingKernels } from "./pooling.js";
+import { PREFERENCES } from "./preferences.js";
 import { realKernels } from "./real.js";
 import { type Runner, WasmWindow, windowTable } from "./runner.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
@@ -145,6 +146,7 @@ function connect(
     ...channelKernels(runner),
     ...updateKernels(runner),
     description,
+    preferences: PREFERENCES,
     get memory() {
       return { bytes: arena.bytes, peakBytes: arena.peakBytes };
     },

@@ -8,6 +8,7 @@ import type { Backend } from "../device.js";
 import { type BinaryWeights, KERNELS, type Kernels, type Window } from "../kernels.js";
 import { ALIGNMENT, ELEMENT_BYTES, GRANULE } from "./arena.js";
 import { weightBytes } from "./packed-weights.js";
+import { PREFERENCES } from "./preferences.js";
 import { windowTable } from "./runner.js";
 
 /** A stack of allocations, as heights only. */
@@ -47,6 +48,7 @@ export function createCountingBackend(): Backend {
     ...NOTHING,
     description: "counts memory",
     elementBytes: ELEMENT_BYTES,
+    preferences: PREFERENCES,
     get memory() {
       return { bytes: stack.top, peakBytes: stack.peak };
     },

@@ -1,7 +1,6 @@
 /** A network of ours as a teacher: its folded form, on the backend that trains, a few images at a time. */
 import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
-import { BATCH_PIXELS } from "../../deploy/score-images.js";
 import { UserError } from "../../errors.js";
 import { stageEnds } from "../../networks/stages.js";
 import type { Model } from "../../runtime/model.js";
@@ -46,7 +45,7 @@ export class ModelTeacher implements Teacher {
         `the teacher ${name} knows ${classes.length} classes (${classes.slice(0, 3).join(", ")}...), the data have ${data.classes.length} (${data.classes.slice(0, 3).join(", ")}...); train a teacher on the same classes in the same order`,
       );
     this.classes = classes.length;
-    const images = Math.max(1, Math.min(batch, Math.floor(BATCH_PIXELS / size ** 2)));
+    const images = Math.max(1, Math.min(batch, Math.floor(backend.preferences.batchPixels / size ** 2)));
     const inputShape = { height: size, width: size, channels: 3 };
     this.network = new RuntimeNetwork(backend, operations, inputShape, images);
     this.input = new Float32Array(images * size * size * 3);
