@@ -61,14 +61,23 @@ const KERNELS: Readonly<
       return { run: () => backend.binaryWeightGradient(dy, columns, latent, gradient), rate: "signedMacsPerSecond" };
     },
   },
-  product: {
+  convolution: {
     shapes: [...TRAINING, ...INFERENCE],
     prepare(backend, { M, K, N }) {
-      const [a, b, c] = [reals(backend, M, K), reals(backend, K, N), reals(backend, M, N)];
-      return {
-        run: () => backend.product(a, b, c, { transposeA: false, accumulate: false }),
-        rate: "realMacsPerSecond",
+      const [x, weights, y] = [reals(backend, M, K), reals(backend, K, N), reals(backend, M, N)];
+      // Windows of one pixel: a product, and nothing to gather for it.
+      const geometry = {
+        images: 1,
+        height: M,
+        width: 1,
+        channels: K,
+        kernel: 1,
+        step: 1,
+        rows: [...Array(M).keys()],
+        columns: [0],
       };
+      const plan = backend.planConvolution(backend.window(geometry), N, { signs: false, inputGradient: false });
+      return { run: () => backend.convolution(x, weights, plan, y), rate: "realMacsPerSecond" };
     },
   },
 };

@@ -11,7 +11,7 @@
  */
 import { UserError } from "../errors.js";
 import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
-import type { BinaryWeights, Kernels, Window } from "./kernels.js";
+import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Kernels, Window } from "./kernels.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
 export const GRADIENT_PRECISIONS = ["float32", "bfloat16"] as const;
@@ -56,6 +56,8 @@ export interface Backend extends Kernels, Disposable {
   window(geometry: WindowGeometry): Window;
   /** `gradient`: with room for what binaryInputGradient reads. */
   binaryWeights(inputs: number, filters: number, gradient: boolean): BinaryWeights;
+  /** Takes room for what its kernels need while they run, so that no call of them allocates. It lives as long as memory allocated now does. */
+  planConvolution(window: Window, filters: number, use: ConvolutionUse): ConvolutionPlan;
   /** Allocation is a stack: `release(mark())` frees all that came between. */
   mark(): number;
   release(mark: number): void;

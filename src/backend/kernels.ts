@@ -20,6 +20,20 @@ export interface BinaryWeights {
   readonly filters: number;
 }
 
+/** What a convolution with real weights is planned for. */
+export interface ConvolutionUse {
+  /** It multiplies packed signs (latentProduct), not the values of a map. */
+  readonly signs: boolean;
+  /** The gradient of its input is wanted, too. */
+  readonly inputGradient: boolean;
+}
+
+/** A convolution with real weights [K, N] on the windows of a map, and what a backend needs while it runs, which all that are planned share. */
+export interface ConvolutionPlan {
+  readonly window: Window;
+  readonly filters: number;
+}
+
 /** How the gradient passes a sign: `clip` 1 where |x| <= 1; `polynomial` max(0, 2 - 2|x|) (Bi-Real Net, section 3.2). */
 export type Estimator = "clip" | "polynomial";
 
@@ -131,24 +145,29 @@ export interface BinaryKernels {
     dx: Tensor,
     dThreshold: Tensor,
   ): void;
-  /** signs[m, k] = +1 where bit k of row m is set, -1 elsewhere (padding too). columns: uint32 [M, words(K)]; signs: float32 [M, K]. */
-  expandSigns(columns: Tensor<"uint32">, signs: Tensor): void;
-  /** dx += estimator'(x - threshold) * (dSigns laid back on the map); dThreshold[c] -= the same, summed over c's pixels. dSigns: float32 [M, K]. */
-  signGradient(dSigns: Tensor, window: Window, signs: Binarization, dx: Tensor, dThreshold: Tensor): void;
+  /** y[m, n] = sum over k of columns[m, k] in +-1 * latent[k, n]: float32 [M, N]. What binaryProduct is while latent weights stand for their signs. */
+  latentProduct(columns: Tensor<"uint32">, latent: Tensor, plan: ConvolutionPlan, y: Tensor): void;
+  /** As binaryInputGradient, with latent float32 [K, N] for the weights. */
+  latentInputGradient(
+    dy: Tensor,
+    latent: Tensor,
+    plan: ConvolutionPlan,
+    signs: Binarization,
+    dx: Tensor,
+    dThreshold: Tensor,
+  ): void;
   /** total[0] += number of +1 in `columns` (M rows of `bits` valid bits). total: accumulator [1]. */
   countPositive(columns: Tensor<"uint32">, bits: number, total: Tensor<"accumulator">): void;
 }
 
-/** Real convolution and dense. */
+/** Convolution with real weights. A dense layer is one on maps of one pixel. */
 export interface RealKernels {
-  /** columns[m, k] = x at tap k of window m, 0 for padding: float32 [M, K]. */
-  gatherColumns(x: Tensor, window: Window, columns: Tensor): void;
-  /** The transpose of gatherColumns: dx at tap k of window m += columns[m, k]. */
-  scatterColumns(columns: Tensor, window: Window, dx: Tensor): void;
-  /** c = a * b, or c += a * b. a: [M, K]; b: [K, N]; c: [M, N]; with `transposeA`, a is [K, M] and read transposed. */
-  product(a: Tensor, b: Tensor, c: Tensor, options: { transposeA: boolean; accumulate: boolean }): void;
-  /** out[j, i] = matrix[i, j]. */
-  transpose(matrix: Tensor, out: Tensor): void;
+  /** y[m, n] = sum over k of columns[m, k] * weights[k, n], with columns[m, k] = x at tap k of window m, 0 for padding. x: map float32; y: float32 [M, N]. */
+  convolution(x: Tensor, weights: Tensor, plan: ConvolutionPlan, y: Tensor): void;
+  /** dx = dy * weights^T laid back on the map. dy: float32 [M, N]; dx: map float32. */
+  convolutionInputGradient(dy: Tensor, weights: Tensor, plan: ConvolutionPlan, dx: Tensor): void;
+  /** gradient[k, n] += sum over m of columns[m, k] * dy[m, n], with the columns of `convolution`. gradient: float32 [K, N]. */
+  convolutionWeightGradient(dy: Tensor, x: Tensor, plan: ConvolutionPlan, gradient: Tensor): void;
   /** matrix[m, n] += bias[n]. */
   addBias(matrix: Tensor, bias: Tensor): void;
   /** total[n] += sum over m of matrix[m, n]. */
@@ -266,13 +285,12 @@ export const WRITTEN: { readonly [K in keyof Kernels]: (...call: Parameters<Kern
   binaryUnit: (_columns, _weights, _transform, out) => [out],
   binaryWeightGradient: (_dy, _columns, _latent, gradient) => [gradient],
   binaryInputGradient: (_dy, _weights, _window, _signs, dx, dThreshold) => [dx, dThreshold],
-  expandSigns: (_columns, signs) => [signs],
-  signGradient: (_dSigns, _window, _signs, dx, dThreshold) => [dx, dThreshold],
+  latentProduct: (_columns, _latent, _plan, y) => [y],
+  latentInputGradient: (_dy, _latent, _plan, _signs, dx, dThreshold) => [dx, dThreshold],
   countPositive: (_columns, _bits, total) => [total],
-  gatherColumns: (_x, _window, columns) => [columns],
-  scatterColumns: (_columns, _window, dx) => [dx],
-  product: (_a, _b, c) => [c],
-  transpose: (_matrix, out) => [out],
+  convolution: (_x, _weights, _plan, y) => [y],
+  convolutionInputGradient: (_dy, _weights, _plan, dx) => [dx],
+  convolutionWeightGradient: (_dy, _x, _plan, gradient) => [gradient],
   addBias: (matrix) => [matrix],
   sumColumns: (_matrix, total) => [total],
   columnMoments: (_y, sums) => [sums],

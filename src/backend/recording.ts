@@ -1,7 +1,7 @@
 /** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
-import { type ElementType, elementCount, type Tensor } from "../tensor.js";
+import { type ElementType, elementCount, type Tensor, windowCount, windowSize } from "../tensor.js";
 import type { Backend } from "./device.js";
-import { type BinaryWeights, KERNELS, type Kernels } from "./kernels.js";
+import { type BinaryWeights, type ConvolutionPlan, KERNELS, type Kernels } from "./kernels.js";
 
 export interface KernelCall {
   readonly kernel: keyof Kernels;
@@ -43,6 +43,14 @@ function isWeights(value: unknown): value is BinaryWeights {
   return typeof value === "object" && value !== null && "inputs" in value && "filters" in value;
 }
 
+function isPlan(value: unknown): value is ConvolutionPlan {
+  return typeof value === "object" && value !== null && "window" in value && "filters" in value;
+}
+
+function macsOf({ window: { geometry }, filters }: ConvolutionPlan): number {
+  return windowCount(geometry) * windowSize(geometry) * filters;
+}
+
 /** The tensors of a call, those in records of arguments too. */
 function tensorsIn(value: unknown): readonly Tensor<ElementType>[] {
   if (isTensor(value)) return [value];
@@ -63,9 +71,12 @@ function workOf({ elementBytes }: Backend, kernel: keyof Kernels, parameters: re
     case "binaryWeightGradient":
       // dy [M, N] and the latent weights [K, N].
       return { ...none, signedMacs: (elements(0) * elements(2)) / lastSide(tensors[0]) };
-    case "product":
-      // b [K, N] and c [M, N].
-      return { ...none, realMacs: (elements(2) * elements(1)) / lastSide(tensors[1]) };
+    case "convolution":
+    case "convolutionInputGradient":
+    case "convolutionWeightGradient":
+    case "latentProduct":
+    case "latentInputGradient":
+      return { ...none, realMacs: parameters.filter(isPlan).reduce((sum, plan) => sum + macsOf(plan), 0) };
     default:
       return none;
   }

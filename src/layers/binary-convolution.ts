@@ -5,15 +5,18 @@
  *
  * With windows of kind `blocks` it is RB-Net's reshaped point-wise convolution (the abstract of the paper: spatial information is
  * rearranged into depth, then a point-wise convolution runs); with `grid` it is the 3x3 of the networks it is compared with.
- * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1. In the first of two
- * stages of training the latent weights stand for their signs (LatentProduct); the optimizer keeps them in [-1, 1], so they all learn.
+ * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1.
+ *
+ * In the first of two stages of training the latent weights stand for their signs. Per filter n, binary weights differ from them by their scale, which the
+ * normalization that follows takes away, and by what a sign rounds off; the optimizer keeps them in [-1, 1], so they all learn.
+ *
+ *   y[m, n] = sum over k of sign(x - threshold[c]) * latent[k, n]                real
  */
 import type { Backend } from "../backend/device.js";
-import type { BinaryWeights, Estimator, ProductResult, Window } from "../backend/kernels.js";
+import type { BinaryWeights, ConvolutionPlan, Estimator, ProductResult, Window } from "../backend/kernels.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant } from "./initializer.js";
-import { LatentProduct } from "./latent-product.js";
 import type { Folding, SignCount, WeightForm } from "./layer.js";
 import { type Declarations, fixedParameter, type Parameter } from "./parameters.js";
 
@@ -27,6 +30,29 @@ export interface BinaryConvolutionOptions {
   readonly learnThreshold: boolean;
 }
 
+/** What is allocated for a batch size. */
+interface Bound {
+  readonly window: Window;
+  /** Packed signs of the input, [M, words(K)]. */
+  readonly columns: Tensor<"uint32">;
+  readonly product: BinaryBound | RealBound;
+}
+
+/** result: [M, N]. */
+interface BinaryBound {
+  readonly weights: "binary";
+  readonly result: Tensor<"dotProduct">;
+  /** The result's memory is others' too, and does not last until backward. */
+  readonly passing: boolean;
+}
+
+/** result: float32 [M, N]. */
+interface RealBound {
+  readonly weights: "real";
+  readonly result: Tensor;
+  readonly plan: ConvolutionPlan;
+}
+
 export class BinaryConvolution {
   readonly latent: Parameter;
   readonly threshold: Parameter;
@@ -34,13 +60,7 @@ export class BinaryConvolution {
   readonly inputs: number;
   private readonly signs: BinaryWeights;
   private readonly positive: Tensor<"accumulator">;
-  private window: Window | undefined;
-  private columns: Tensor<"uint32"> | undefined;
-  private result: Tensor<"dotProduct"> | undefined;
-  /** Where weights are real. */
-  private latentProduct: LatentProduct | undefined;
-  /** The result's memory is others' too, and does not last until backward. */
-  private passing = false;
+  private bound: Bound | undefined;
 
   constructor(
     private readonly backend: Backend,
@@ -77,76 +97,73 @@ export class BinaryConvolution {
     const { backend, inputs, options } = this;
     const geometry = geometryOf(options.windows, images, options.input);
     const rows = windowCount(geometry);
-    this.window = backend.window(geometry);
-    this.columns = backend.allocate("uint32", [rows, wordsFor(inputs)]);
+    const window = backend.window(geometry);
+    const columns = backend.allocate("uint32", [rows, wordsFor(inputs)]);
     const shape = [rows, options.filters];
     if (weights === "real") {
-      this.passing = false;
-      this.result = undefined;
-      const result = backend.allocate("float32", shape);
-      this.latentProduct = new LatentProduct(backend, { ...options, images }, this.latent, this.threshold, result);
-      return;
+      const plan = backend.planConvolution(window, options.filters, { signs: true, inputGradient: true });
+      this.bound = { window, columns, product: { weights, result: backend.allocate("float32", shape), plan } };
+    } else {
+      const result = passing === undefined ? backend.allocate("dotProduct", shape) : backend.view(passing, shape);
+      this.bound = { window, columns, product: { weights, result, passing: passing !== undefined } };
     }
-    this.latentProduct = undefined;
-    this.passing = passing !== undefined;
-    this.result = passing === undefined ? backend.allocate("dotProduct", shape) : backend.view(passing, shape);
   }
 
   /** What the last bind multiplies the weights by. */
   get windows(): Window {
-    if (this.window === undefined) throw new Error("windows before bind");
-    return this.window;
+    return this.ready.window;
   }
 
   /** sums: [2, N], the batch statistics of the result, where they are wanted. */
   forward(x: Tensor, sums: Tensor<"accumulator"> | undefined): ProductResult {
-    const { backend, window, columns, result, latentProduct } = this;
-    if (window === undefined || columns === undefined) throw new Error("forward before bind");
+    const { backend, latent } = this;
+    const { window, columns, product } = this.ready;
     backend.binarizeColumns(x, this.threshold.value, window, columns);
-    if (latentProduct !== undefined) {
-      latentProduct.forward(columns, sums);
-      return latentProduct.result;
+    if (product.weights === "binary") {
+      backend.binarizeWeights(latent.value, this.signs, true);
+      backend.binaryProduct(columns, this.signs, product.result, sums);
+    } else {
+      backend.latentProduct(columns, latent.value, product.plan, product.result);
+      if (sums !== undefined) backend.columnMoments(product.result, sums);
     }
-    if (result === undefined) throw new Error("forward before bind");
-    backend.binarizeWeights(this.latent.value, this.signs, true);
-    backend.binaryProduct(columns, this.signs, result, sums);
-    return result;
+    return product.result;
   }
 
   /** The result of the last forward, computed again where its memory did not last: a product of bits costs less than the memory. */
   recall(): ProductResult {
-    const { backend, columns, result, latentProduct } = this;
-    if (latentProduct !== undefined) return latentProduct.result;
-    if (columns === undefined || result === undefined) throw new Error("recall before bind");
-    if (this.passing) backend.binaryProduct(columns, this.signs, result, undefined);
-    return result;
+    const { columns, product } = this.ready;
+    if (product.weights === "binary" && product.passing)
+      this.backend.binaryProduct(columns, this.signs, product.result, undefined);
+    return product.result;
   }
 
   /** dy: float32 [M, N]; dx: gains the input's gradient. x: the input of the forward. */
   backward(dy: Tensor, x: Tensor, dx: Tensor): void {
-    const { backend, window, columns, latentProduct } = this;
-    if (window === undefined || columns === undefined) throw new Error("backward before bind");
-    backend.binaryWeightGradient(dy, columns, this.latent.value, this.latent.gradient);
-    if (latentProduct !== undefined) {
-      latentProduct.inputGradient(dy, x, dx);
-      return;
-    }
-    const binarization = { x, threshold: this.threshold.value, estimator: this.options.estimator };
-    backend.binaryInputGradient(dy, this.signs, window, binarization, dx, this.threshold.gradient);
+    const { backend, latent, threshold } = this;
+    const { window, columns, product } = this.ready;
+    backend.binaryWeightGradient(dy, columns, latent.value, latent.gradient);
+    const binarization = { x, threshold: threshold.value, estimator: this.options.estimator };
+    if (product.weights === "binary") backend.binaryInputGradient(dy, this.signs, window, binarization, dx, threshold.gradient);
+    else backend.latentInputGradient(dy, latent.value, product.plan, binarization, dx, threshold.gradient);
   }
 
   /** Of the last forward; padding counts as -1. */
   countSigns(): Omit<SignCount, "name"> {
-    const { backend, columns, positive, inputs } = this;
-    if (columns === undefined) throw new Error("signs are counted before bind");
+    const { backend, positive, inputs } = this;
+    const { window, columns } = this.ready;
     backend.fill(positive, 0);
     backend.countPositive(columns, inputs, positive);
-    return { signs: (columns.shape[0] ?? 1) * inputs, positive };
+    return { signs: windowCount(window.geometry) * inputs, positive };
+  }
+
+  private get ready(): Bound {
+    if (this.bound === undefined) throw new Error("a binary convolution is used before bind");
+    return this.bound;
   }
 
   /** What the convolution multiplies by, as it is bound. */
   get weightForm(): WeightForm {
-    return this.latentProduct === undefined ? "binary" : "real";
+    return this.bound?.product.weights ?? "binary";
   }
 
   foldThreshold({ valuesOf }: Folding): Float32Array {

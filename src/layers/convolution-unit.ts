@@ -73,7 +73,7 @@ export class ConvolutionUnit implements BlockUnit {
       convolution.bind(images, true, backend.view(memory, result));
       this.dx = backend.view(memory, [images, input.height, input.width, input.channels]);
     }
-    this.layout = depthToSpace ? layoutOf(backend, windows, convolution.layout) : undefined;
+    this.layout = depthToSpace ? layoutOf(backend, windows, convolution.windows) : undefined;
     this.normalized.bind(images, images * height * width);
     // Blocks that reach over the border have more results than the map has values.
     if (elementCount(result) > images * this.output.height * this.output.width * this.output.channels)

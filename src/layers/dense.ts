@@ -1,21 +1,27 @@
 /** The classifier, and the layers of a channel gate: y = x * weights + bias, full precision. x: [N, 1, 1, C]; y: [N, 1, 1, filters]. */
 import type { Backend } from "../backend/device.js";
+import type { ConvolutionPlan } from "../backend/kernels.js";
 import type { DenseActivation } from "../runtime/operations.js";
-import type { MapShape } from "../runtime/windows.js";
+import { denseGeometry, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { constant } from "./initializer.js";
 import type { Folding, Layer, LayerSummary } from "./layer.js";
 import type { Declarations, Parameter } from "./parameters.js";
+
+/** What is allocated for a batch size. */
+interface Bound {
+  readonly plan: ConvolutionPlan;
+  readonly logits: Tensor;
+  readonly dx: Tensor;
+}
 
 export class Dense implements Layer {
   readonly states = [];
   readonly output: MapShape;
   private readonly weights: Parameter;
   private readonly bias: Parameter;
+  private bound: Bound | undefined;
   private x: Tensor | undefined;
-  private logits: Tensor | undefined;
-  private dx: Tensor | undefined;
-  private readonly transposed: Tensor;
 
   constructor(
     private readonly backend: Backend,
@@ -32,7 +38,6 @@ export class Dense implements Layer {
       declarations.initializer.normal(inputs * filters, 1 / Math.sqrt(inputs)),
     );
     this.bias = declarations.parameter(`${name}.bias`, "other", [filters], constant(filters, 0));
-    this.transposed = backend.allocate("float32", [filters, inputs]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -40,26 +45,37 @@ export class Dense implements Layer {
   }
 
   bind(images: number): void {
-    this.logits = this.backend.allocate("float32", [images, 1, 1, this.filters]);
-    this.dx = this.backend.allocate("float32", [images, 1, 1, this.inputs]);
+    const { backend, inputs, filters } = this;
+    const window = backend.window(denseGeometry(images, inputs));
+    this.bound = {
+      plan: backend.planConvolution(window, filters, { signs: false, inputGradient: true }),
+      logits: backend.allocate("float32", [images, 1, 1, filters]),
+      dx: backend.allocate("float32", [images, 1, 1, inputs]),
+    };
   }
 
   forward(x: Tensor): Tensor {
-    if (this.logits === undefined) throw new Error("forward before bind");
+    const { backend, weights, bias } = this;
+    const { plan, logits } = this.ready;
     this.x = x;
-    this.backend.product(x, this.weights.value, this.logits, { transposeA: false, accumulate: false });
-    this.backend.addBias(this.logits, this.bias.value);
-    return this.logits;
+    backend.convolution(x, weights.value, plan, logits);
+    backend.addBias(logits, bias.value);
+    return logits;
   }
 
   backward(gradient: Tensor): Tensor {
-    const { backend, x, dx } = this;
-    if (x === undefined || dx === undefined) throw new Error("backward before forward");
-    backend.product(x, gradient, this.weights.gradient, { transposeA: true, accumulate: true });
-    backend.sumColumns(gradient, this.bias.gradient);
-    backend.transpose(this.weights.value, this.transposed);
-    backend.product(gradient, this.transposed, dx, { transposeA: false, accumulate: false });
+    const { backend, weights, bias, x } = this;
+    const { plan, dx } = this.ready;
+    if (x === undefined) throw new Error("backward before forward");
+    backend.convolutionWeightGradient(gradient, x, plan, weights.gradient);
+    backend.sumColumns(gradient, bias.gradient);
+    backend.convolutionInputGradient(gradient, weights.value, plan, dx);
     return dx;
+  }
+
+  private get ready(): Bound {
+    if (this.bound === undefined) throw new Error("a dense layer is used before bind");
+    return this.bound;
   }
 
   summary(): readonly LayerSummary[] {

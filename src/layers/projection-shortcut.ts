@@ -6,7 +6,7 @@
  * is written: they share one piece of memory.
  */
 import type { Backend } from "../backend/device.js";
-import { elementsOf, type MapShape } from "../runtime/windows.js";
+import { elementsOf, type MapShape, POINTWISE } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import { AveragePool } from "./average-pool.js";
 import type { Folding, Layer, LayerSummary } from "./layer.js";
@@ -37,8 +37,8 @@ export class ProjectionShortcut implements Layer {
   ) {
     const { name, input, channels, stride } = options;
     this.pool = new AveragePool(backend, `${name}.pool`, input, stride);
-    const windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 } as const;
-    this.convolution = new RealConvolution(backend, { name, input: this.pool.output, filters: channels, windows }, declarations);
+    const convolution = { name, input: this.pool.output, filters: channels, windows: POINTWISE };
+    this.convolution = new RealConvolution(backend, convolution, declarations);
     this.output = this.convolution.windowMap;
     const normalized = { name, filters: channels, output: this.output, activation: "none" } as const;
     this.normalized = new NormalizedOutput(backend, normalized, declarations);

@@ -3,19 +3,36 @@
  * network is loaded, and a call allocates nothing.
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputTransform, Window } from "../backend/kernels.js";
-import { elementCount, type Tensor, windowCount, windowSize, wordsFor } from "../tensor.js";
+import type { ConvolutionPlan, OutputTransform, Window } from "../backend/kernels.js";
+import { elementCount, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";
 import { valueShapes } from "./operation-shapes.js";
 import type { Operation } from "./operations.js";
-import { elementsOf, geometryOf, isPointwise, layoutOf, type MapShape } from "./windows.js";
+import { denseGeometry, elementsOf, geometryOf, layoutOf, type MapShape } from "./windows.js";
 
 type RealOperation = Operation & { readonly kind: "realConvolution" };
 type ConvolutionOperation = RealOperation | (Operation & { readonly kind: "binaryConvolution" });
 
 /** One operation with its tensors in place. */
 type Step = () => void;
+
+/** What all convolutions use in turn, as large as the largest needs. */
+interface WorkMemory {
+  /** uint32: packed signs of an input. */
+  readonly bits: Tensor<"uint32">;
+  /** float32. */
+  readonly results: Tensor;
+}
+
+/** What an operation works on besides its input. */
+interface Place {
+  readonly out: Tensor;
+  readonly window: Window | undefined;
+  /** Of a product with real weights. */
+  readonly plan: ConvolutionPlan | undefined;
+  readonly work: WorkMemory;
+}
 
 export class RuntimeNetwork {
   readonly input: Tensor;
@@ -46,14 +63,14 @@ export class RuntimeNetwork {
     this.values = values;
     this.output = values.at(-1) as Tensor;
     this.features = values[operations.at(-1)?.input ?? 0] as Tensor;
-    const work = new ProductMemory(backend);
-    for (const [index, operation] of operations.entries()) {
-      if (operation.kind !== "binaryConvolution" && operation.kind !== "realConvolution") continue;
-      const geometry = geometryOf(operation.windows, images, shapes[operation.input] as MapShape);
-      work.need(operation, windowCount(geometry), windowSize(geometry), index);
-    }
-    work.allocate();
-    this.steps = operations.map((operation, index) => this.prepare(operation, values, shapes, values[index + 1] as Tensor, work));
+    const geometries = operations.map((operation) => geometryFor(operation, images, shapes[operation.input] as MapShape));
+    const windows = geometries.map((geometry) => geometry && backend.window(geometry));
+    // One right after the other, so that what they share is as large as the largest needs.
+    const plans = operations.map((operation, index) => this.plan(operation, windows[index]));
+    const work = allocateWork(backend, operations, geometries);
+    this.steps = operations.map((operation, index) =>
+      this.prepare(operation, { out: values[index + 1] as Tensor, window: windows[index], plan: plans[index], work }),
+    );
   }
 
   /** From `input` to `output`. */
@@ -67,53 +84,53 @@ export class RuntimeNetwork {
     return this.values[index + 1] as Tensor;
   }
 
-  private prepare(
-    operation: Operation,
-    values: readonly Tensor[],
-    shapes: readonly MapShape[],
-    out: Tensor,
-    work: ProductMemory,
-  ): Step {
+  private plan(operation: Operation, window: Window | undefined): ConvolutionPlan | undefined {
+    if (window === undefined || (operation.kind !== "realConvolution" && operation.kind !== "dense")) return undefined;
+    const signs = operation.kind === "realConvolution" && operation.threshold !== undefined;
+    return this.backend.planConvolution(window, operation.filters, { signs, inputGradient: false });
+  }
+
+  private prepare(operation: Operation, place: Place): Step {
     const { backend } = this;
-    const x = values[operation.input] as Tensor;
+    const { out, work } = place;
+    const x = this.values[operation.input] as Tensor;
     switch (operation.kind) {
       case "averagePool":
         return () => backend.averagePool(x, operation.size, out);
       case "maxPool": {
-        const window = backend.window(geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape));
+        const window = place.window as Window;
         return () => backend.maxPool(x, window, out);
       }
       case "repeatChannels":
         return () => backend.repeatChannels(x, operation.times, out);
       case "dense":
-        return this.prepareDense(operation, x, out);
+        return this.prepareDense(operation, x, place.plan as ConvolutionPlan, out);
       case "realConvolution": {
-        const { window, rows, inputs } = this.window(operation, shapes);
-        const weights = this.upload(operation.weights, [inputs, operation.filters]);
-        const { columns, fill } = this.columns(operation, x, window, [rows, inputs], work);
-        const y = backend.view(work.real, [rows, operation.filters]);
-        const { factors, ...transform } = this.epilogue(operation, window, values);
+        const plan = place.plan as ConvolutionPlan;
+        const y = backend.view(work.results, [windowCount(plan.window.geometry), operation.filters]);
+        const multiply = this.prepareProduct(operation, x, plan, y, work);
+        const { factors, ...transform } = this.epilogue(operation, plan.window);
         return () => {
-          fill();
-          backend.product(columns, weights, y, { transposeA: false, accumulate: false });
+          multiply();
           if (factors !== undefined) backend.multiplyChannels(y, factors, y);
           backend.normalizeActivate(y, transform, out);
         };
       }
       case "binaryConvolution": {
-        const { window, rows, inputs } = this.window(operation, shapes);
-        const weights = backend.binaryWeights(inputs, operation.filters, false);
+        const window = place.window as Window;
+        const { inputs, rows } = sidesOf(window);
+        const { filters } = operation;
+        const weights = backend.binaryWeights(inputs, filters, false);
         backend.writeWeights(weights, operation.weights);
         const threshold = this.upload(operation.threshold, [operation.threshold.length]);
         const columns = backend.view(work.bits, [rows, wordsFor(inputs)]);
-        const { factors, ...transform } = this.epilogue(operation, window, values);
+        const { factors, ...transform } = this.epilogue(operation, window);
         if (factors === undefined)
           return () => {
             backend.binarizeColumns(x, threshold, window, columns);
             backend.binaryUnit(columns, weights, transform, out);
           };
-        const y = backend.view(work.real, [rows, operation.filters]);
-        const { filters } = operation;
+        const y = backend.view(work.results, [rows, filters]);
         const identity = {
           norm: this.scaleAndBias(new Float32Array(filters).fill(1), new Float32Array(filters)),
           layout: undefined,
@@ -130,28 +147,27 @@ export class RuntimeNetwork {
     }
   }
 
-  /** What a real convolution multiplies by its weights, and how that comes of the map. */
-  private columns(
-    { windows, threshold: limits }: RealOperation,
+  /** A real convolution's product: of the map itself, or of its signs. */
+  private prepareProduct(
+    { filters, weights: values, threshold: limits }: RealOperation,
     x: Tensor,
-    window: Window,
-    shape: readonly [number, number],
-    work: ProductMemory,
-  ): { readonly columns: Tensor; readonly fill: Step } {
+    plan: ConvolutionPlan,
+    y: Tensor,
+    { bits }: WorkMemory,
+  ): Step {
     const { backend } = this;
-    if (limits === undefined && isPointwise(windows)) return { columns: backend.view(x, shape), fill: () => undefined };
-    const columns = backend.view(work.columns, shape);
-    if (limits === undefined) return { columns, fill: () => backend.gatherColumns(x, window, columns) };
+    const { inputs, rows } = sidesOf(plan.window);
+    const weights = this.upload(values, [inputs, filters]);
+    if (limits === undefined) return () => backend.convolution(x, weights, plan, y);
     const threshold = this.upload(limits, [limits.length]);
-    const bits = backend.view(work.bits, [shape[0], wordsFor(shape[1])]);
-    const fill = (): void => {
-      backend.binarizeColumns(x, threshold, window, bits);
-      backend.expandSigns(bits, columns);
+    const columns = backend.view(bits, [rows, wordsFor(inputs)]);
+    return () => {
+      backend.binarizeColumns(x, threshold, plan.window, columns);
+      backend.latentProduct(columns, weights, plan, y);
     };
-    return { columns, fill };
   }
 
-  private prepareDense(operation: Operation & { kind: "dense" }, x: Tensor, out: Tensor): Step {
+  private prepareDense(operation: Operation & { kind: "dense" }, x: Tensor, plan: ConvolutionPlan, out: Tensor): Step {
     const { backend, images } = this;
     const { filters, activation } = operation;
     const weights = this.upload(operation.weights, [operation.weights.length / filters, filters]);
@@ -160,30 +176,24 @@ export class RuntimeNetwork {
       const norm = this.scaleAndBias(new Float32Array(filters).fill(1), operation.bias);
       const relu = { norm, layout: undefined, shortcut: undefined, activation: this.upload(fixedValues(filters), [4, filters]) };
       return () => {
-        backend.product(x, weights, y, { transposeA: false, accumulate: false });
+        backend.convolution(x, weights, plan, y);
         backend.normalizeActivate(y, relu, out);
       };
     }
     const bias = this.upload(operation.bias, [filters]);
     return () => {
-      backend.product(x, weights, out, { transposeA: false, accumulate: false });
+      backend.convolution(x, weights, plan, out);
       backend.addBias(out, bias);
       if (activation === "sigmoid") backend.sigmoid(out, out);
     };
-  }
-
-  private window(operation: ConvolutionOperation, shapes: readonly MapShape[]): { window: Window; rows: number; inputs: number } {
-    const geometry = geometryOf(operation.windows, this.images, shapes[operation.input] as MapShape);
-    return { window: this.backend.window(geometry), rows: windowCount(geometry), inputs: windowSize(geometry) };
   }
 
   /** An operation's epilogue as the kernels take it. */
   private epilogue(
     { windows, epilogue }: ConvolutionOperation,
     window: Window,
-    values: readonly Tensor[],
   ): OutputTransform & { readonly factors: Tensor | undefined } {
-    const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : values[value]);
+    const tensorOf = (value: number | undefined): Tensor | undefined => (value === undefined ? undefined : this.values[value]);
     return {
       norm: this.scaleAndBias(epilogue.scale, epilogue.bias),
       layout: epilogue.depthToSpace ? layoutOf(this.backend, windows, window) : undefined,
@@ -211,46 +221,31 @@ export class RuntimeNetwork {
   }
 }
 
-/** Memory that every convolution's columns and result use in turn: as large as the largest needs. */
-class ProductMemory {
-  private sizes = { columns: 0, real: 0, bits: 0 };
-  private tensors: { columns: Tensor; real: Tensor; bits: Tensor<"uint32"> } | undefined;
+/** The windows that an operation has on the value it reads; none where it works by tiles or pixels. */
+function geometryFor(operation: Operation, images: number, from: MapShape): WindowGeometry | undefined {
+  if (operation.kind === "dense") return denseGeometry(images, elementsOf(from));
+  return "windows" in operation ? geometryOf(operation.windows, images, from) : undefined;
+}
 
-  constructor(private readonly backend: Backend) {}
+/** M and K. */
+function sidesOf({ geometry }: Window): { readonly rows: number; readonly inputs: number } {
+  return { rows: windowCount(geometry), inputs: windowSize(geometry) };
+}
 
-  need(operation: ConvolutionOperation, rows: number, inputs: number, index: number): void {
+function allocateWork(
+  backend: Backend,
+  operations: readonly Operation[],
+  geometries: readonly (WindowGeometry | undefined)[],
+): WorkMemory {
+  let [words, results] = [0, 0];
+  for (const [index, operation] of operations.entries()) {
+    const geometry = geometries[index];
+    if (geometry === undefined || (operation.kind !== "binaryConvolution" && operation.kind !== "realConvolution")) continue;
+    const [rows, inputs] = [windowCount(geometry), windowSize(geometry)];
     if (elementCount([rows, inputs, operation.filters]) === 0) throw new Error(`operation ${index} has an empty result`);
-    const { sizes } = this;
-    const binary = operation.kind === "binaryConvolution";
-    const signs = operation.threshold !== undefined;
-    if (signs) sizes.bits = Math.max(sizes.bits, rows * wordsFor(inputs));
-    if (!binary && (signs || !isPointwise(operation.windows))) sizes.columns = Math.max(sizes.columns, rows * inputs);
-    if (!binary || operation.epilogue.factors !== undefined) sizes.real = Math.max(sizes.real, rows * operation.filters);
+    if (operation.threshold !== undefined) words = Math.max(words, rows * wordsFor(inputs));
+    const keepsResult = operation.kind === "realConvolution" || operation.epilogue.factors !== undefined;
+    if (keepsResult) results = Math.max(results, rows * operation.filters);
   }
-
-  allocate(): void {
-    const { backend, sizes } = this;
-    this.tensors = {
-      columns: backend.allocate("float32", [sizes.columns]),
-      real: backend.allocate("float32", [sizes.real]),
-      bits: backend.allocate("uint32", [sizes.bits]),
-    };
-  }
-
-  get columns(): Tensor {
-    return this.ready.columns;
-  }
-
-  get real(): Tensor {
-    return this.ready.real;
-  }
-
-  get bits(): Tensor<"uint32"> {
-    return this.ready.bits;
-  }
-
-  private get ready() {
-    if (this.tensors === undefined) throw new Error("memory is read before it is allocated");
-    return this.tensors;
-  }
+  return { bits: backend.allocate("uint32", [words]), results: backend.allocate("float32", [results]) };
 }

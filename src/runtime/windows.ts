@@ -48,10 +48,8 @@ export function shapeName(windows: Windows): string {
   return windows.kind === "grid" ? `${side}x${side}` : `${side}x${side} blocks`;
 }
 
-/** Whether the windows are the pixels of the map, in their order: a convolution's columns are then its input. */
-export function isPointwise(windows: Windows): boolean {
-  return windows.kind === "grid" && windows.kernel === 1 && windows.stride === 1 && windows.padding === 0;
-}
+/** The pixels of a map, one by one. */
+export const POINTWISE: Windows = { kind: "grid", kernel: 1, stride: 1, padding: 0 };
 
 /** Origins of the windows along a side of `length` pixels. */
 function origins(windows: Windows, length: number): number[] {
@@ -79,6 +77,11 @@ export function geometryOf(windows: Windows, images: number, map: MapShape): Win
     rows: origins(windows, map.height),
     columns: origins(windows, map.width),
   };
+}
+
+/** A dense layer's: each image is one pixel of `inputs` channels. */
+export function denseGeometry(images: number, inputs: number): WindowGeometry {
+  return geometryOf(POINTWISE, images, { height: 1, width: 1, channels: inputs });
 }
 
 /** Windows per image, as a map of `channels` filters. */

@@ -37,6 +37,34 @@ export const geometries: fc.Arbitrary<WindowGeometry> = fc.record({
   columns: origins,
 });
 
+/** Every pixel of a map by itself: a convolution's columns are then the map. */
+const pixelwise: fc.Arbitrary<WindowGeometry> = fc
+  .record({ images, height: sides, width: sides, channels: channelCounts, step: steps })
+  .map((map) => ({ ...map, kernel: 1, rows: [...Array(map.height).keys()], columns: [...Array(map.width).keys()] }));
+
+/** Maps of one pixel, as a dense layer has them. */
+const vectors: fc.Arbitrary<WindowGeometry> = fc
+  .record({ images: rowCounts, channels: fc.constantFrom(1, 2, 3, 16, 27, 33, 64, 130, 257, 513) })
+  .map((sizes) => ({ ...sizes, height: 1, width: 1, kernel: 1, step: 1, rows: [0], columns: [0] }));
+
+const near = fc.array(fc.integer({ min: -2, max: 3 }), { minLength: 1, maxLength: 3 });
+const few = fc.integer({ min: 1, max: 4 });
+
+/** More images than a backend may take at a time. */
+const batches: fc.Arbitrary<WindowGeometry> = fc.record({
+  images: fc.constantFrom(16, 17, 33, 48),
+  height: few,
+  width: few,
+  channels: fc.constantFrom(1, 3, 17),
+  kernel: kernels,
+  step: steps,
+  rows: near,
+  columns: near,
+});
+
+/** Windows of all kinds that a convolution with real weights has. */
+export const convolutions = fc.oneof(geometries, pixelwise, vectors, batches);
+
 /** Origins such that every pixel of a side belongs to one block of kernel pixels `step` apart; `shift` pixels of the first block lie outside. */
 function blockOrigins(kernel: number, step: number, shift: number, length: number): number[] {
   const starts: number[] = [];

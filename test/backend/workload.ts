@@ -1,5 +1,6 @@
 /** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
 import type { Backend } from "#rbnet/backend/device";
+import type { ConvolutionPlan } from "#rbnet/backend/kernels";
 import {
   type ElementType,
   elementCount,
@@ -64,8 +65,11 @@ export function everyKernel(backend: Backend): Workload {
   ];
   const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
   const [out, unit, gradient, dx, dy] = [real(MAP), real(MAP), real(MAP), real(MAP), real([M, N])];
-  const [gathered, realY, dGathered, flipped, total] = [real([M, K]), real([M, N]), real([M, K]), real([N, K]), real([N])];
-  const expanded = backend.allocate("float32", [M, K]);
+  const [plan, signsPlan] = [false, true].map((signs) => backend.planConvolution(window, N, { signs, inputGradient: true })) as [
+    ConvolutionPlan,
+    ConvolutionPlan,
+  ];
+  const [latentY, realY, dMap, total] = [real([M, N]), real([M, N]), real(MAP), real([N])];
   const [pooled, logits, losses, dLogits] = [real([5, 7, 6, C]), real([M, N]), real([M]), real([M, N])];
   const [largest, dLargest] = [real([M, C]), real(MAP)];
   const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
@@ -92,18 +96,15 @@ export function everyKernel(backend: Backend): Workload {
       backend.normalizationGradient(gradient, y, coefficients, window, dy);
       backend.binaryWeightGradient(dy, columns, latent, dLatent);
       backend.binaryInputGradient(dy, weights, window, { x, threshold, estimator: "polynomial" }, dx, dThreshold);
-      backend.expandSigns(columns, expanded);
-      backend.signGradient(expanded, window, { x, threshold, estimator: "clip" }, dx, dThreshold);
-      backend.gatherColumns(x, window, gathered);
-      backend.product(gathered, latent, realY, { transposeA: false, accumulate: false });
+      backend.latentProduct(columns, latent, signsPlan, latentY);
+      backend.latentInputGradient(dy, latent, signsPlan, { x, threshold, estimator: "clip" }, dx, dThreshold);
+      backend.convolution(x, latent, plan, realY);
       backend.addBias(realY, beta);
       backend.columnMoments(realY, realSums);
-      backend.transpose(latent, flipped);
-      backend.product(dy, flipped, dGathered, { transposeA: false, accumulate: false });
-      backend.product(gathered, dy, dLatent, { transposeA: true, accumulate: true });
+      backend.convolutionWeightGradient(dy, x, plan, dLatent);
       backend.sumColumns(realY, total);
-      backend.fill(dx, 0);
-      backend.scatterColumns(dGathered, window, dx);
+      backend.convolutionInputGradient(dy, latent, plan, dMap);
+      backend.add(dMap, dx);
       backend.averagePool(x, 2, pooled);
       backend.averagePoolGradient(pooled, 2, dx, true);
       backend.maxPool(x, window, largest);
@@ -140,9 +141,9 @@ export function everyKernel(backend: Backend): Workload {
       dy,
       dLatent,
       dThreshold,
-      expanded,
-      gathered,
+      latentY,
       realY,
+      dMap,
       realSums,
       total,
       dx,

@@ -13,7 +13,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements, matrixShape } from "#rbnet/backend/reference/memory";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
 import { forEachTap } from "#rbnet/backend/reference/window";
-import { type ElementType, type Shape, type Tensor, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
+import { type ElementType, type Shape, type Tensor, windowCount, windowSize } from "#rbnet/tensor";
 
 /** What a padded tap holds: the sign -1, whatever the threshold. */
 const PADDING = Number.NaN;
@@ -33,9 +33,6 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
     operands.set(holder, moved);
   };
 
-  /** Where a part of a tensor was taken from. */
-  const wholes = new Map<object, { readonly whole: object; readonly from: number }>();
-
   const operandOf = (holder: object): Float64Array => {
     const operand = operands.get(holder);
     if (operand === undefined) throw new Error("a product reads signs that were never taken");
@@ -50,18 +47,8 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
       return reference.allocate(held, shape) as Tensor<T>;
     },
 
-    view(tensor, shape, from = 0) {
-      const part = reference.view(tensor, shape, from);
-      wholes.set(part, { whole: tensor, from });
-      return part;
-    },
-
-    // A part of the packed signs has as many rows as the expanded ones; it was taken by words.
-    expandSigns(columns, signs) {
-      const { whole, from } = wholes.get(columns) ?? { whole: columns, from: 0 };
-      const [M, K] = matrixShape(signs);
-      const first = (from / wordsFor(K)) * K;
-      elements(signs).set(operandOf(whole).subarray(first, first + M * K));
+    latentProduct(columns, latent, _plan, y) {
+      multiply(operandOf(columns), elements(latent), y);
     },
 
     binarizeColumns(x, threshold, window, columns) {
@@ -82,17 +69,22 @@ export function createStraightThroughBackend(estimator: Estimator): Backend {
     },
 
     binaryProduct(columns, weights, y, sums) {
-      const [M, N] = matrixShape(y);
-      const K = weights.inputs;
-      const [A, W, Y] = [operandOf(columns), operandOf(weights), elements(y)];
-      for (let m = 0; m < M; m++) {
-        for (let n = 0; n < N; n++) {
-          let sum = 0;
-          for (let k = 0; k < K; k++) sum += A[m * K + k] * W[k * N + n];
-          Y[m * N + n] = sum;
-        }
-      }
+      multiply(operandOf(columns), operandOf(weights), y);
       if (sums !== undefined) reference.columnMoments(y as unknown as Tensor, sums);
     },
   };
+}
+
+/** y = A * W. */
+function multiply(A: ArrayLike<number>, W: ArrayLike<number>, y: Tensor<ElementType>): void {
+  const [M, N] = matrixShape(y);
+  const K = W.length / N;
+  const Y = elements(y);
+  for (let m = 0; m < M; m++) {
+    for (let n = 0; n < N; n++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += A[m * K + k] * W[k * N + n];
+      Y[m * N + n] = sum;
+    }
+  }
 }

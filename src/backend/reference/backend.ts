@@ -40,6 +40,7 @@ export function createReferenceBackend(): Backend {
     binaryWeights,
     writeWeights,
     readWeights,
+    planConvolution: (window, filters) => ({ window, filters }),
     mark: memory.mark,
     release: memory.release,
     write: memory.write,

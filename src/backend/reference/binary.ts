@@ -1,7 +1,7 @@
 /** Binary convolution of the reference, sum by sum over signs of +-1. Only the layout is packed: there is no popcount here. */
 import { type Tensor, wordsFor } from "../../tensor.js";
 import type { Backend } from "../device.js";
-import type { BinaryKernels, BinaryWeights } from "../kernels.js";
+import type { Binarization, BinaryKernels, BinaryWeights, Window } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { ESTIMATOR_SLOPE } from "./surrogate.js";
@@ -33,6 +33,32 @@ function signMatrix(packed: Tensor<"uint32">, bits: number) {
       words[row * rowWords + (bit >>> 5)] |= 1 << (bit & 31);
     },
   };
+}
+
+/** The gradient dy * weights^T of the signs, through the estimator to the map and the thresholds that they were taken of. */
+function passBack(
+  dy: Tensor,
+  weight: (k: number, n: number) => number,
+  window: Window,
+  { x, threshold, estimator }: Binarization,
+  dx: Tensor,
+  dThreshold: Tensor,
+): void {
+  const { channels: C } = window.geometry;
+  const [, N] = matrixShape(dy);
+  const [DY, X, T] = [elements(dy), elements(x), elements(threshold)];
+  const [DX, DT] = [elements(dx), elements(dThreshold)];
+  const slope = ESTIMATOR_SLOPE[estimator];
+  forEachTap(window.geometry, (m, tap, pixel) => {
+    if (pixel === undefined) return;
+    for (let c = 0; c < C; c++) {
+      let sum = 0;
+      for (let n = 0; n < N; n++) sum += DY[m * N + n] * weight(tap * C + c, n);
+      const gradient = slope(X[pixel * C + c] - T[c]) * sum;
+      DX[pixel * C + c] += gradient;
+      DT[c] -= gradient;
+    }
+  });
 }
 
 export function binaryKernels(allocate: Backend["allocate"]): BinaryMembers {
@@ -108,52 +134,24 @@ export function binaryKernels(allocate: Backend["allocate"]): BinaryMembers {
       }
     },
 
-    binaryInputGradient(dy, weights, window, { x, threshold, estimator }, dx, dThreshold) {
-      const { inputs: K, filters: N, packed } = own(weights);
-      const { channels: C } = window.geometry;
-      const DY = elements(dy);
-      const X = elements(x);
-      const T = elements(threshold);
-      const DX = elements(dx);
-      const DT = elements(dThreshold);
-      const W = signMatrix(packed, K);
-      const slope = ESTIMATOR_SLOPE[estimator];
-      forEachTap(window.geometry, (m, tap, pixel) => {
-        if (pixel === undefined) return;
-        for (let c = 0; c < C; c++) {
-          let sum = 0;
-          for (let n = 0; n < N; n++) sum += DY[m * N + n] * W.sign(n, tap * C + c);
-          const gradient = slope(X[pixel * C + c] - T[c]) * sum;
-          DX[pixel * C + c] += gradient;
-          DT[c] -= gradient;
-        }
-      });
+    binaryInputGradient(dy, weights, window, signs, dx, dThreshold) {
+      const { inputs, packed } = own(weights);
+      const W = signMatrix(packed, inputs);
+      passBack(dy, (k, n) => W.sign(n, k), window, signs, dx, dThreshold);
     },
 
-    expandSigns(columns, signs) {
-      const [M, K] = matrixShape(signs);
+    latentProduct(columns, latent, _plan, y) {
+      const [M, N] = matrixShape(y);
+      const [K] = matrixShape(latent);
       const A = signMatrix(columns, K);
-      const S = elements(signs);
-      for (let m = 0; m < M; m++) for (let k = 0; k < K; k++) S[m * K + k] = A.sign(m, k);
+      const [W, Y] = [elements(latent), elements(y).fill(0)];
+      for (let m = 0; m < M; m++)
+        for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) Y[m * N + n] += A.sign(m, k) * W[k * N + n];
     },
 
-    signGradient(dSigns, window, { x, threshold, estimator }, dx, dThreshold) {
-      const { kernel, channels: C } = window.geometry;
-      const K = kernel * kernel * C;
-      const DS = elements(dSigns);
-      const X = elements(x);
-      const T = elements(threshold);
-      const DX = elements(dx);
-      const DT = elements(dThreshold);
-      const slope = ESTIMATOR_SLOPE[estimator];
-      forEachTap(window.geometry, (m, tap, pixel) => {
-        if (pixel === undefined) return;
-        for (let c = 0; c < C; c++) {
-          const gradient = slope(X[pixel * C + c] - T[c]) * DS[m * K + tap * C + c];
-          DX[pixel * C + c] += gradient;
-          DT[c] -= gradient;
-        }
-      });
+    latentInputGradient(dy, latent, { window, filters: N }, signs, dx, dThreshold) {
+      const W = elements(latent);
+      passBack(dy, (k, n) => W[k * N + n], window, signs, dx, dThreshold);
     },
 
     countPositive(columns, bits, total) {

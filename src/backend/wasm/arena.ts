@@ -1,8 +1,9 @@
 /**
- * A stack of zeroed memory in one growing WebAssembly memory. Addresses are stable; only views made in JavaScript have to be made anew after growth,
+ * The stack's memory: one growing WebAssembly memory, of which tensors get zeroed parts. Addresses are stable; only views made in JavaScript have to be made anew after growth,
  * so none is kept.
  */
 import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
+import { aligned, roundedUp, Stack } from "./stack.js";
 
 /** What an element takes: sums are float64 here, and products of signs int16. */
 export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
@@ -14,10 +15,6 @@ export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
 };
 
 const PAGE = 65536;
-/** Whatever is allocated starts at a multiple of so many bytes, */
-export const ALIGNMENT = 64;
-/** and is as long as a multiple of these. */
-export const GRANULE = 16;
 /** Kernels may read (never write) this far behind a tensor: whole vectors of a last row. */
 const SLACK = 4096;
 
@@ -38,38 +35,29 @@ const VIEWS = {
   dotProduct: Int16Array,
 } as const;
 
-export class Arena {
-  private top: number;
-  private peak: number;
+export class Arena extends Stack {
   /** Memory beside the stack: allocations step over it. */
   private aside = { start: 0, end: 0 };
 
   constructor(
     readonly memory: WebAssembly.Memory,
-    private readonly base: number,
+    base: number,
   ) {
-    this.top = base;
-    this.peak = base;
-  }
-
-  get bytes(): number {
-    return this.top - this.base;
-  }
-
-  get peakBytes(): number {
-    return this.peak - this.base;
+    super(base);
   }
 
   allocate<T extends ElementType>(type: T, shape: Shape): WasmTensor<T> {
-    return new WasmTensor(type, shape, this.reserve(elementCount(shape) * ELEMENT_BYTES[type]));
+    return new WasmTensor(type, shape, this.pushZeroed(elementCount(shape) * ELEMENT_BYTES[type]));
   }
 
-  /** Address of `count` zeroed bytes, or somewhat more. */
-  reserve(count: number): number {
-    const bytes = Math.ceil(count / GRANULE) * GRANULE;
-    const offset = this.place(bytes);
+  /**
+   * Address of `count` zeroed bytes, to the end of the granule: kernels work on whole vectors, and what lies behind the last element counts for nothing
+   * only where it is 0.
+   */
+  pushZeroed(count: number): number {
+    const bytes = roundedUp(count);
+    const offset = this.push(bytes);
     new Uint8Array(this.memory.buffer, offset, bytes).fill(0);
-    this.top = offset + bytes;
     return offset;
   }
 
@@ -81,23 +69,13 @@ export class Arena {
     return start;
   }
 
-  private place(bytes: number): number {
-    let offset = Math.ceil(this.top / ALIGNMENT) * ALIGNMENT;
-    if (offset < this.aside.end && offset + bytes + SLACK > this.aside.start)
-      offset = Math.ceil(this.aside.end / ALIGNMENT) * ALIGNMENT;
+  protected override place(bytes: number, from = this.top): number {
+    const { start, end } = this.aside;
+    const inTheWay = from < end && aligned(from) + bytes + SLACK > start;
+    const offset = super.place(bytes, inTheWay ? end : from);
     const needed = offset + bytes + SLACK - this.memory.buffer.byteLength;
     if (needed > 0) this.grow(Math.ceil(needed / PAGE), bytes);
-    this.peak = Math.max(this.peak, offset + bytes);
     return offset;
-  }
-
-  release(mark: number): void {
-    if (mark < this.base || mark > this.top) throw new Error(`release(${mark}) is not a mark of this arena`);
-    this.top = mark;
-  }
-
-  mark(): number {
-    return this.top;
   }
 
   /** A view of a tensor's elements, valid until the next allocation. */

@@ -1,9 +1,10 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
-import { elementCount, type Tensor, type WindowGeometry } from "../../tensor.js";
+import { elementCount, type Tensor, type WindowGeometry, wordsFor } from "../../tensor.js";
 import type { BinaryKernels, Estimator } from "../kernels.js";
 import type { KernelName } from "./kernel-names.js";
 import { arranged } from "./packed-weights.js";
 import { address, addressOf, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
+import { multiplyBack, multiplyColumns, sliced, sliceOf } from "./slices.js";
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
 
@@ -26,7 +27,7 @@ export function binaryKernels(runner: Runner): BinaryKernels {
   /** Runs a kernel on each image, with room for the thresholds' gradients that the image has; they are summed into dThreshold, float32 [channels]. */
   function runByImage(
     kernel: KernelName,
-    { images, channels }: WindowGeometry,
+    { images, channels }: Pick<WindowGeometry, "images" | "channels">,
     parameters: readonly number[],
     dThreshold: Tensor,
   ): void {
@@ -133,21 +134,30 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       runByImage("binaryInputGradient", window.geometry, parameters, dThreshold);
     },
 
-    expandSigns(columns, signs) {
-      const [rows, inputs] = matrixShape(signs);
-      runner.run("expandSigns", Math.ceil(rows / 16), address(columns), rows, inputs, address(signs));
+    latentProduct(columns, latent, plan, y) {
+      const own = sliced(plan);
+      const rowBytes = 4 * wordsFor(own.inputs);
+      multiplyColumns(runner, own, latent, y, ({ row, rows }) => {
+        const from = address(columns) + row * rowBytes;
+        runner.run("expandSigns", Math.ceil(rows / 16), from, rows, own.inputs, own.columns);
+        return own.columns;
+      });
     },
 
-    signGradient(dSigns, window, { x, threshold, estimator }, dx, dThreshold) {
-      const parameters = [
-        address(dSigns),
-        windowAddress(window),
-        address(x),
-        address(threshold),
-        ESTIMATORS[estimator],
-        address(dx),
-      ];
-      runByImage("signGradient", window.geometry, parameters, dThreshold);
+    latentInputGradient(dy, latent, plan, { x, threshold, estimator }, dx, dThreshold) {
+      const own = sliced(plan);
+      const { channels } = own.window.geometry;
+      multiplyBack(runner, own, dy, latent, own.columns, (slice) => {
+        const parameters = [
+          own.columns,
+          windowAddress(own.window),
+          sliceOf(x, own, slice),
+          address(threshold),
+          ESTIMATORS[estimator],
+          sliceOf(dx, own, slice),
+        ];
+        runByImage("signGradient", { images: slice.images, channels }, parameters, dThreshold);
+      });
     },
 
     countPositive(columns, _bits, total) {

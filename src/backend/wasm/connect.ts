@@ -22,6 +22,7 @@ import { poolingKernels } from "./pooling.js";
 import { PREFERENCES } from "./preferences.js";
 import { realKernels } from "./real.js";
 import { type Runner, WasmWindow, windowTable } from "./runner.js";
+import { SlicedConvolution, sliceNeeds } from "./slices.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
 import { updateKernels } from "./update.js";
 
@@ -163,8 +164,12 @@ function connect(
       if (inputs > MAXIMUM_BINARY_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
       const bytes = weightBytes(inputs, filters);
-      const forward = arena.reserve(bytes.forward);
-      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.reserve(bytes.gradient) : 0);
+      const forward = arena.pushZeroed(bytes.forward);
+      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.pushZeroed(bytes.gradient) : 0);
+    },
+    planConvolution(window, filters, use) {
+      const needs = sliceNeeds(window.geometry, filters, use);
+      return new SlicedConvolution(window, filters, needs, arena.reserve(needs.bytes));
     },
     writeWeights: (weights, packed) => arrangeSigns(arena.memory.buffer, arranged(weights), packed),
     readWeights: async (weights) => packedSigns(arena.memory.buffer, arranged(weights)),

@@ -5,23 +5,13 @@
  */
 import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor, wordsFor } from "../../tensor.js";
 import type { Backend } from "../device.js";
-import { type BinaryWeights, KERNELS, type Kernels, type Window } from "../kernels.js";
-import { ALIGNMENT, ELEMENT_BYTES, GRANULE } from "./arena.js";
+import { type BinaryWeights, type ConvolutionPlan, KERNELS, type Kernels, type Window } from "../kernels.js";
+import { ELEMENT_BYTES } from "./arena.js";
 import { weightBytes } from "./packed-weights.js";
 import { PREFERENCES } from "./preferences.js";
 import { windowTable } from "./runner.js";
-
-/** A stack of allocations, as heights only. */
-class Stack {
-  top = 0;
-  peak = 0;
-
-  reserve(bytes: number): void {
-    const start = Math.ceil(this.top / ALIGNMENT) * ALIGNMENT;
-    this.top = start + Math.ceil(bytes / GRANULE) * GRANULE;
-    this.peak = Math.max(this.peak, this.top);
-  }
-}
+import { sliceNeeds } from "./slices.js";
+import { Stack } from "./stack.js";
 
 function ignore(): void {
   // Counting needs no results.
@@ -43,34 +33,36 @@ function zeros<T extends ElementType>({ type, shape }: Tensor<T>): ElementArrays
 
 /** Every read gives zeros; `memory` is exact. */
 export function createCountingBackend(): Backend {
-  const stack = new Stack();
+  const stack = new Stack(0);
   return {
     ...NOTHING,
     description: "counts memory",
     elementBytes: ELEMENT_BYTES,
     preferences: PREFERENCES,
     get memory() {
-      return { bytes: stack.top, peakBytes: stack.peak };
+      return { bytes: stack.bytes, peakBytes: stack.peakBytes };
     },
     allocate<T extends ElementType>(type: T, shape: Shape): Tensor<T> {
-      stack.reserve(elementCount(shape) * ELEMENT_BYTES[type]);
+      stack.push(elementCount(shape) * ELEMENT_BYTES[type]);
       return { type, shape };
     },
     view: (tensor, shape) => ({ type: tensor.type, shape }),
     window(geometry): Window {
-      stack.reserve(windowTable(geometry).length * ELEMENT_BYTES.int32);
+      stack.push(windowTable(geometry).length * ELEMENT_BYTES.int32);
       return { geometry };
     },
     binaryWeights(inputs, filters, gradient): BinaryWeights {
       const bytes = weightBytes(inputs, filters);
-      stack.reserve(bytes.forward);
-      if (gradient) stack.reserve(bytes.gradient);
+      stack.push(bytes.forward);
+      if (gradient) stack.push(bytes.gradient);
       return { inputs, filters };
     },
-    mark: () => stack.top,
-    release(mark) {
-      stack.top = mark;
+    planConvolution(window, filters, use): ConvolutionPlan {
+      stack.reserve(sliceNeeds(window.geometry, filters, use).bytes);
+      return { window, filters };
     },
+    mark: () => stack.mark(),
+    release: (mark) => stack.release(mark),
     write: ignore,
     writeWeights: ignore,
     readWeights: async ({ inputs, filters }) => new Uint32Array(filters * wordsFor(inputs)),

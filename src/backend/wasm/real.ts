@@ -1,45 +1,46 @@
 /** Connects the contract's kernels on real-valued maps and matrices to the WebAssembly ones. */
+import { elementCount, type Tensor } from "../../tensor.js";
 import type { RealKernels } from "../kernels.js";
 import { address, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-
-/** Part of a product that is a chunk; the kernels have the same numbers. */
-const PRODUCT_ROWS = 24;
-const PRODUCT_COLUMNS = 32;
+import { multiplyBack, multiplyColumns, product, type Slice, type SlicedConvolution, sliced, sliceOf } from "./slices.js";
+import { fillWords } from "./update.js";
 
 export function realKernels(runner: Runner): RealKernels {
+  const columnsOf = (x: Tensor, plan: SlicedConvolution, slice: Slice): number => {
+    const { window, columns, gathered } = plan;
+    const from = sliceOf(x, plan, slice);
+    if (!gathered) return from;
+    runner.run("gatherColumns", slice.images * window.geometry.rows.length, from, windowAddress(window), columns);
+    return columns;
+  };
+
   return {
-    gatherColumns(x, window, columns) {
-      const { images, rows } = window.geometry;
-      runner.run("gatherColumns", images * rows.length, address(x), windowAddress(window), address(columns));
+    convolution(x, weights, plan, y) {
+      const own = sliced(plan);
+      multiplyColumns(runner, own, weights, y, (slice) => columnsOf(x, own, slice));
     },
 
-    scatterColumns(columns, window, dx) {
-      runner.run("scatterColumns", window.geometry.images, address(columns), windowAddress(window), address(dx));
+    convolutionInputGradient(dy, weights, plan, dx) {
+      const own = sliced(plan);
+      const { window, columns, gathered } = own;
+      if (!gathered) {
+        multiplyBack(runner, own, dy, weights, address(dx));
+        return;
+      }
+      fillWords(runner, address(dx), elementCount(dx.shape), 0);
+      multiplyBack(runner, own, dy, weights, columns, (slice) => {
+        runner.run("scatterColumns", slice.images, columns, windowAddress(window), sliceOf(dx, own, slice));
+      });
     },
 
-    product(a, b, c, { transposeA, accumulate }) {
-      const [rows, columns] = matrixShape(c);
-      const [inner] = matrixShape(b);
-      const rowStep = transposeA ? 1 : inner;
-      const innerStep = transposeA ? rows : 1;
-      runner.run(
-        "product",
-        Math.ceil(rows / PRODUCT_ROWS) * Math.ceil(columns / PRODUCT_COLUMNS),
-        address(a),
-        rowStep,
-        innerStep,
-        address(b),
-        address(c),
-        rows,
-        inner,
-        columns,
-        accumulate ? 1 : 0,
-      );
-    },
-
-    transpose(matrix, out) {
-      const [rows, columns] = matrixShape(matrix);
-      runner.run("transpose", Math.ceil(columns / 16), address(matrix), rows, columns, address(out));
+    convolutionWeightGradient(dy, x, plan, gradient) {
+      const own = sliced(plan);
+      const { inputs, filters } = own;
+      for (const slice of own.slices) {
+        const operands = { a: columnsOf(x, own, slice), b: address(dy) + 4 * slice.row * filters, c: address(gradient) };
+        const sides = { rows: inputs, inner: slice.rows, columns: filters };
+        product(runner, { ...operands, ...sides, transposeA: true, accumulate: true });
+      }
     },
 
     addBias(matrix, bias) {

@@ -7,6 +7,11 @@ import { address, type Runner } from "./runner.js";
 /** Elements in a chunk; `update.ts` of the kernels has the same number. */
 const CHUNK = 4096;
 
+/** Sets `words` words of 32 bits from an address on. */
+export function fillWords(runner: Runner, to: number, words: number, pattern: number): void {
+  runner.run("fillWords", Math.ceil(words / CHUNK), to, words, pattern);
+}
+
 export function updateKernels(runner: Runner): UpdateKernels {
   const finishFlips = (partials: number, chunks: number, flips: Tensor<"accumulator">): void => {
     runner.run("reducePartials", 1, partials, chunks, 1, 0, address(flips), 0);
@@ -68,7 +73,7 @@ export function updateKernels(runner: Runner): UpdateKernels {
       const words = elementCount(tensor.shape) * (ELEMENT_BYTES[tensor.type] / 4);
       if (tensor.type === "accumulator" && value !== 0) throw new Error("accumulators can only be filled with 0");
       const pattern = tensor.type === "float32" ? (new Int32Array(new Float32Array([value]).buffer)[0] ?? 0) : value | 0;
-      runner.run("fillWords", Math.ceil(words / CHUNK), address(tensor), words, pattern);
+      fillWords(runner, address(tensor), words, pattern);
     },
 
     add(from, to) {

@@ -5,7 +5,7 @@ import type { Backend, GradientPrecision } from "#rbnet/backend/device";
 import type { BinaryWeights, Estimator } from "#rbnet/backend/kernels";
 import { MAXIMUM_BINARY_INPUTS, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
-import { channelCounts, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
+import { channelCounts, convolutions, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";
 
 const inputCounts = fc.tuple(channelCounts, fc.integer({ min: 1, max: 3 })).map(([channels, kernel]) => channels * kernel ** 2);
 const estimators = fc.constantFrom<Estimator>("clip", "polynomial");
@@ -267,43 +267,43 @@ export function binaryClaims(subject: () => Backend, precision: GradientPrecisio
       },
     );
 
-    it("expands packed signs to +1 and -1", async () => {
+    it("multiplies signs by latent weights as they are", async () => {
       await fc.assert(
-        fc.asyncProperty(rowCounts, inputCounts, seeds, async (M, K, seed) => {
+        fc.asyncProperty(convolutions, filterCounts, fc.boolean(), seeds, async (geometry, N, inputGradient, seed) => {
           const draw = new Draw(seed);
-          const [bits, old] = [randomColumns(draw, M, K), draw.reals(M * K, 9)];
+          const [M, K] = [windowCount(geometry), windowSize(geometry)];
+          const [bits, values, old] = [randomColumns(draw, M, K), draw.reals(K * N, 1), draw.reals(M * N, 9)];
           await expectAgreement(subject(), (backend) => {
-            const signs = put(backend, "float32", [M, K], old);
-            backend.expandSigns(put(backend, "uint32", [M, wordsFor(K)], bits), signs);
-            return { signs: exactly(signs) };
+            const plan = backend.planConvolution(backend.window(geometry), N, { signs: true, inputGradient });
+            const y = put(backend, "float32", [M, N], old);
+            const [columns, latent] = [put(backend, "uint32", [M, wordsFor(K)], bits), put(backend, "float32", [K, N], values)];
+            backend.latentProduct(columns, latent, plan, y);
+            return { y: about(y, K) };
           });
         }),
-        { numRuns: 40 },
+        { numRuns: 60 },
       );
     });
 
-    it("lays the gradient of expanded signs back through the estimator, and takes it from the thresholds'", async () => {
+    it("lays the gradient of such a product back through the estimator, and takes it from the thresholds'", async () => {
       await fc.assert(
-        fc.asyncProperty(geometries, estimators, seeds, async (geometry, estimator, seed) => {
+        fc.asyncProperty(convolutions, filterCounts, estimators, seeds, async (geometry, N, estimator, seed) => {
           const draw = new Draw(seed);
           const [M, K] = [windowCount(geometry), windowSize(geometry)];
-          const signGradients = draw.reals(M * K, 1);
+          const [gradients, values] = [draw.reals(M * N, 1), draw.reals(K * N, 1)];
           const [map, thresholds] = [draw.eighths(mapSize(geometry), 1.5), draw.eighths(geometry.channels, 0.5)];
           const [oldMap, oldThresholds] = [draw.reals(mapSize(geometry), 1), draw.reals(geometry.channels, 1)];
-          const taps = M * geometry.kernel ** 2;
           await expectAgreement(subject(), (backend) => {
+            const plan = backend.planConvolution(backend.window(geometry), N, { signs: true, inputGradient: true });
             const dx = put(backend, "float32", mapShape(geometry), oldMap);
             const dThreshold = put(backend, "float32", [geometry.channels], oldThresholds);
+            const [dy, latent] = [put(backend, "float32", [M, N], gradients), put(backend, "float32", [K, N], values)];
             const x = put(backend, "float32", mapShape(geometry), map);
             const threshold = put(backend, "float32", [geometry.channels], thresholds);
-            backend.signGradient(
-              put(backend, "float32", [M, K], signGradients),
-              backend.window(geometry),
-              { x, threshold, estimator },
-              dx,
-              dThreshold,
-            );
-            return { dx: about(dx, 2 * taps), dThreshold: about(dThreshold, 2 * taps) };
+            backend.latentInputGradient(dy, latent, plan, { x, threshold, estimator }, dx, dThreshold);
+            // A window reads a pixel once; slopes are 2 at most.
+            const sums = 2 * N * (M / geometry.images) + 1;
+            return { dx: about(dx, sums), dThreshold: about(dThreshold, 2 * M * geometry.kernel ** 2 * Math.sqrt(N)) };
           });
         }),
         { numRuns: 60 },

@@ -12,39 +12,41 @@ describe("real convolution of the reference", () => {
     const draw = new Draw(4);
     const N = 2;
     const [x, weights, dy] = [draw.reals(elementCount(MAP), 1), draw.reals(K * N, 1), draw.reals(M * N, 1)];
-    const forward = (at: ArrayLike<number>): number[] =>
+    const forward = (values: ArrayLike<number>, factors: ArrayLike<number>): number[] =>
       bruteForce(
-        (i) => at[i]!,
+        (at) => values[at]!,
         0,
-        (k, n) => weights[k * N + n]!,
+        (k, n) => factors[k * N + n]!,
         N,
       );
     const window = backend.window(CONVOLUTION);
-    const columns = backend.allocate("float32", [M, K]);
+    const plan = backend.planConvolution(window, N, { signs: false, inputGradient: true });
     const y = backend.allocate("float32", [M, N]);
-    backend.gatherColumns(real(backend, MAP, x), window, columns);
-    backend.product(columns, real(backend, [K, N], weights), y, { transposeA: false, accumulate: false });
-    expectClose(await numbers(backend, y), forward(x));
-    const [transposed, dColumns, dx] = [
-      backend.allocate("float32", [N, K]),
-      backend.allocate("float32", [M, K]),
-      backend.allocate("float32", MAP),
-    ];
-    backend.transpose(real(backend, [K, N], weights), transposed);
-    backend.product(real(backend, [M, N], dy), transposed, dColumns, { transposeA: false, accumulate: false });
-    backend.scatterColumns(dColumns, window, dx);
-    expectClose(await numbers(backend, dx), await differences(Array.from(x), async (at) => dot(dy, forward(at))));
+    const [map, factors, gradient] = [real(backend, MAP, x), real(backend, [K, N], weights), real(backend, [M, N], dy)];
+    backend.convolution(map, factors, plan, y);
+    expectClose(await numbers(backend, y), forward(x, weights));
+    const dx = backend.allocate("float32", MAP);
+    backend.convolutionInputGradient(gradient, factors, plan, dx);
+    expectClose(await numbers(backend, dx), await differences(Array.from(x), async (at) => dot(dy, forward(at, weights))));
+    const dWeights = backend.allocate("float32", [K, N]);
+    backend.convolutionWeightGradient(gradient, map, plan, dWeights);
+    const slopes = await differences(Array.from(weights), async (at) => dot(dy, forward(x, at)));
+    expectClose(await numbers(backend, dWeights), slopes);
   });
 
-  it("multiplies, adds a bias and sums rows as worked out by hand", async () => {
+  it("is a dense layer on maps of one pixel, with a bias and sums of rows as worked out by hand", async () => {
     const backend = createReferenceBackend();
-    const a = real(backend, [2, 3], [1, 2, 3, 4, 5, 6]);
-    const c = real(backend, [2, 1], [100, 200]);
-    backend.product(a, real(backend, [3, 1], [1, 10, 100]), c, { transposeA: false, accumulate: true });
-    expect(await numbers(backend, c)).toEqual([421, 854]);
-    const d = real(backend, [3, 1], [9, 9, 9]);
-    backend.product(a, real(backend, [2, 1], [1, 10]), d, { transposeA: true, accumulate: false });
-    expect(await numbers(backend, d)).toEqual([41, 52, 63]);
+    const pixels = { images: 2, height: 1, width: 1, channels: 3, kernel: 1, step: 1, rows: [0], columns: [0] };
+    const plan = backend.planConvolution(backend.window(pixels), 1, { signs: false, inputGradient: true });
+    const a = real(backend, [2, 1, 1, 3], [1, 2, 3, 4, 5, 6]);
+    const [y, dx] = [backend.allocate("float32", [2, 1]), backend.allocate("float32", [2, 1, 1, 3])];
+    backend.convolution(a, real(backend, [3, 1], [1, 10, 100]), plan, y);
+    expect(await numbers(backend, y)).toEqual([321, 654]);
+    const [dy, gradient] = [real(backend, [2, 1], [1, 10]), real(backend, [3, 1], [100, 200, 300])];
+    backend.convolutionWeightGradient(dy, a, plan, gradient);
+    expect(await numbers(backend, gradient)).toEqual([141, 252, 363]);
+    backend.convolutionInputGradient(dy, real(backend, [3, 1], [1, 2, 3]), plan, dx);
+    expect(await numbers(backend, dx)).toEqual([1, 2, 3, 10, 20, 30]);
     backend.addBias(a, real(backend, [3], [10, 20, 30]));
     const total = real(backend, [3], [1, 1, 1]);
     backend.sumColumns(a, total);

@@ -9,15 +9,11 @@ import { inferenceMemory, summarizeNetwork } from "#rbnet/training/costs/memory"
 import { data, network, settings, trainTiny } from "../tiny-runs.js";
 
 /** Peak bytes of a run that keeps every `keepEvery`-th map, before and after it. */
-async function saidAndTaken(keepEvery: number): Promise<{ said: number; taken: number }> {
+async function saidAndTaken(keepEvery: number, stages: 1 | 2 = 1): Promise<{ said: number; taken: number }> {
   using wasm = await createWasmBackend({ threads: 1 });
-  await trainTiny({
-    backend: wasm,
-    keepEvery,
-    dataset: { ...data, validation: undefined },
-    settings: { epochs: 1, batch: settings.batch },
-  });
-  const { trainingBytes } = await summarizeNetwork(network, settings.batch, { keepEvery });
+  const own = { epochs: stages, batch: settings.batch, stages };
+  await trainTiny({ backend: wasm, keepEvery, dataset: { ...data, validation: undefined }, settings: own });
+  const { trainingBytes } = await summarizeNetwork(network, settings.batch, { keepEvery, epochs: stages, stages });
   return { said: trainingBytes, taken: wasm.memory.peakBytes };
 }
 
@@ -37,13 +33,19 @@ describe("memory", () => {
   });
 
   it("of a training run is what was said before it, but for the kernels' work space, whatever maps are kept", async () => {
-    const [all, some] = await Promise.all([1, 2].map(saidAndTaken));
+    const [all, some] = await Promise.all([1, 2].map((keepEvery) => saidAndTaken(keepEvery)));
     for (const { said, taken } of [all!, some!]) {
       expect(taken).toBeGreaterThanOrEqual(said);
       expect(taken).toBeLessThan(said + 2e6);
     }
     expect(all!.said - some!.said).toBeGreaterThan(0);
     expect(all!.taken - some!.taken).toBe(all!.said - some!.said);
+  });
+
+  it("of two stages is what was said before them", async () => {
+    const [one, two] = [await saidAndTaken(1), await saidAndTaken(1, 2)];
+    expect(two.said).toBeGreaterThan(one.said);
+    expect(two.taken - two.said).toBe(one.taken - one.said);
   });
 
   it("of inference is what the loaded network takes", async () => {

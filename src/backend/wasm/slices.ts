@@ -1,0 +1,146 @@
+/**
+ * How a convolution with real weights is taken apart for the kernels: its float32 columns [M, K] are many times its map, so they exist for some images at
+ * a time, slice after slice of the batch, in memory that all convolutions share.
+ */
+import { type Tensor, type WindowGeometry, windowSize } from "../../tensor.js";
+import type { ConvolutionPlan, ConvolutionUse, Window } from "../kernels.js";
+import { address, type Runner } from "./runner.js";
+import { aligned } from "./stack.js";
+
+/** Images in a slice: few enough to stay in the cache, enough to share among threads, */
+const SLICE_IMAGES = 16;
+/** and no more than 32 MB of columns where the maps are large. */
+const SLICE_ELEMENTS = 1 << 23;
+
+/** What a convolution takes besides its operands. */
+export interface SliceNeeds {
+  /** Images in a slice; the last may have fewer. */
+  readonly images: number;
+  /** Of a slice's columns; none where the map itself is the columns. */
+  readonly columnBytes: number;
+  readonly bytes: number;
+}
+
+export function sliceNeeds(geometry: WindowGeometry, filters: number, { signs, inputGradient }: ConvolutionUse): SliceNeeds {
+  const inputs = windowSize(geometry);
+  const transposedBytes = inputGradient ? 4 * filters * inputs : 0;
+  if (!signs && isPointwise(geometry)) return { images: geometry.images, columnBytes: 0, bytes: transposedBytes };
+  const elements = geometry.rows.length * geometry.columns.length * inputs;
+  const images = Math.max(1, Math.min(SLICE_IMAGES, geometry.images, Math.floor(SLICE_ELEMENTS / elements)));
+  const columnBytes = aligned(4 * images * elements);
+  return { images, columnBytes, bytes: columnBytes + transposedBytes };
+}
+
+/** Whether the windows are the pixels of the map, in their order: a convolution's columns are then its input. */
+function isPointwise({ kernel, height, width, rows, columns }: WindowGeometry): boolean {
+  const all = (origins: readonly number[], length: number): boolean =>
+    origins.length === length && origins.every((origin, i) => origin === i);
+  return kernel === 1 && all(rows, height) && all(columns, width);
+}
+
+/** Some images of a batch, and the windows on them. */
+export interface Slice {
+  readonly image: number;
+  readonly images: number;
+  readonly row: number;
+  readonly rows: number;
+}
+
+export class SlicedConvolution implements ConvolutionPlan {
+  /** Values under a window, K. */
+  readonly inputs: number;
+  readonly slices: readonly Slice[];
+  /** Otherwise the map itself is the columns, and all of it one slice. */
+  readonly gathered: boolean;
+  /** Address of the weights as [N, K]. */
+  readonly transposed: number;
+
+  constructor(
+    readonly window: Window,
+    readonly filters: number,
+    { images: most, columnBytes }: SliceNeeds,
+    /** Address of all that it needs, columns first. */
+    readonly columns: number,
+  ) {
+    const { images, rows, columns: places } = window.geometry;
+    const windows = rows.length * places.length;
+    this.inputs = windowSize(window.geometry);
+    this.slices = Array.from({ length: Math.ceil(images / most) }, (_, i) => {
+      const [image, some] = [i * most, Math.min(most, images - i * most)];
+      return { image, images: some, row: image * windows, rows: some * windows };
+    });
+    this.gathered = columnBytes > 0;
+    this.transposed = columns + columnBytes;
+  }
+}
+
+export function sliced(plan: ConvolutionPlan): SlicedConvolution {
+  if (!(plan instanceof SlicedConvolution)) throw new Error("this convolution was planned on another backend");
+  return plan;
+}
+
+/** Address of a slice's part of a map of the whole batch. */
+export function sliceOf(map: Tensor, { window }: SlicedConvolution, { image }: Slice): number {
+  const { height, width, channels } = window.geometry;
+  return address(map) + 4 * image * height * width * channels;
+}
+
+/** y = columns * weights. `find` says where a slice's columns are, once it has put them there. */
+export function multiplyColumns(
+  runner: Runner,
+  { slices, inputs, filters }: SlicedConvolution,
+  weights: Tensor,
+  y: Tensor,
+  find: (slice: Slice) => number,
+): void {
+  for (const slice of slices) {
+    const operands = { a: find(slice), b: address(weights), c: address(y) + 4 * slice.row * filters };
+    const sides = { rows: slice.rows, inner: inputs, columns: filters };
+    product(runner, { ...operands, ...sides, transposeA: false, accumulate: false });
+  }
+}
+
+/** The gradient of the columns, dy * weights^T, at `to`, from where `use` takes that of a slice. */
+export function multiplyBack(
+  runner: Runner,
+  { slices, inputs, filters, transposed }: SlicedConvolution,
+  dy: Tensor,
+  weights: Tensor,
+  to: number,
+  use?: (slice: Slice) => void,
+): void {
+  runner.run("transpose", Math.ceil(filters / 16), address(weights), inputs, filters, transposed);
+  for (const slice of slices) {
+    const operands = { a: address(dy) + 4 * slice.row * filters, b: transposed, c: to };
+    const sides = { rows: slice.rows, inner: filters, columns: inputs };
+    product(runner, { ...operands, ...sides, transposeA: false, accumulate: false });
+    use?.(slice);
+  }
+}
+
+/** Addresses of float32 matrices and their sides. */
+export interface Product {
+  /** [rows, inner]. */
+  readonly a: number;
+  /** [inner, columns]. */
+  readonly b: number;
+  /** [rows, columns]. */
+  readonly c: number;
+  readonly rows: number;
+  readonly inner: number;
+  readonly columns: number;
+  /** a is [inner, rows], and read transposed. */
+  readonly transposeA: boolean;
+  readonly accumulate: boolean;
+}
+
+/** Part of a product that is a chunk; the kernels have the same numbers. */
+const PRODUCT_ROWS = 24;
+const PRODUCT_COLUMNS = 32;
+
+/** c = a * b, or c += a * b. */
+export function product(runner: Runner, { a, b, c, rows, inner, columns, transposeA, accumulate }: Product): void {
+  const chunks = Math.ceil(rows / PRODUCT_ROWS) * Math.ceil(columns / PRODUCT_COLUMNS);
+  const [rowStep, innerStep] = transposeA ? [1, rows] : [inner, 1];
+  runner.run("product", chunks, a, rowStep, innerStep, b, c, rows, inner, columns, accumulate ? 1 : 0);
+}
