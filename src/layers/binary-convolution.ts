@@ -31,27 +31,21 @@ export interface BinaryConvolutionOptions {
 }
 
 /** What is allocated for a batch size. */
-interface Bound {
+type Bound = BoundProduct & {
   readonly window: Window;
   /** Packed signs of the input, [M, words(K)]. */
   readonly columns: Tensor<"uint32">;
-  readonly product: BinaryBound | RealBound;
-}
+};
 
-/** result: [M, N]. */
-interface BinaryBound {
-  readonly weights: "binary";
-  readonly result: Tensor<"dotProduct">;
-  /** The result's memory is others' too, and does not last until backward. */
-  readonly passing: boolean;
-}
-
-/** result: float32 [M, N]. */
-interface RealBound {
-  readonly weights: "real";
-  readonly result: Tensor;
-  readonly plan: ConvolutionPlan;
-}
+/** What gives the result [M, N], by the weights that it is bound to. */
+type BoundProduct =
+  | {
+      readonly weights: "binary";
+      readonly result: Tensor<"dotProduct">;
+      /** Its memory is others' too, and does not last until backward. */
+      readonly passing: boolean;
+    }
+  | { readonly weights: "real"; readonly result: Tensor; readonly plan: ConvolutionPlan };
 
 export class BinaryConvolution {
   readonly latent: Parameter;
@@ -102,10 +96,10 @@ export class BinaryConvolution {
     const shape = [rows, options.filters];
     if (weights === "real") {
       const plan = backend.planConvolution(window, options.filters, { signs: true, inputGradient: true });
-      this.bound = { window, columns, product: { weights, result: backend.allocate("float32", shape), plan } };
+      this.bound = { window, columns, weights, plan, result: backend.allocate("float32", shape) };
     } else {
       const result = passing === undefined ? backend.allocate("dotProduct", shape) : backend.view(passing, shape);
-      this.bound = { window, columns, product: { weights, result, passing: passing !== undefined } };
+      this.bound = { window, columns, weights, result, passing: passing !== undefined };
     }
   }
 
@@ -116,35 +110,33 @@ export class BinaryConvolution {
 
   /** sums: [2, N], the batch statistics of the result, where they are wanted. */
   forward(x: Tensor, sums: Tensor<"accumulator"> | undefined): ProductResult {
-    const { backend, latent } = this;
-    const { window, columns, product } = this.ready;
+    const { backend, latent, signs, ready } = this;
+    const { window, columns } = ready;
     backend.binarizeColumns(x, this.threshold.value, window, columns);
-    if (product.weights === "binary") {
-      backend.binarizeWeights(latent.value, this.signs, true);
-      backend.binaryProduct(columns, this.signs, product.result, sums);
+    if (ready.weights === "binary") {
+      backend.binarizeWeights(latent.value, signs, true);
+      backend.binaryProduct(columns, signs, ready.result, sums);
     } else {
-      backend.latentProduct(columns, latent.value, product.plan, product.result);
-      if (sums !== undefined) backend.columnMoments(product.result, sums);
+      backend.latentProduct(columns, latent.value, ready.plan, ready.result);
+      if (sums !== undefined) backend.columnMoments(ready.result, sums);
     }
-    return product.result;
+    return ready.result;
   }
 
   /** The result of the last forward, computed again where its memory did not last: a product of bits costs less than the memory. */
   recall(): ProductResult {
-    const { columns, product } = this.ready;
-    if (product.weights === "binary" && product.passing)
-      this.backend.binaryProduct(columns, this.signs, product.result, undefined);
-    return product.result;
+    const { backend, signs, ready } = this;
+    if (ready.weights === "binary" && ready.passing) backend.binaryProduct(ready.columns, signs, ready.result, undefined);
+    return ready.result;
   }
 
   /** dy: float32 [M, N]; dx: gains the input's gradient. x: the input of the forward. */
   backward(dy: Tensor, x: Tensor, dx: Tensor): void {
-    const { backend, latent, threshold } = this;
-    const { window, columns, product } = this.ready;
-    backend.binaryWeightGradient(dy, columns, latent.value, latent.gradient);
-    const binarization = { x, threshold: threshold.value, estimator: this.options.estimator };
-    if (product.weights === "binary") backend.binaryInputGradient(dy, this.signs, window, binarization, dx, threshold.gradient);
-    else backend.latentInputGradient(dy, latent.value, product.plan, binarization, dx, threshold.gradient);
+    const { backend, latent, threshold, signs, ready } = this;
+    backend.binaryWeightGradient(dy, ready.columns, latent.value, latent.gradient);
+    const input = { x, threshold: threshold.value, estimator: this.options.estimator };
+    if (ready.weights === "binary") backend.binaryInputGradient(dy, signs, ready.window, input, dx, threshold.gradient);
+    else backend.latentInputGradient(dy, latent.value, ready.plan, input, dx, threshold.gradient);
   }
 
   /** Of the last forward; padding counts as -1. */
@@ -163,7 +155,7 @@ export class BinaryConvolution {
 
   /** What the convolution multiplies by, as it is bound. */
   get weightForm(): WeightForm {
-    return this.bound?.product.weights ?? "binary";
+    return this.bound?.weights ?? "binary";
   }
 
   foldThreshold({ valuesOf }: Folding): Float32Array {

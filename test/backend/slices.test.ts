@@ -68,45 +68,57 @@ describe("slices", () => {
   });
 });
 
-describe("what is reserved", () => {
-  it("is shared by all that fit", () => {
+describe("what is shared", () => {
+  it("is used by all that fit", () => {
     const stack = new Stack(128);
-    const large = stack.reserve(1000);
-    stack.push(64);
+    const large = stack.share(1000);
+    stack.reserve(64);
     const { bytes } = stack;
-    expect(stack.reserve(900)).toBe(large);
-    expect(stack.reserve(1000)).toBe(large);
+    expect(stack.share(900)).toBe(large);
+    expect(stack.share(1000)).toBe(large);
     expect(stack.bytes).toBe(bytes);
   });
 
   it("grows where nothing lies above it, so that it is as large as the largest", () => {
     const stack = new Stack(0);
-    const first = stack.reserve(100);
-    expect([stack.reserve(500), stack.reserve(300), stack.reserve(800)]).toEqual([first, first, first]);
+    const first = stack.share(100);
+    expect([stack.share(500), stack.share(300), stack.share(800)]).toEqual([first, first, first]);
     expect(stack.bytes).toBe(800);
-    expect(stack.push(16)).toBeGreaterThanOrEqual(first + 800);
+    expect(stack.reserve(16)).toBeGreaterThanOrEqual(first + 800);
   });
 
   it("never reaches into what lies above it", () => {
     const stack = new Stack(0);
-    const first = stack.reserve(100);
-    const tensor = stack.push(100);
-    const second = stack.reserve(200);
+    const first = stack.share(100);
+    const tensor = stack.reserve(100);
+    const second = stack.share(200);
     expect(tensor).toBeGreaterThanOrEqual(first + 100);
     expect(second).toBeGreaterThanOrEqual(tensor + 100);
   });
 
-  it("ends at the release of a mark taken before, and what was reserved earlier serves again", () => {
+  it("is as large as it was at a mark that is released, where it has grown since", () => {
     const stack = new Stack(0);
-    const first = stack.reserve(100);
-    stack.push(10);
+    const first = stack.share(96);
     const mark = stack.mark();
-    const second = stack.reserve(200);
-    expect(stack.reserve(150)).toBe(second);
+    expect(stack.share(800)).toBe(first);
     stack.release(mark);
-    expect(stack.reserve(80)).toBe(first);
+    const tensor = stack.reserve(400);
+    const again = stack.share(300);
+    expect(again).toBeGreaterThanOrEqual(tensor + 400);
+    expect(stack.bytes).toBeGreaterThanOrEqual(again + 300);
+  });
+
+  it("ends at the release of a mark taken before, and what was taken earlier serves again", () => {
+    const stack = new Stack(0);
+    const first = stack.share(100);
+    stack.reserve(10);
+    const mark = stack.mark();
+    const second = stack.share(200);
+    expect(stack.share(150)).toBe(second);
+    stack.release(mark);
+    expect(stack.share(80)).toBe(first);
     const { bytes } = stack;
-    stack.reserve(150);
+    stack.share(150);
     expect(stack.bytes).toBeGreaterThanOrEqual(bytes + 150);
     expect(() => stack.release(stack.mark() + 16)).toThrow("not a mark");
   });

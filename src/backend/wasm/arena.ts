@@ -47,18 +47,14 @@ export class Arena extends Stack {
   }
 
   allocate<T extends ElementType>(type: T, shape: Shape): WasmTensor<T> {
-    return new WasmTensor(type, shape, this.pushZeroed(elementCount(shape) * ELEMENT_BYTES[type]));
+    return new WasmTensor(type, shape, this.reserve(elementCount(shape) * ELEMENT_BYTES[type]));
   }
 
-  /**
-   * Address of `count` zeroed bytes, to the end of the granule: kernels work on whole vectors, and what lies behind the last element counts for nothing
-   * only where it is 0.
-   */
-  pushZeroed(count: number): number {
-    const bytes = roundedUp(count);
-    const offset = this.push(bytes);
-    new Uint8Array(this.memory.buffer, offset, bytes).fill(0);
-    return offset;
+  /** Zeroed to the end of what was reserved: kernels work on whole vectors, and what lies behind the last element counts for nothing only where it is 0. */
+  override reserve(bytes: number): number {
+    const start = super.reserve(bytes);
+    new Uint8Array(this.memory.buffer, start, roundedUp(bytes)).fill(0);
+    return start;
   }
 
   /** Work space that outlives any mark; each call frees the one before. Returns its address. */

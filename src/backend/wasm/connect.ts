@@ -164,12 +164,12 @@ function connect(
       if (inputs > MAXIMUM_BINARY_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
       const bytes = weightBytes(inputs, filters);
-      const forward = arena.pushZeroed(bytes.forward);
-      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.pushZeroed(bytes.gradient) : 0);
+      const forward = arena.reserve(bytes.forward);
+      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.reserve(bytes.gradient) : 0);
     },
     planConvolution(window, filters, use) {
       const needs = sliceNeeds(window.geometry, filters, use);
-      return new SlicedConvolution(window, filters, needs, arena.reserve(needs.bytes));
+      return new SlicedConvolution(window, filters, needs, arena.share(needs.bytes));
     },
     writeWeights: (weights, packed) => arrangeSigns(arena.memory.buffer, arranged(weights), packed),
     readWeights: async (weights) => packedSigns(arena.memory.buffer, arranged(weights)),

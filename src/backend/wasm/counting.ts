@@ -37,28 +37,28 @@ export function createCountingBackend(): Backend {
   return {
     ...NOTHING,
     description: "counts memory",
-    elementBytes: ELEMENT_BYTES,
     preferences: PREFERENCES,
+    elementBytes: ELEMENT_BYTES,
     get memory() {
       return { bytes: stack.bytes, peakBytes: stack.peakBytes };
     },
     allocate<T extends ElementType>(type: T, shape: Shape): Tensor<T> {
-      stack.push(elementCount(shape) * ELEMENT_BYTES[type]);
+      stack.reserve(elementCount(shape) * ELEMENT_BYTES[type]);
       return { type, shape };
     },
     view: (tensor, shape) => ({ type: tensor.type, shape }),
     window(geometry): Window {
-      stack.push(windowTable(geometry).length * ELEMENT_BYTES.int32);
+      stack.reserve(windowTable(geometry).length * ELEMENT_BYTES.int32);
       return { geometry };
     },
     binaryWeights(inputs, filters, gradient): BinaryWeights {
       const bytes = weightBytes(inputs, filters);
-      stack.push(bytes.forward);
-      if (gradient) stack.push(bytes.gradient);
+      stack.reserve(bytes.forward);
+      if (gradient) stack.reserve(bytes.gradient);
       return { inputs, filters };
     },
     planConvolution(window, filters, use): ConvolutionPlan {
-      stack.reserve(sliceNeeds(window.geometry, filters, use).bytes);
+      stack.share(sliceNeeds(window.geometry, filters, use).bytes);
       return { window, filters };
     },
     mark: () => stack.mark(),

@@ -1,8 +1,8 @@
 /**
  * A stack of allocations, as addresses alone: how the arena places tensors, and what a backend that only counts adds up.
  *
- * What kernels need while they run is reserved in it when they are planned, and shared, because one runs at a time: a plan takes the reservation
- * before it where that is large enough, has it grow where nothing lies above it, and makes one of its own elsewhere.
+ * What kernels need while they run is taken from it when they are planned, and shared, because one runs at a time: a plan uses what the one before it has
+ * taken where that is large enough, has it grow where nothing lies above it, and takes memory of its own elsewhere.
  */
 
 /** Every allocation starts at a multiple of this many bytes, */
@@ -10,7 +10,7 @@ const ALIGNMENT = 64;
 /** and is as long as a multiple of this many. */
 const GRANULE = 16;
 
-interface Reservation {
+interface Shared {
   readonly start: number;
   readonly bytes: number;
 }
@@ -19,7 +19,7 @@ export class Stack {
   protected top: number;
   private peak: number;
   /** Each larger than the one before. */
-  private reservations: Reservation[] = [];
+  private shared: Shared[] = [];
 
   constructor(private readonly base: number) {
     this.top = base;
@@ -35,24 +35,24 @@ export class Stack {
   }
 
   /** Returns the address of `bytes` bytes. */
-  push(bytes: number): number {
+  reserve(bytes: number): number {
     const size = roundedUp(bytes);
     const start = this.place(size);
     this.top = start + size;
     return start;
   }
 
-  /** Returns the address of at least `bytes` bytes, for all who reserve to use in turn. They are valid until the release of a mark taken before. */
-  reserve(bytes: number): number {
-    const last = this.reservations.at(-1);
+  /** Returns the address of at least `bytes` bytes, for all who share to use in turn. They are valid until the release of a mark taken before. */
+  share(bytes: number): number {
+    const last = this.shared.at(-1);
     if (last !== undefined && last.bytes >= bytes) return last.start;
     if (last !== undefined && last.start + last.bytes === this.top) {
-      this.reservations.pop();
+      this.shared.pop();
       this.top = last.start;
     }
     const size = roundedUp(bytes);
-    const start = this.push(size);
-    this.reservations.push({ start, bytes: size });
+    const start = this.reserve(size);
+    this.shared.push({ start, bytes: size });
     return start;
   }
 
@@ -63,7 +63,9 @@ export class Stack {
   release(mark: number): void {
     if (mark < this.base || mark > this.top) throw new Error(`release(${mark}) is not a mark of this memory`);
     this.top = mark;
-    this.reservations = this.reservations.filter(({ start }) => start < mark);
+    const left = this.shared.filter(({ start }) => start < mark);
+    // What has grown since then is as large as it was.
+    this.shared = left.map(({ start, bytes }) => ({ start, bytes: Math.min(bytes, mark - start) }));
   }
 
   /** Where `bytes` more find place at `from` or above; by default on top of all others. */
