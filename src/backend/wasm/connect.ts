@@ -11,24 +11,23 @@ import {
   wordsFor,
 } from "../../tensor.js";
 import type { Backend } from "../device.js";
+import { CONSTANTS, type KernelName } from "../kernel-table.js";
 import { Arena, ELEMENT_BYTES, WasmTensor } from "./arena.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
-import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
+import { KERNEL_NAMES } from "./kernel-names.js";
 import { lossKernels } from "./loss.js";
 import { normalizationKernels } from "./normalization.js";
 import { arranged, arrangeSigns, type ProductKind, packedSigns, WasmBinaryWeights, weightBytes } from "./packed-weights.js";
 import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
-import { type Runner, WasmWindow, windowTable } from "./runner.js";
+import { type Address, numbersByKernel, type Runner, WasmWindow, windowTable } from "./runner.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
 import { updateKernels } from "./update.js";
 
 /** Static data of the module lies below. */
 const CONTROL_OFFSET = 65536;
 const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
-/** Largest need: an input gradient of 11,584 inputs and 4,096 filters, 64 bytes each, and the tables. */
-const SCRATCH_BYTES = 1 << 20;
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
 
@@ -40,12 +39,12 @@ export interface ThreadPlace {
 
 /** Thread 0 is the calling one. */
 export function threadPlace(thread: number): ThreadPlace {
-  return { controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + thread * SCRATCH_BYTES };
+  return { controlOffset: CONTROL_OFFSET, scratch: SCRATCH_OFFSET + thread * CONSTANTS.SCRATCH_BYTES };
 }
 
 /** First byte behind what `threads` threads have for themselves. */
 function arenaBase(threads: number): number {
-  return SCRATCH_OFFSET + threads * SCRATCH_BYTES;
+  return SCRATCH_OFFSET + threads * CONSTANTS.SCRATCH_BYTES;
 }
 
 /** A memory with room for `threads` threads, which can grow to all that 32-bit addresses reach. */
@@ -78,7 +77,9 @@ export function assembleBackend({ memory, kernels, threads, description, product
   const arena = new Arena(memory, arenaBase(threads));
   const kind = product ?? fasterProduct(arena, kernels, scratch);
   const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
-  const run: Runner["run"] = (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters);
+  const argumentsOf = numbersByKernel();
+  const run: Runner["run"] = (kernel, chunks, given) =>
+    pool.run(numbers.get(kernel) as number, chunks, argumentsOf(kernel, given));
   const backend = connect(arena, { run, threads }, kind, description, () => {
     pool.stop();
     end();
@@ -129,7 +130,7 @@ function connect(
         work.start = arena.reserveAside(bytes);
         work.bytes = bytes;
       }
-      return work.start;
+      return work.start as Address;
     },
   };
   const own = <T extends ElementType>(tensor: Tensor<T>): WasmTensor<T> => {
@@ -161,8 +162,9 @@ function connect(
       if (inputs > MAXIMUM_BINARY_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
       const bytes = weightBytes(inputs, filters);
-      const forward = arena.reserve(bytes.forward);
-      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.reserve(bytes.gradient) : 0);
+      const forward = arena.reserve(bytes.forward) as Address;
+      const backward = gradient ? (arena.reserve(bytes.gradient) as Address) : undefined;
+      return new WasmBinaryWeights(product, inputs, filters, forward, backward);
     },
     writeWeights: (weights, packed) => arrangeSigns(arena.memory.buffer, arranged(weights), packed),
     readWeights: async (weights) => packedSigns(arena.memory.buffer, arranged(weights)),

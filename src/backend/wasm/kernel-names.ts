@@ -1,65 +1,9 @@
 /** The compiled kernels, wherever they come from: which functions there are, and how a module becomes functions on a memory. */
+import { KERNEL_ROWS, type KernelName } from "../kernel-table.js";
 import type { KernelFunction } from "./thread-pool.js";
 
-/** Exports of the module by their place in the job's kernel number. */
-export const KERNEL_NAMES = [
-  "binarizeColumns",
-  "binarizeWeights",
-  "binarizeWeightsTable",
-  "countPositive",
-  "binaryProduct",
-  "binaryProductTable",
-  "binaryUnit",
-  "binaryUnitTable",
-  "transposeSigns",
-  "binaryWeightGradient",
-  "binaryInputGradient",
-  "expandSigns",
-  "signGradient",
-  "gatherColumns",
-  "scatterColumns",
-  "product",
-  "transpose",
-  "addBias",
-  "columnMoments",
-  "sumColumns",
-  "reducePartials",
-  "normalizationForward",
-  "normalizationBackward",
-  "normalizeActivateInteger",
-  "normalizeActivateReal",
-  "activateBackwardInteger",
-  "activateBackwardReal",
-  "normalizationGradientInteger",
-  "normalizationGradientReal",
-  "averagePool",
-  "averagePoolGradient",
-  "maxPool",
-  "maxPoolGradient",
-  "softmaxCrossEntropy",
-  "attentionMap",
-  "attentionMatch",
-  "multiplyChannelsInteger",
-  "multiplyChannelsReal",
-  "multiplyChannelsGradientInteger",
-  "multiplyChannelsGradientReal",
-  "repeatChannels",
-  "repeatChannelsGradient",
-  "sigmoid",
-  "sigmoidGradient",
-  "adam",
-  "sgd",
-  "movingAverage",
-  "fillWords",
-  "copyWords",
-  "add",
-  "peakMultiplyAdd",
-  "peakPopcount",
-  "peakTable",
-  "peakTiles",
-] as const;
-
-export type KernelName = (typeof KERNEL_NAMES)[number];
+/** Functions of the module and of the accelerator, by their place in the job's kernel number. */
+export const KERNEL_NAMES = Object.keys(KERNEL_ROWS) as readonly KernelName[];
 
 /** A module of three instructions: i8x16.splat, i8x16.splat, i8x16.relaxed_swizzle. It validates where the engine has relaxed SIMD. */
 const RELAXED_PROBE = new Uint8Array([

@@ -4,6 +4,7 @@
  */
 import { wordsFor } from "../../tensor.js";
 import type { BinaryWeights } from "../kernels.js";
+import type { Address } from "./runner.js";
 
 /** How the binary product counts: by the bits of bytes, or by look-ups in tables. The results are the same integers. */
 export type ProductKind = "popcount" | "table";
@@ -14,9 +15,9 @@ export class WasmBinaryWeights implements BinaryWeights {
     readonly inputs: number,
     readonly filters: number,
     /** Address of the signs, */
-    readonly forward: number,
-    /** and of their form for the input's gradient; 0 without room for it. */
-    readonly gradient: number,
+    readonly forward: Address,
+    /** and of their form for the input's gradient; undefined without room for it. */
+    readonly gradient: Address | undefined,
   ) {}
 }
 

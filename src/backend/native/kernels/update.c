@@ -1,22 +1,18 @@
 // Optimizer steps.
 #include "kernel.h"
 
-/** Elements in a chunk of an update. */
-#define UPDATED 4096
-
 KERNEL(adam) {
-  float *value = POINTER(float, 0), *first = POINTER(float, 2), *second = POINTER(float, 3);
-  const float *gradient = POINTER(float, 1);
-  const int count = WHOLE(4);
-  const double rate = parameters[5], beta1 = parameters[6], beta2 = parameters[7], decay = parameters[9];
-  const float epsilon = (float)parameters[8], limit = (float)parameters[10], stepSize = (float)(rate * parameters[11]), correction2 = (float)parameters[12];
+  float *value = call.value, *first = call.first, *second = call.second;
+  const float *gradient = call.gradient;
+  const int count = call.count;
+  const double rate = call.rate, beta1 = call.beta1, beta2 = call.beta2, decay = call.decay;
+  const float epsilon = (float)call.epsilon, limit = (float)call.limit, stepSize = (float)(rate * call.correction1), correction2 = (float)call.correction2;
   const float b1 = (float)beta1, b2 = (float)beta2, r1 = (float)(1 - beta1), r2 = (float)(1 - beta2), keep = (float)(1 - rate * decay);
-  double *partials = POINTER(double, 13);
-  (void)scratch;
+  double *partials = call.partials;
   for (int chunk = begin; chunk < end; chunk++) {
-    const int last = smaller(count, (chunk + 1) * UPDATED);
+    const int last = smaller(count, (chunk + 1) * CHUNK_ELEMENTS);
     int flips = 0;
-    for (int i = chunk * UPDATED; i < last; i++) {
+    for (int i = chunk * CHUNK_ELEMENTS; i < last; i++) {
       const float g = gradient[i], before = value[i];
       const float m = b1 * first[i] + r1 * g, v = b2 * second[i] + r2 * (g * g);
       first[i] = m;

@@ -1,8 +1,6 @@
 // Channels that are weighed by image or repeated.
+import { CHUNK_ELEMENTS, REPEATED_ROWS } from "./constants";
 import { loadFour, loadOne } from "./normalization/forward";
-
-const CHUNK: i32 = 4096;
-const ROWS: i32 = 64;
 
 // A chunk is one image of `rows` pixels. x: [images * rows, channels]; factors: float32 [images, channels].
 function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
@@ -78,17 +76,17 @@ export function multiplyChannelsGradientReal(begin: i32, end: i32, scratch: usiz
 /** A chunk is 64 rows. x: float32 [rows, channels]; out: [rows, times * channels]. */
 export function repeatChannels(begin: i32, end: i32, scratch: usize, x: usize, rows: i32, channels: i32, times: i32, out: usize): void {
   const bytes = <usize>channels << 2;
-  const last = min(rows, end * ROWS);
-  let to = out + <usize>(begin * ROWS * times) * bytes;
-  for (let m = begin * ROWS; m < last; m++) {
+  const last = min(rows, end * REPEATED_ROWS);
+  let to = out + <usize>(begin * REPEATED_ROWS * times) * bytes;
+  for (let m = begin * REPEATED_ROWS; m < last; m++) {
     for (let t = 0; t < times; t++, to += bytes) memory.copy(to, x + <usize>m * bytes, bytes);
   }
 }
 
 export function repeatChannelsGradient(begin: i32, end: i32, scratch: usize, dOut: usize, rows: i32, channels: i32, times: i32, dx: usize): void {
   const bytes = <usize>channels << 2, vectors = bytes & ~15;
-  const last = min(rows, end * ROWS);
-  for (let m = begin * ROWS; m < last; m++) {
+  const last = min(rows, end * REPEATED_ROWS);
+  for (let m = begin * REPEATED_ROWS; m < last; m++) {
     const from = dOut + <usize>(m * times) * bytes, to = dx + <usize>m * bytes;
     memory.copy(to, from, bytes);
     for (let t = 1; t < times; t++) {
@@ -115,8 +113,8 @@ function exponential(x: f64): f64 {
 
 /** A chunk is 4,096 elements. */
 export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i32, out: usize): void {
-  const last = min(count, end * CHUNK);
-  for (let i = begin * CHUNK; i < last; i++) {
+  const last = min(count, end * CHUNK_ELEMENTS);
+  for (let i = begin * CHUNK_ELEMENTS; i < last; i++) {
     const at = <usize>i << 2;
     const exponent = min<f64>(700, max<f64>(-700, -<f64>load<f32>(x + at)));
     store<f32>(out + at, <f32>(1 / (1 + exponential(exponent))));
@@ -124,8 +122,8 @@ export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i
 }
 
 export function sigmoidGradient(begin: i32, end: i32, scratch: usize, dOut: usize, out: usize, count: i32, dx: usize): void {
-  const last = min(count, end * CHUNK);
-  for (let i = begin * CHUNK; i < last; i++) {
+  const last = min(count, end * CHUNK_ELEMENTS);
+  for (let i = begin * CHUNK_ELEMENTS; i < last; i++) {
     const at = <usize>i << 2, y = load<f32>(out + at);
     store<f32>(dx + at, load<f32>(dOut + at) * y * (1 - y));
   }

@@ -177,9 +177,6 @@ static int productByLanes(const Product *p, const ResultTile *t) {
 
 static void productTileByBits(const Product *p, const ResultTile *t) { productOneByOne(p, t, productByLanes(p, t)); }
 
-/** Filters in a chunk. */
-#define PRODUCT_FILTERS 64
-
 static void clearStatistics(double *sums, int filters, int n, int some) {
   memset(sums + n, 0, (size_t)some * 8);
   memset(sums + filters + n, 0, (size_t)some * 8);
@@ -250,12 +247,11 @@ static void addStatistics(const int16_t *y, int rows, int inputs, int filters, i
 
 /** A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none. */
 KERNEL(binaryProduct) {
-  int16_t *y = POINTER(int16_t, 2);
-  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
-  const Product p = productOf(POINTER(char, 0), POINTER(uint16_t, 1), inputs, filters);
-  double *partials = POINTER(double, 7);
+  int16_t *y = call.y;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkRows = call.chunkRows;
+  const Product p = productOf((const char *)call.columns, call.weights, inputs, filters);
+  double *partials = call.partials;
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
-  (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);
     const int last = smaller(rows, (part + 1) * chunkRows);

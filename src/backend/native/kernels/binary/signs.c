@@ -46,12 +46,11 @@ inlined void addBits(uint8_t *row, int at, uint16_t signs) {
 
 /** A chunk is one grid row of one image. */
 KERNEL(binarizeColumns) {
-  const float *x = POINTER(float, 0), *threshold = POINTER(float, 1);
-  const Window *w = POINTER(Window, 2);
-  char *columns = POINTER(char, 3);
+  const float *x = call.x, *threshold = call.threshold;
+  const Window *w = call.window;
+  char *columns = (char *)call.columns;
   const int channels = w->channels;
   const size_t rowBytes = (size_t)((w->kernel * w->kernel * channels + 31) >> 5) << 2;
-  (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
     const int image = chunk / w->gridRows, i = chunk % w->gridRows;
     for (int j = 0; j < w->gridColumns; j++) {

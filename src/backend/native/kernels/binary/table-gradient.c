@@ -54,11 +54,11 @@ static void addFromTables(float *out, const float *tables, const uint16_t *index
 
 /** A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs. scratch: the tables, then 64 bytes an input. */
 KERNEL(binaryWeightGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5), chunkFilters = WHOLE(6);
-  const float *latent = POINTER(float, 7);
-  float *gradient = POINTER(float, 8);
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkInputs = call.chunkInputs, chunkFilters = call.chunkFilters;
+  const float *latent = call.latent;
+  float *gradient = call.gradient;
   const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   float *tables = (float *)scratch, *sums = tables + GROUPS * TABLE;
   const Floats zero = splat(0);
@@ -156,12 +156,12 @@ inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, f
  * and of those under one row of taps by window (64 bytes a channel and tap).
  */
 KERNEL(binaryInputGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const Window *w = POINTER(Window, 2);
-  const int inputs = WHOLE(3), filters = WHOLE(4), kind = WHOLE(7);
-  Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
-  float *partials = POINTER(float, 9);
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const Window *w = call.window;
+  const int inputs = call.inputs, filters = call.filters, kind = call.kind;
+  Target target = {call.x, call.threshold, call.dx, NULL};
+  float *partials = call.partials;
   const int channels = w->channels, perImage = w->gridRows * w->gridColumns, groups = (filters + 3) >> 2, paddedFilters = (filters + 63) & ~63;
   float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE, *rows = sums + (size_t)inputs * LANES;
   for (int image = begin; image < end; image++) {

@@ -120,14 +120,13 @@ inlined TableBlock tableBlockOf(const Bytes *tables, const uint8_t *weights, int
 
 /** Arguments as of binaryProduct, with weights by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], four signs each. */
 KERNEL(binaryProductTable) {
-  const char *columns = POINTER(char, 0);
-  const uint8_t *weights = POINTER(uint8_t, 1);
-  int16_t *y = POINTER(int16_t, 2);
-  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
-  double *partials = POINTER(double, 7);
+  const char *columns = (const char *)call.columns;
+  const uint8_t *weights = call.weights;
+  int16_t *y = call.y;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkRows = call.chunkRows;
+  double *partials = call.partials;
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   Bytes tables[TABLES];
-  (void)scratch;
   fillTables(tables);
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);

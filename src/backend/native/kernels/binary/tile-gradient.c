@@ -11,11 +11,11 @@
  * for every 16 filters 64 bytes an input.
  */
 KERNEL(binaryWeightGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint32_t *index = POINTER(uint32_t, 1);
-  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5), chunkFilters = WHOLE(6);
-  const float *latent = POINTER(float, 7);
-  float *gradient = POINTER(float, 8);
+  const float *dy = call.dy;
+  const uint32_t *index = call.index;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkInputs = call.chunkInputs, chunkFilters = call.chunkFilters;
+  const float *latent = call.latent;
+  float *gradient = call.gradient;
   const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   const size_t sumsStep = (size_t)tilesOf(chunkInputs, TILE_SIDE) * TILE_SIDE * TILE_SIDE;
   char *floats = scratch, *signs = floats + CHUNK_TILES * FLOATS_BYTES;
@@ -68,7 +68,7 @@ KERNEL(binaryWeightGradient) {
 /** Windows whose gradients are computed together: as many as share the signs' tiles. */
 #define TOGETHER 128
 /** Bytes for the sums of those, or of fewer where a window has many inputs: with the tiles they fill the scratch memory of a thread. */
-#define SUMS_BYTES ((1 << 20) - TOGETHER / TILE_SIDE * FLOATS_BYTES - SIGNS_BYTES)
+#define SUMS_BYTES (SCRATCH_BYTES - TOGETHER / TILE_SIDE * FLOATS_BYTES - SIGNS_BYTES)
 
 /** Where a window lies: its image, and its first row and column there. */
 typedef struct {
@@ -137,12 +137,12 @@ inlined uint32_t signsOfFilters(const uint16_t *index) {
 
 /** A chunk is one image. scratch: tiles of the floats of windows and of signs, then the gradients of the columns. */
 KERNEL(binaryInputGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const Window *w = POINTER(Window, 2);
-  const int inputs = WHOLE(3), filters = WHOLE(4), kind = WHOLE(7);
-  Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
-  float *partials = POINTER(float, 9);
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const Window *w = call.window;
+  const int inputs = call.inputs, filters = call.filters, kind = call.kind;
+  Target target = {call.x, call.threshold, call.dx, NULL};
+  float *partials = call.partials;
   const int perImage = w->gridRows * w->gridColumns, last = end * perImage, groups = (filters + 3) >> 2;
   const size_t step = (size_t)tilesOf(inputs, TILE_SIDE) * TILE_SIDE;
   const int together = smaller(TOGETHER, (int)(SUMS_BYTES / (step * 4 * TILE_SIDE)) * TILE_SIDE);

@@ -16,11 +16,10 @@ typedef struct {
   float *out;
 } Unit;
 
-/** From the third parameter of the kernel on. */
-inlined Unit unitOf(char *memory, const double *parameters) {
-  const Window *window = POINTER(Window, 7);
-  const int filters = WHOLE(4);
-  return (Unit){WHOLE(2), WHOLE(3), filters, WHOLE(5), filters / tapsOf(window), POINTER(float, 6), POINTER(float, 8), POINTER(float, 9), window, POINTER(float, 10)};
+inlined Unit unitOf(binaryUnitArguments call) {
+  const Window *window = call.window;
+  const int filters = call.filters;
+  return (Unit){call.rows, call.inputs, filters, call.chunkRows, filters / tapsOf(window), call.norm, call.shortcut, call.activation, window, call.out};
 }
 
 static void gatherParameters(const Unit *u, int n, int some, UnitParameters *p) {
@@ -71,8 +70,8 @@ static void layOut(const Unit *u, const ResultTile *t, const UnitParameters *p) 
 
 /** A chunk is up to 64 filters of `chunkRows` rows, as for the products. */
 KERNEL(binaryUnit) {
-  const Unit u = unitOf(memory, parameters);
-  const Product product = productOf(POINTER(char, 0), POINTER(uint16_t, 1), u.inputs, u.filters);
+  const Unit u = unitOf(call);
+  const Product product = productOf((const char *)call.columns, call.weights, u.inputs, u.filters);
   const int blocks = (u.filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   UnitParameters p;
   for (int chunk = begin; chunk < end; chunk++) {
@@ -89,9 +88,9 @@ KERNEL(binaryUnit) {
 
 #if defined(__AVX2__)
 KERNEL(binaryUnitTable) {
-  const char *columns = POINTER(char, 0);
-  const uint8_t *weights = POINTER(uint8_t, 1);
-  const Unit u = unitOf(memory, parameters);
+  const char *columns = (const char *)call.columns;
+  const uint8_t *weights = call.weights;
+  const Unit u = unitOf(call);
   const int blocks = (u.filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   UnitParameters p;
   Bytes tables[TABLES];

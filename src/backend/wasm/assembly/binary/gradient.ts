@@ -3,6 +3,7 @@
 // addition where a product takes four multiply-adds (the "four Russians" method, carried over to floats).
 //
 // A group is four reduced values; a table is 16 entries of 16 lanes (1 KB); sixteen tables (16 KB) stay in the first-level cache.
+import { TRANSPOSED_ROWS } from "../constants";
 import { storeTransposed, touch } from "../simd";
 import * as window_ from "../window";
 
@@ -85,7 +86,7 @@ export function transposeSigns(begin: i32, end: i32, scratch: usize, columns: us
   for (let tile = begin; tile < end; tile++) {
     const out = index + <usize>tile * (<usize>padded << 5);
     for (let g = 0; g < GROUPS; g++) {
-      const m = (tile << 6) + (g << 2);
+      const m = tile * TRANSPOSED_ROWS + (g << 2);
       const source = columns + <usize>m * rowBytes;
       for (let k = 0; k < padded; k += 16) {
         let bits = i8x16.splat(0);

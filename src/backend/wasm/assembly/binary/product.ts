@@ -1,5 +1,6 @@
 // The XNOR-popcount product. Lanes are eight filters of sixteen bits each, so the sums of a register end as eight int16 results
 // without any shuffling; four rows share each load of weights. Bytes of counts stay below 256 for 31 steps of at most eight.
+import { PRODUCT_FILTERS } from "../constants";
 
 const STEPS: i32 = 31;
 
@@ -61,9 +62,9 @@ function addIntegers(target: usize, v: v128): void {
  * A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless `partials` is 0.
  */
 export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
-  const blocks = (filters + 63) >> 6;
+  const blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   for (let chunk = begin; chunk < end; chunk++) {
-    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const part = chunk / blocks, n = (chunk % blocks) * PRODUCT_FILTERS, some = min(PRODUCT_FILTERS, filters - n);
     const last = min(rows, (part + 1) * chunkRows);
     const sums = partials + <usize>part * (<usize>filters << 4);
     if (partials) clearStatistics(sums, filters, n, some);

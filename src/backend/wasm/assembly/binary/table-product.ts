@@ -1,6 +1,7 @@
 // The XNOR-popcount product by tables: a byte holds four signs of a filter, and for each four signs of a row a register holds the sixteen counts of
 // differences that such a byte can have with them. A swizzle looks up sixteen filters at once. Where an engine has no instruction that counts the bits of
 // bytes (x86 without AVX-512), it is twice as fast as counting.
+import { PRODUCT_FILTERS } from "../constants";
 import { addStatistics, clearStatistics } from "./product";
 import { lookUp } from "../simd";
 
@@ -20,9 +21,9 @@ export function fillTables(tables: usize): void {
  */
 export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
   fillTables(scratch);
-  const blocks = (filters + 63) >> 6, bytes = (inputs + 7) >> 3;
+  const blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
-    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const part = chunk / blocks, n = (chunk % blocks) * PRODUCT_FILTERS, some = min(PRODUCT_FILTERS, filters - n);
     const last = min(rows, (part + 1) * chunkRows);
     const sums = partials + <usize>part * (<usize>filters << 4);
     if (partials) clearStatistics(sums, filters, n, some);

@@ -1,12 +1,13 @@
 // A deployed binary layer in one pass: the product of a tile goes into scratch memory, and from there scaled, with its shortcut, activated and laid out into the
 // map, while it is in the first-level cache. Results are those of the product and normalizeActivate one after the other, to the bit.
+import { PRODUCT_FILTERS } from "../constants";
 import { popcountBlock } from "./product";
 import { taps } from "../line";
 import { multiplyAdd } from "../simd";
 import { fillTables, tableBlock } from "./table-product";
 import * as window_ from "../window";
 
-const TILE: i32 = 64;
+const TILE: i32 = PRODUCT_FILTERS;
 /** Scratch: what the products use; the tile, int16 [64, 64]; its parameters, float32 [5, 64]. */
 const RESULTS: usize = 1024;
 const PARAMETERS: usize = RESULTS + <usize>(TILE * TILE << 1);

@@ -1,9 +1,7 @@
 // Real matrix products for the few full-precision layers: the stem, the shortcuts, the classifier.
+import { BIASED_ROWS, REAL_COLUMNS, REAL_ROWS, TRANSPOSED_COLUMNS } from "../constants";
 import { multiplyAdd } from "../simd";
 
-/** A chunk is this part of the result. */
-const CHUNK_ROWS: i32 = 24;
-const CHUNK_COLUMNS: i32 = 32;
 /** Twelve registers of sums: as many as hide the time that a multiply-add takes. */
 const TILE_ROWS: i32 = 6;
 const PANEL: i32 = 8;
@@ -15,12 +13,12 @@ const INNER: i32 = 512;
  * b: [inner, columns]; c: [rows, columns]; all float32. scratch: a panel, and a tile.
  */
 export function product(begin: i32, end: i32, scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, rows: i32, inner: i32, columns: i32, accumulate: i32): void {
-  const columnChunks = (columns + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
+  const columnChunks = (columns + REAL_COLUMNS - 1) / REAL_COLUMNS;
   const lineBytes = <usize>columns << 2;
   for (let chunk = begin; chunk < end; chunk++) {
-    const i = (chunk / columnChunks) * CHUNK_ROWS, j = (chunk % columnChunks) * CHUNK_COLUMNS;
-    const lastRow = min(rows, i + CHUNK_ROWS), lastColumn = min(columns, j + CHUNK_COLUMNS);
-    if (lastRow - i == 1 && lastColumn - j == CHUNK_COLUMNS) {
+    const i = (chunk / columnChunks) * REAL_ROWS, j = (chunk % columnChunks) * REAL_COLUMNS;
+    const lastRow = min(rows, i + REAL_ROWS), lastColumn = min(columns, j + REAL_COLUMNS);
+    if (lastRow - i == 1 && lastColumn - j == REAL_COLUMNS) {
       oneRow(a + (<usize>(i * rowStep) << 2), <usize>innerStep << 2, b + (<usize>j << 2), c + <usize>i * lineBytes + (<usize>j << 2), inner, lineBytes, accumulate);
       continue;
     }
@@ -183,16 +181,16 @@ function oneColumn(a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, f
 
 /** A chunk is sixteen rows of `out`, float32 [columns, rows]. */
 export function transpose(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, out: usize): void {
-  const last = min(columns, end << 4);
-  for (let j = begin << 4; j < last; j++) {
+  const last = min(columns, end * TRANSPOSED_COLUMNS);
+  for (let j = begin * TRANSPOSED_COLUMNS; j < last; j++) {
     for (let i = 0; i < rows; i++) store<f32>(out + (<usize>(j * rows + i) << 2), load<f32>(matrix + (<usize>(i * columns + j) << 2)));
   }
 }
 
 /** A chunk is sixteen rows. */
 export function addBias(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, bias: usize): void {
-  const last = min(rows, end << 4);
-  for (let i = begin << 4; i < last; i++) {
+  const last = min(rows, end * BIASED_ROWS);
+  for (let i = begin * BIASED_ROWS; i < last; i++) {
     for (let j = 0; j < columns; j++) {
       const at = matrix + (<usize>(i * columns + j) << 2);
       store<f32>(at, load<f32>(at) + load<f32>(bias + (<usize>j << 2)));
