@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { real } from "./differences.js";
 
-const TERM = { weight: 1, temperature: 1, scale: 1, accumulate: false };
+const TERM = { weight: 1, temperature: 1, scale: 1, accumulate: false, divergence: false };
 
 describe("operands of the reference", () => {
   it("refuses to write what a call reads, in whole and in part", () => {
@@ -11,9 +11,9 @@ describe("operands of the reference", () => {
     const x = real(backend, [4, 4], new Float32Array(16).fill(1));
     expect(() => backend.transpose(x, x)).toThrow("transpose writes");
     expect(() => backend.add(backend.view(x, [4]), backend.view(x, [4], 2))).toThrow("add writes");
-    expect(() => backend.product(x, backend.allocate("float32", [4, 4]), x, { transposeA: false, accumulate: false })).toThrow(
-      "product writes",
-    );
+    expect(() =>
+      backend.product(x, backend.allocate("float32", [4, 4]), x, { transposeA: false, accumulate: false, divergence: false }),
+    ).toThrow("product writes");
   });
 
   it("refuses to write beside what a call reads, unless the kernel says so", () => {
