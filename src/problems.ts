@@ -1,4 +1,7 @@
-/** What a schema found wrong first in a value from outside: the parts of a sentence that names the place, what was found, and what was expected. */
+/**
+ * What a schema found wrong first in a value from outside: the parts of a sentence that names the place, what was found, and what was
+ * expected.
+ */
 import type { z } from "zod";
 
 const COMPARISONS: Readonly<Record<string, string>> = { "<=": "at most", ">=": "at least", "<": "below", ">": "above" };

@@ -106,6 +106,7 @@ const PORTABLE: readonly string[] = [
   "training/records/metrics.ts",
   "training/run-control.ts",
   "training/settings/fit.ts",
+  "training/settings/recipes.ts",
   "training/stage/stage-run.ts",
 ];
 

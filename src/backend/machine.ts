@@ -14,11 +14,14 @@ export interface MachineSetup {
   readonly threads?: number;
   /** Default `auto`. Native and WebAssembly differ in the rounding of float32 sums. */
   readonly backend?: BackendName;
-  /** Of gradients. Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with instructions for it. */
+  /**
+   * Of gradients. Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with
+   * instructions for it.
+   */
   readonly precision?: GradientPrecision;
   /**
-   * In training, keep the map of every so many-th unit for the backward pass, and compute the others and large results again (NetworkMemory): less memory, more
-   * time. Default 1, all. Results do not depend on it.
+   * In training, keep the map of every so many-th unit for the backward pass, and compute the others and large results again
+   * (NetworkMemory): less memory, more time. Default 1, all. Results do not depend on it.
    */
   readonly keepEvery?: number;
 }

@@ -1,4 +1,6 @@
-/** Memory of a device for as long as something needs it: taken between the scope's start and its `seal`, given back where the scope ends. */
+/**
+ * Memory of a device for as long as something needs it: taken between the scope's start and its `seal`, given back where the scope ends.
+ */
 import type { Backend } from "./device.js";
 
 export class MemoryScope implements Disposable {
@@ -14,7 +16,9 @@ export class MemoryScope implements Disposable {
     this.end = this.backend.mark();
   }
 
-  /** Where others have allocated since it was sealed, their memory lies on top, and what lies below stays taken until they give theirs back. */
+  /**
+   * Where others have allocated since it was sealed, their memory lies on top, and what lies below stays taken until they give theirs back.
+   */
   [Symbol.dispose](): void {
     if (this.end === undefined || this.backend.mark() === this.end) this.backend.release(this.start);
   }

@@ -28,8 +28,8 @@ export function tellSkipped({ count, named }: SkippedSummary): void {
 }
 
 /**
- * A reader that went away (`rbnet ... | head`) ends the program without a complaint. A terminal that went away (EIO) does not: it sends SIGHUP as well, and a
- * training still has its checkpoint to save.
+ * A reader that went away (`rbnet ... | head`) ends the program without a complaint. A terminal that went away (EIO) does not: it sends
+ * SIGHUP as well, and a training still has its checkpoint to save.
  */
 export function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {

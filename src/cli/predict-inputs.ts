@@ -10,8 +10,8 @@ import { UserError } from "../errors.js";
 export const STANDARD_INPUT = "-";
 
 /**
- * Paths of pictures in the order of the words, those of a folder or pattern by name. A word that is no folder and no pattern is a picture, whether it is there
- * or not: what is wrong with it is said where it is read.
+ * Paths of pictures in the order of the words, those of a folder or pattern by name. A word that is no folder and no pattern is a picture,
+ * whether it is there or not: what is wrong with it is said where it is read.
  *
  * @throws UserError where a folder holds no pictures, a pattern fits none, or standard input is named twice
  */

@@ -107,7 +107,10 @@ function originOf(address: string): string | undefined {
   }
 }
 
-/** Returns when a signal has ended the server: no new connections from then on, and those that wait for an answer still get it, but not for ever. */
+/**
+ * Returns when a signal has ended the server: no new connections from then on, and those that wait for an answer still get it, but not for
+ * ever.
+ */
 function untilEnded(server: ServerType): Promise<void> {
   return new Promise((done) => {
     const cut = (): void => {

@@ -124,7 +124,9 @@ export function readSettings(flags: TrainingFlags): TrainingSettings {
   return chosen;
 }
 
-/** All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data. */
+/**
+ * All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data.
+ */
 export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
   return trainingSchema.parse(mergedSettings({ ...standardSettings(data) }, chosen));
 }

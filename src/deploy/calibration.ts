@@ -1,6 +1,7 @@
 /**
- * How far a network's scores are from what they say, and how to bring them there: a score of 0.9 should be right nine times in ten (Guo et al. 2017, "On
- * Calibration of Modern Neural Networks"). One number does most of it: all logits are divided by a temperature, which changes no answer's order.
+ * How far a network's scores are from what they say, and how to bring them there: a score of 0.9 should be right nine times in ten (Guo et
+ * al. 2017, "On Calibration of Modern Neural Networks"). One number does most of it: all logits are divided by a temperature, which changes
+ * no answer's order.
  */
 import { UserError } from "../errors.js";
 import type { Model } from "../runtime/model.js";
@@ -56,7 +57,8 @@ export function calibrationError({ logits, labels }: LabelledLogits, temperature
 }
 
 /**
- * The temperature that makes the true classes likeliest: the least mean cross-entropy, which has one minimum in the inverse of the temperature.
+ * The temperature that makes the true classes likeliest: the least mean cross-entropy, which has one minimum in the inverse of the
+ * temperature.
  *
  * @throws UserError where there are no images
  */

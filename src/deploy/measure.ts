@@ -1,4 +1,7 @@
-/** How fast a model runs on this machine: whole images by threads and batch, and each operation beside the least time that its arithmetic can take. */
+/**
+ * How fast a model runs on this machine: whole images by threads and batch, and each operation beside the least time that its arithmetic
+ * can take.
+ */
 import type { Backend, MachineLimits } from "../backend/device.js";
 import { MemoryScope } from "../backend/scope.js";
 import { summarizeOperations } from "../networks/summary.js";

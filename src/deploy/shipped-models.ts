@@ -1,4 +1,7 @@
-/** Where models are found: the models that come with the package, in its folder models/, by the names of their files, and what runs have written. */
+/**
+ * Where models are found: the models that come with the package, in its folder models/, by the names of their files, and what runs have
+ * written.
+ */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runFile } from "../stores/run-folder.js";

@@ -26,7 +26,10 @@ export function logarithmicAxis(from: number, to: number): Axis {
   return { place: (value) => (Math.log10(value) - start) / (end - start), ticks };
 }
 
-/** Logarithmic, ending a little beyond from..to (both above 0), which may lie close together: ticks at 1, 2 and 5, or nearer, or at powers of ten. */
+/**
+ * Logarithmic, ending a little beyond from..to (both above 0), which may lie close together: ticks at 1, 2 and 5, or nearer, or at powers
+ * of ten.
+ */
 export function closeLogarithmicAxis(from: number, to: number): Axis {
   const margin = Math.max(0.1 * Math.log10(to / from), 0.06);
   const [start, end] = [Math.log10(from) - margin, Math.log10(to) + margin];

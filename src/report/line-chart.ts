@@ -1,6 +1,6 @@
 /**
- * A line chart over epochs as plain SVG. The values at the pointer are shown by CSS alone (`.at:hover` in style.ts), so the page needs no script;
- * without a pointer the last epoch's values stand there.
+ * A line chart over epochs as plain SVG. The values at the pointer are shown by CSS alone (`.at:hover` in style.ts), so the page needs no
+ * script; without a pointer the last epoch's values stand there.
  */
 
 import { type Markup, markup, NOTHING } from "../markup.js";

@@ -1,6 +1,7 @@
 /**
- * What `rbnet serve` answers: the page with its code and the model; `POST /classify`, a health address and an OpenAPI document for programs. A request is data
- * from a stranger: its size is bounded, its address is matched against what there is, and every error is JSON with one sentence.
+ * What `rbnet serve` answers: the page with its code and the model; `POST /classify`, a health address and an OpenAPI document for
+ * programs. A request is data from a stranger: its size is bounded, its address is matched against what there is, and every error is JSON
+ * with one sentence.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -42,7 +43,10 @@ export interface ServedModel {
 }
 
 export interface AppOptions {
-  /** Names by which the server may be called; another is refused, so that a page elsewhere cannot reach it by a name of its own. Undefined for any. */
+  /**
+   * Names by which the server may be called; another is refused, so that a page elsewhere cannot reach it by a name of its own. Undefined
+   * for any.
+   */
   readonly hosts?: readonly string[];
   /** Origins of pages elsewhere that may ask, or `*` for any; default none. */
   readonly origins?: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The pictures of a request to `POST /classify`: its body as it is, the files of a form, or base64 in JSON. What comes is data from a stranger: whatever cannot
- * be read is refused in one sentence.
+ * The pictures of a request to `POST /classify`: its body as it is, the files of a form, or base64 in JSON. What comes is data from a
+ * stranger: whatever cannot be read is refused in one sentence.
  */
 import type { Context } from "hono";
 import { z } from "zod";

@@ -1,4 +1,7 @@
-/** What `rbnet serve` offers programs, as an OpenAPI document: for clients that are generated, and for tests that try everything that it allows. */
+/**
+ * What `rbnet serve` offers programs, as an OpenAPI document: for clients that are generated, and for tests that try everything that it
+ * allows.
+ */
 import { BATCH_LIMIT } from "./classify-request.js";
 
 /** Media types of the pictures that are read; the body's bytes say what it is, and another type is no fault. */

@@ -24,7 +24,8 @@ export function holdsRun(folder: string): boolean {
 }
 
 /**
- * Makes the folder where it is missing (a run that is resumed has one), tries to write in it, and clears what a killed run left half written.
+ * Makes the folder where it is missing (a run that is resumed has one), tries to write in it, and clears what a killed run left half
+ * written.
  *
  * @throws UserError where it cannot be made or written to, or holds another run that this one would overwrite
  */

@@ -1,12 +1,12 @@
 /**
- * Where a run keeps what has to outlive the process that trains it. Who trains hands over contents by name, and does not know whether they go into a folder or,
- * where there is none, nowhere.
+ * Where a run keeps what has to outlive the process that trains it. Who trains hands over contents by name, and does not know whether they
+ * go into a folder or, where there is none, nowhere.
  */
 import { UserError } from "../errors.js";
 
 /**
- * What is kept: a checkpoint to go on from; the one that the first of two stages ended with, where the second learns from its network; the best network so
- * far; what the run said of itself, line by line; and that as a page.
+ * What is kept: a checkpoint to go on from; the one that the first of two stages ended with, where the second learns from its network; the
+ * best network so far; what the run said of itself, line by line; and that as a page.
  */
 export type RunPart = "checkpoint" | "firstStage" | "model" | "metrics" | "report";
 
@@ -20,7 +20,10 @@ export interface RunStore {
   prepare(resume: boolean): Promise<void>;
   /** What a person would call the place of a part. */
   placeOf(part: RunPart): string;
-  /** Keeps a part whole or not at all, in place of the one before. `content` is called where it is kept only: it may have to be read from a device. */
+  /**
+   * Keeps a part whole or not at all, in place of the one before. `content` is called where it is kept only: it may have to be read from a
+   * device.
+   */
   write(part: RunPart, content: () => string | Uint8Array | Promise<Uint8Array>): Promise<void>;
   /** @throws UserError where the part is not there, or cannot be read */
   read(part: RunPart): Promise<Uint8Array>;

@@ -1,4 +1,6 @@
-/** How the groups of a chart look: a colour on light and on dark ground, and a shape, so that they can be told apart without colours too. */
+/**
+ * How the groups of a chart look: a colour on light and on dark ground, and a shape, so that they can be told apart without colours too.
+ */
 import { Markup, markup } from "../markup.js";
 
 const LIGHT = ["#1f5fcf", "#c2530a", "#14713f", "#7a3fb5", "#b3246b", "#0b7285"];

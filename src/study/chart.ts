@@ -1,6 +1,6 @@
 /**
- * Accuracy against operations as one SVG that is complete in itself: a point a row, an error bar where there are several seeds, a line a group. It brings
- * its own ground and colours for light and dark, since it does not know the page that shows it.
+ * Accuracy against operations as one SVG that is complete in itself: a point a row, an error bar where there are several seeds, a line a
+ * group. It brings its own ground and colours for light and dark, since it does not know the page that shows it.
  */
 
 import { type Markup, markup, NOTHING } from "../markup.js";

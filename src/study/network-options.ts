@@ -1,4 +1,7 @@
-/** The options of a network beyond its width, as a study file gives them: checked here, since a wrong one would be built into something else unseen. */
+/**
+ * The options of a network beyond its width, as a study file gives them: checked here, since a wrong one would be built into something else
+ * unseen.
+ */
 import { z } from "zod";
 import type { Variation } from "../networks/catalogue.js";
 import { binaryConvolutionKinds, blockPatterns, halvingKinds, shortcutKinds, stemKinds } from "../networks/description.js";

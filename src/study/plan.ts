@@ -96,7 +96,10 @@ function runOf(study: Study, row: StudyRow, seed: number, data: Dataset, out: st
   };
 }
 
-/** The one place where a row becomes a training: a network of the data's classes and size, and settings on top of what is usual for the data. */
+/**
+ * The one place where a row becomes a training: a network of the data's classes and size, and settings on top of what is usual for the
+ * data.
+ */
 function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): Pick<StudyRun, "description" | "options"> {
   const { network, width, networkOptions } = row;
   const description = networkByName(network, { classes: data.classes.length, width, size: data.size, ...networkOptions });

@@ -1,4 +1,7 @@
-/** What a study has found so far, read from the folders of its runs: so a study that is cut off, or run in parts, is as good as its finished runs. */
+/**
+ * What a study has found so far, read from the folders of its runs: so a study that is cut off, or run in parts, is as good as its finished
+ * runs.
+ */
 import type { Dataset } from "../data/dataset.js";
 import { packageVersion } from "../package-version.js";
 import { median } from "../quantile.js";

@@ -1,6 +1,6 @@
 /**
- * run.json in the folder of a study's run: what decides its result, from the start, and the result, from the end on. By it a finished run is
- * known and never repeated, and a run whose row has changed since is not taken for one of the row as it is now.
+ * run.json in the folder of a study's run: what decides its result, from the start, and the result, from the end on. By it a finished run
+ * is known and never repeated, and a run whose row has changed since is not taken for one of the row as it is now.
  */
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * A study file: networks and settings that are trained side by side on the same data, as JSON. Everything in it that can be checked without the data
- * is checked when it is read, since a mistake in the last row would else be found after hours.
+ * A study file: networks and settings that are trained side by side on the same data, as JSON. Everything in it that can be checked without
+ * the data is checked when it is read, since a mistake in the last row would else be found after hours.
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
@@ -135,7 +135,8 @@ export function parseStudy(value: unknown, origin = "the study"): Study {
 }
 
 /**
- * The recipe's settings, then the study's, then the row's, each in place of the same ones before; settings with parts, such as augmentation, are put together by part.
+ * The recipe's settings, then the study's, then the row's, each in place of the same ones before; settings with parts, such as
+ * augmentation, are put together by part.
  *
  * @throws UserError where the recipe needs a teacher and the settings name none
  */

@@ -1,6 +1,6 @@
 /**
- * Runs a study: the runs of its plan in turn, each in its own folder, and after every finished one the comparison written anew. What is finished is never
- * repeated and what was cut off goes on from its checkpoint, so running a study again is how it is resumed.
+ * Runs a study: the runs of its plan in turn, each in its own folder, and after every finished one the comparison written anew. What is
+ * finished is never repeated and what was cut off goes on from its checkpoint, so running a study again is how it is resumed.
  */
 
 import { existsSync } from "node:fs";
@@ -56,11 +56,11 @@ export function studyFolder(study: Study): string {
 }
 
 /**
- * Trains what is not finished yet, and yields what happens; the last event holds the results, which lie in the folder as results.json, results.md,
- * results.html and chart.svg too.
+ * Trains what is not finished yet, and yields what happens; the last event holds the results, which lie in the folder as results.json,
+ * results.md, results.html and chart.svg too.
  *
- * @throws UserError where a row has changed since it was run, does not fit the data, the folder cannot be used, or this machine lacks what is asked for,
- *   before anything is trained; and at the end where a run failed
+ * @throws UserError where a row has changed since it was run, does not fit the data, the folder cannot be used, or this machine lacks
+ *   what is asked for, before anything is trained; and at the end where a run failed
  */
 export async function* runStudy(study: Study, data: Dataset, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
   const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
@@ -121,7 +121,8 @@ export async function statesOf(runs: readonly StudyRun[]): Promise<readonly Stat
 }
 
 /**
- * What would else be missed when the row's turn comes, maybe after hours. Of runs that will be trained only: rows that are not, and finished runs, need nothing.
+ * What would else be missed when the row's turn comes, maybe after hours. Of runs that will be trained only: rows that are not, and
+ * finished runs, need nothing.
  *
  * @param rerun whether rows may be trained anew that have changed since they were run
  * @throws UserError that names the first row whose folder holds a run of something else, or whose teacher is not there

@@ -1,6 +1,6 @@
 /**
- * Decides, between the steps of a run, what becomes of it: it goes on, is saved, stops, or has diverged. All of that is here and nowhere else, so that processes
- * that train one network together have one place to agree in.
+ * Decides, between the steps of a run, what becomes of it: it goes on, is saved, stops, or has diverged. All of that is here and nowhere
+ * else, so that processes that train one network together have one place to agree in.
  */
 
 import type { StepProgress } from "./records/run-records.js";

@@ -1,6 +1,6 @@
 /**
- * The networks that a run has made so far and goes on from: the best, which ships; and where the second of two stages learns from the first, the one that the
- * first has ended with.
+ * The networks that a run has made so far and goes on from: the best, which ships; and where the second of two stages learns from the
+ * first, the one that the first has ended with.
  */
 import { MemoryScope } from "../backend/scope.js";
 import { UserError } from "../errors.js";

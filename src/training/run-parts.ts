@@ -1,6 +1,6 @@
 /**
- * What a run holds open from its start to its end: a device with the network and its optimizer in its memory, the loader of its batches, its teacher, and the
- * store where it is kept.
+ * What a run holds open from its start to its end: a device with the network and its optimizer in its memory, the loader of its batches,
+ * its teacher, and the store where it is kept.
  */
 import type { Backend } from "../backend/device.js";
 import { machineOf } from "../backend/machine.js";

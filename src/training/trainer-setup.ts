@@ -4,7 +4,10 @@ import type { BackendName, MachineSetup } from "../backend/machine.js";
 import type { ControlSetup } from "./run-control.js";
 
 export interface TrainerSetup extends Omit<MachineSetup, "backend">, ControlSetup {
-  /** One that is open, which is not disposed of, or the name of one to open, with the setup's threads and precision; default `auto`, the fastest that is there. */
+  /**
+   * One that is open, which is not disposed of, or the name of one to open, with the setup's threads and precision; default `auto`, the
+   * fastest that is there.
+   */
   readonly backend?: Backend | BackendName;
   /** Folder of the run: checkpoint.safetensors and model.safetensors. Without one nothing is written. */
   readonly out?: string;

@@ -1,6 +1,7 @@
 /**
- * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the network is
- * folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the last stage by validation top-1 (the last, without validation images) is what `export` writes.
+ * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the
+ * network is folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the
+ * last stage by validation top-1 (the last, without validation images) is what `export` writes.
  */
 import type { Backend } from "../backend/device.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";

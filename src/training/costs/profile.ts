@@ -17,8 +17,8 @@ export interface Cost {
   /** Of the whole step, 0 to 1. */
   readonly share: number;
   /**
-   * What the arithmetic takes at the machine's best, or the bytes as a copy moves them, whichever is longer; call by call. Tables of sums and caches may do
-   * better.
+   * What the arithmetic takes at the machine's best, or the bytes as a copy moves them, whichever is longer; call by call. Tables of sums
+   * and caches may do better.
    */
   readonly limitMs: number;
 }

@@ -1,6 +1,7 @@
 /**
- * A checkpoint: everything that a run needs to go on bit for bit, as one safetensors file. Latent weights, optimizer state, running statistics, the
- * position in the data, and what the epoch has counted so far. Random numbers need no state: they are drawn by (seed, epoch, image).
+ * A checkpoint: everything that a run needs to go on bit for bit, as one safetensors file. Latent weights, optimizer state, running
+ * statistics, the position in the data, and what the epoch has counted so far. Random numbers need no state: they are drawn by (seed,
+ * epoch, image).
  */
 import { createHash } from "node:crypto";
 import type { Backend } from "../../backend/device.js";

@@ -1,6 +1,6 @@
 /**
- * metrics.jsonl: what a run says about itself, one JSON object a line, for programs to follow while it trains. Each line is on the disk before the
- * next step starts. A run that is resumed goes on in the same file, without the lines of epochs that it is about to repeat.
+ * metrics.jsonl: what a run says about itself, one JSON object a line, for programs to follow while it trains. Each line is on the disk
+ * before the next step starts. A run that is resumed goes on in the same file, without the lines of epochs that it is about to repeat.
  */
 import { z } from "zod";
 import type { LogWriter, RunStore } from "../../stores/run-store.js";

@@ -1,4 +1,7 @@
-/** What a training run says about itself: the lines of metrics.jsonl, what the report draws and what `for await (const epoch of trainer)` yields. */
+/**
+ * What a training run says about itself: the lines of metrics.jsonl, what the report draws and what `for await (const epoch of trainer)`
+ * yields.
+ */
 
 import type { SkippedImage } from "../../data/dataset.js";
 
@@ -48,7 +51,10 @@ export interface EpochRecord {
   /** Mean over the epoch's steps, on augmented images. */
   readonly trainLoss: number;
   readonly trainTop1: number;
-  /** Of the folded network, with averaged weights where they are on; in a first stage with its real weights. Absent without validation images. */
+  /**
+   * Of the folded network, with averaged weights where they are on; in a first stage with its real weights. Absent without validation
+   * images.
+   */
   readonly validation?: Evaluation;
   readonly imagesPerSecond: number;
   readonly seconds: number;

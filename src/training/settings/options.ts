@@ -37,13 +37,18 @@ const settingsSchema = z.strictObject({
       teacher: z.string().min(1),
       /** Of the teacher's part in the loss; the rest is the label's. */
       weight: z.number().gt(0).max(1).default(1),
-      /** Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more. */
+      /**
+       * Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more.
+       */
       temperature: z.number().gt(0).max(100).default(1),
       /** Weight of each stage's attention matching; 0 for none. Only of a teacher of ours with as many stages on maps as large. */
       attention: z.number().min(0).default(0),
       /** In the second of two stages, learn from the network that the first has made, in the teacher's place. */
       chain: z.boolean().exactOptional(),
-      /** What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for ImageNet. */
+      /**
+       * What an ONNX teacher takes: pixels less the data's mean by their deviation (the default), from 0 to 1, or normalized as for
+       * ImageNet.
+       */
       pixels: z.enum(["data", "unit", "imagenet"]).optional(),
     })
     .optional(),

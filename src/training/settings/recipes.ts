@@ -1,7 +1,7 @@
 /**
- * Recipes: ways to train, as data under a name. A recipe says what it is about and leaves the rest to the data and to who trains; what is set beside
- * it wins over it. The settings for ImageNet are what the best of this family of networks were trained with; none of the published figures were
- * repeated with them yet.
+ * Recipes: ways to train, as data under a name. A recipe says what it is about and leaves the rest to the data and to who trains; what is
+ * set beside it wins over it. The settings for ImageNet are what the best of this family of networks were trained with; none of the
+ * published figures were repeated with them yet.
  */
 import { UserError } from "../../errors.js";
 import { mergedSettings, type TrainingSettings } from "./options.js";

@@ -1,4 +1,7 @@
-/** The learning rate of a step, as a share of its peak: linear warm-up, then the chosen schedule down to 0; and when a step is one that updates. */
+/**
+ * The learning rate of a step, as a share of its peak: linear warm-up, then the chosen schedule down to 0; and when a step is one that
+ * updates.
+ */
 import type { TrainingOptions } from "../settings/options.js";
 import type { TrainingStage } from "./stages.js";
 

@@ -1,6 +1,6 @@
 /**
- * The run of a stage: the network as the stage needs it, bound to memory, and the loop of its epochs. It knows no file and no clock of checkpoints: what
- * follows from a step is up to who watches.
+ * The run of a stage: the network as the stage needs it, bound to memory, and the loop of its epochs. It knows no file and no clock of
+ * checkpoints: what follows from a step is up to who watches.
  */
 import type { Backend } from "../../backend/device.js";
 import { MemoryScope } from "../../backend/scope.js";
@@ -76,8 +76,8 @@ export class StageRun implements Disposable {
   }
 
   /**
-   * A later stage starts from the parameters of the one before and nothing else: moments and averages are forgotten, and the first batch's statistics replace
-   * the running ones, which are those of products with other weights.
+   * A later stage starts from the parameters of the one before and nothing else: moments and averages are forgotten, and the first batch's
+   * statistics replace the running ones, which are those of products with other weights.
    */
   restart(): void {
     this.parts.optimizer.restart();

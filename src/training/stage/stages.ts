@@ -1,6 +1,6 @@
 /**
- * One stage of training or two. In two, as the best binary networks are trained (Real-to-Binary Net, section 4.1; ReActNet, section 5.1), the
- * first has binary activations but real weights, and the second starts from its weights and has both binary. Each has a whole schedule.
+ * One stage of training or two. In two, as the best binary networks are trained (Real-to-Binary Net, section 4.1; ReActNet, section 5.1),
+ * the first has binary activations but real weights, and the second starts from its weights and has both binary. Each has a whole schedule.
  */
 import { UserError } from "../../errors.js";
 import type { WeightForm } from "../../layers/layer.js";

@@ -8,7 +8,10 @@ import type { TrainingOptions } from "../settings/options.js";
 import type { Teacher } from "../teachers/teacher.js";
 
 export interface StepResult {
-  /** Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler) and from what its stages attend to. */
+  /**
+   * Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler) and from what its
+   * stages attend to.
+   */
   readonly loss: number;
   /** Images whose highest score is their own class; with mixup, the class of larger weight. */
   readonly correct: number;
@@ -79,7 +82,10 @@ export class TrainingStep {
     return { loss: (loss - entropy) / options.batch, correct: this.countCorrect(batch, scores) };
   }
 
-  /** Cross-entropy to the labels, to the teacher's probabilities, or to both. Returns the least that the losses can sum to, which is the teacher's doubt. */
+  /**
+   * Cross-entropy to the labels, to the teacher's probabilities, or to both. Returns the least that the losses can sum to, which is the
+   * teacher's doubt.
+   */
   private enqueueLoss(logits: Tensor, batch: Batch, soft: Float32Array | undefined): number {
     const { backend, targets, losses, gradient, options } = this;
     const { weight, temperature } = options.distill ?? { weight: 0, temperature: 1 };

@@ -1,6 +1,6 @@
 /**
- * Any image classifier in ONNX as a teacher, run by ONNX Runtime. That is an optional dependency: it takes some 100 MB and, unless told not to, downloads more
- * when it is installed.
+ * Any image classifier in ONNX as a teacher, run by ONNX Runtime. That is an optional dependency: it takes some 100 MB and, unless told not
+ * to, downloads more when it is installed.
  */
 import type { Dataset } from "../../data/dataset.js";
 import { messageOf, UserError } from "../../errors.js";

@@ -64,8 +64,8 @@ export async function openTeacher(
 }
 
 /**
- * The network that a first stage has made as the teacher of the second: a chain of teachers, each closer to the network in the end (Real-to-Binary, section 4.2).
- * Allocates on `backend`, whose owner releases it.
+ * The network that a first stage has made as the teacher of the second: a chain of teachers, each closer to the network in the end
+ * (Real-to-Binary, section 4.2). Allocates on `backend`, whose owner releases it.
  */
 export function stageTeacher(backend: Backend, model: Model, data: Dataset, { batch, distill }: TrainingOptions): Teacher {
   const attention = (distill?.attention ?? 0) > 0;

@@ -4,8 +4,8 @@
 const TOLERANCE = 1e-3;
 
 /**
- * Replaces each row of [count, classes] by softmax(row / temperature). Where a classifier ends in a softmax, and so answers with values between 0 and 1 that sum to 1,
- * their logarithms are its scores.
+ * Replaces each row of [count, classes] by softmax(row / temperature). Where a classifier ends in a softmax, and so answers with values
+ * between 0 and 1 that sum to 1, their logarithms are its scores.
  */
 export function toProbabilities(scores: Float32Array, classes: number, temperature: number): void {
   for (let start = 0; start < scores.length; start += classes) {
