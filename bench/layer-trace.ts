@@ -79,10 +79,15 @@ export async function writeTrace(path: string, backend: Backend, { description, 
     distill: { teacher: "random", weight: LOSS.teacherWeight, temperature: LOSS.temperature },
   });
   const step = new TrainingStep(backend, network, options, {
-    probabilities: () => Promise.resolve(teacher),
+    teach: async (_images, scores) =>
+      backend.write(
+        scores,
+        teacher.map((value) => LOSS.temperature * Math.log(value)),
+      ),
     close: () => Promise.resolve(),
   });
-  const { loss } = await step.run(data);
+  await step.run(data);
+  const { lossSum: loss } = await step.totals();
 
   const { height, width, channels } = network.description.input;
   keep("images", [batch, height, width, channels], data.images);

@@ -80,6 +80,21 @@ export interface NormalizationGradients {
 /** The result of a product [M, N]: of signs, or of real numbers. */
 export type ProductResult = Tensor<"dotProduct"> | Tensor;
 
+/**
+ * What optimizers update is as long as a multiple of so many elements, or a part that is and starts at one; so are the parts whose flips
+ * are counted. No vector
+ * and no group of a GPU's threads is then cut.
+ */
+export const UPDATE_BLOCK = 64;
+
+/** Where the signs (>= 0 is +1) that an update changes are counted, by part of what is updated. */
+export interface FlipCount {
+  /** [parts + 1]: where each part starts, and where the last one ends. */
+  readonly starts: Tensor<"int32">;
+  /** [parts]: each gains the flips of its part. */
+  readonly totals: Tensor<"accumulator">;
+}
+
 export interface AdamStep {
   readonly rate: number;
   readonly beta1: number;
@@ -109,6 +124,10 @@ export interface LossTerm {
   readonly scale: number;
   /** Add to losses and gradient, and do not replace them. */
   readonly accumulate: boolean;
+  /**
+   * Losses are less the doubt of the targets: the divergence (Kullback and Leibler, 1951) of p from them, which is 0 where the two agree.
+   */
+  readonly divergence: boolean;
 }
 
 export interface SgdStep {
@@ -220,8 +239,11 @@ export interface PoolingKernels {
 
 /** What a network is judged by, image by image. */
 export interface LossKernels {
+  /** out[i] = softmax(scores[i] / temperature). float32 [I, classes]; out may be scores. A score of -Infinity has a probability of 0. */
+  softmax(scores: Tensor, temperature: number, out: Tensor): void;
   /**
-   * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p, with p = softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
+   * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p (with `divergence`: of targets * (log p - log targets)), with p =
+   * softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
    * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
@@ -232,6 +254,13 @@ export interface LossKernels {
    * as distance; gradient += that of scale * losses, 0 where the two agree or all of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
    */
   attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
+  /** total[0] += factor * the sum of losses. losses: [I]; total: accumulator [1]. */
+  sumLosses(losses: Tensor, factor: number, total: Tensor<"accumulator">): void;
+  /**
+   * total[0] += number of images whose label has the highest score, before all classes behind it that have the same. scores: [I, classes];
+   * labels: [I]; total: accumulator [1].
+   */
+  countCorrect(scores: Tensor, labels: Tensor<"int32">, total: Tensor<"accumulator">): void;
 }
 
 /** Channels that are weighed by image or repeated. */
@@ -250,12 +279,12 @@ export interface ChannelKernels {
   sigmoidGradient(dOut: Tensor, out: Tensor, dx: Tensor): void;
 }
 
-/** Optimizer steps, on whole tensors, never on views; and plain memory work. */
+/** Optimizer steps and averages, on whole blocks (UPDATE_BLOCK); and plain memory work. */
 export interface UpdateKernels {
-  /** One Adam step; first and second: moments. flips: accumulator [1] gains the number of signs that changed. */
-  adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: Tensor<"accumulator">): void;
+  /** One Adam step; first and second: moments. */
+  adam(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: AdamStep, flips: FlipCount | undefined): void;
   /** One step of SGD with (heavy-ball) momentum: velocity = momentum * velocity + gradient + decay * value; value -= rate * velocity. */
-  sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: Tensor<"accumulator">): void;
+  sgd(value: Tensor, gradient: Tensor, velocity: Tensor, step: SgdStep, flips: FlipCount | undefined): void;
   /** average = decay * average + (1 - decay) * value. */
   movingAverage(average: Tensor, value: Tensor, decay: number): void;
   /** float32, int32 or uint32 of any value, accumulator of 0. */
@@ -308,17 +337,20 @@ export const WRITTEN: { readonly [K in keyof Kernels]: (...call: Parameters<Kern
   averagePoolGradient: (_dOut, _size, dx) => [dx],
   maxPool: (_x, _window, out) => [out],
   maxPoolGradient: (_dOut, _x, _window, dx) => [dx],
+  softmax: (_scores, _temperature, out) => [out],
   softmaxCrossEntropy: (_logits, _targets, _term, losses, gradient) => [losses, gradient],
   attentionMap: (_x, out) => [out],
   attentionMatch: (_x, _wanted, _term, losses, gradient) => [losses, gradient],
+  sumLosses: (_losses, _factor, total) => [total],
+  countCorrect: (_scores, _labels, total) => [total],
   multiplyChannels: (_x, _factors, out) => [out],
   multiplyChannelsGradient: (_dOut, _x, _factors, dx, dFactors) => [dx, dFactors],
   repeatChannels: (_x, _times, out) => [out],
   repeatChannelsGradient: (_dOut, _times, dx) => [dx],
   sigmoid: (_x, out) => [out],
   sigmoidGradient: (_dOut, _out, dx) => [dx],
-  adam: (value, _gradient, first, second, _step, flips) => [value, first, second, flips],
-  sgd: (value, _gradient, velocity, _step, flips) => [value, velocity, flips],
+  adam: (value, _gradient, first, second, _step, flips) => [value, first, second, flips?.totals],
+  sgd: (value, _gradient, velocity, _step, flips) => [value, velocity, flips?.totals],
   movingAverage: (average) => [average],
   fill: (tensor) => [tensor],
   add: (_from, to) => [to],

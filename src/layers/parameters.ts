@@ -4,7 +4,8 @@
  * layer, and one updates all parameters of a kind.
  */
 import type { Backend } from "../backend/device.js";
-import { elementCount, type Shape, type Tensor } from "../tensor.js";
+import { UPDATE_BLOCK } from "../backend/kernels.js";
+import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 
 /**
@@ -44,17 +45,23 @@ export interface LayoutPart {
   readonly from: number;
 }
 
+/** The same places under longer names. */
+export function suffixed({ parts, elements }: Layout, suffix: string): Layout {
+  return { parts: parts.map((part) => ({ ...part, name: part.name + suffix })), elements };
+}
+
 /** One piece of memory with what lies in it. */
-export interface NamedMemory {
+export interface NamedMemory<T extends ElementType = "float32"> {
   readonly layout: Layout;
-  readonly memory: Tensor;
+  readonly memory: Tensor<T>;
 }
 
 /**
- * Parts start at multiples of so many elements: 256 bytes, where a GPU can bind a part of a buffer. What lies between them starts at 0 and stays 0: no
- * gradient is ever added there, and from a value, a gradient and moments of 0 every optimizer moves by 0.
+ * Parts start at multiples of 64 elements: whole blocks of an update, and 256 bytes, at which a GPU can bind a part of a buffer. What lies
+ * between them starts at 0
+ * and stays 0: no gradient is ever added there, and from a value, a gradient and moments of 0 every optimizer moves by 0.
  */
-export const PART_ELEMENTS = 64;
+export const PART_ELEMENTS = UPDATE_BLOCK;
 
 /** The parameters of a kind within what is laid out as all are. */
 export interface KindRange {
@@ -76,21 +83,21 @@ export interface ParameterStore {
 }
 
 /** The values by name of all parts that are wanted; those before the first of them in their memory are not read. */
-export async function readParts(
+export async function readParts<T extends ElementType>(
   backend: Backend,
-  pieces: readonly NamedMemory[],
+  pieces: readonly NamedMemory<T>[],
   isWanted: (part: LayoutPart) => boolean = () => true,
-): Promise<ReadonlyMap<string, Float32Array>> {
+): Promise<ReadonlyMap<string, ElementArrays[T]>> {
   const wanted = pieces.flatMap(({ layout, memory }) => {
     const parts = layout.parts.filter(isWanted);
     const start = Math.min(...parts.map(({ from }) => from));
     return parts.length === 0 ? [] : [{ parts, start, memory: backend.view(memory, [layout.elements - start], start) }];
   });
   const read = await backend.readAll(wanted.map(({ memory }) => memory));
-  const found = new Map<string, Float32Array>();
+  const found = new Map<string, ElementArrays[T]>();
   for (const [index, { parts, start }] of wanted.entries())
     for (const { name, shape, from } of parts)
-      found.set(name, (read[index] as Float32Array).subarray(from - start, from - start + elementCount(shape)));
+      found.set(name, read[index]?.subarray(from - start, from - start + elementCount(shape)) as ElementArrays[T]);
   return found;
 }
 

@@ -8,7 +8,7 @@ import type { TrainingOptions } from "./settings/options.js";
 import { requireFiniteLoss } from "./stage/divergence.js";
 import { afterStep, type Progress, START, stepProgress } from "./stage/progress.js";
 import type { StageWatch } from "./stage/stage-run.js";
-import type { StepResult } from "./stage/training-step.js";
+import type { StepTotals } from "./stage/training-step.js";
 
 export interface ControlSetup {
   readonly onStep?: (progress: StepProgress) => void;
@@ -29,17 +29,21 @@ export class RunControl implements StageWatch {
     private readonly setup: ControlSetup,
   ) {}
 
-  stepDone(result: StepResult, seconds: number): void {
+  stepDone(totals: StepTotals, seconds: number): void {
     const { epoch, step } = this.progress;
-    requireFiniteLoss(result.loss, epoch + 1, step + 1, this.options.learningRate);
-    this.progress = afterStep(this.progress, result, seconds);
+    requireFiniteLoss(totals.lossSum, epoch + 1, step + 1, this.options.learningRate);
+    this.progress = afterStep(this.progress, totals, seconds);
     this.setup.onStep?.(stepProgress(this.progress, this.options, this.stepsPerEpoch));
   }
 
-  async goOn(): Promise<boolean> {
-    if (this.stopRequested) return false;
+  get wantsPause(): boolean {
     const minutes = (performance.now() - this.savedAt) / 60_000;
-    if (minutes > (this.setup.checkpointMinutes ?? 3)) await this.save();
+    return this.stopRequested || minutes > (this.setup.checkpointMinutes ?? 3);
+  }
+
+  async pause(): Promise<boolean> {
+    if (this.stopRequested) return false;
+    await this.save();
     return true;
   }
 

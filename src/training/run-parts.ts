@@ -15,11 +15,11 @@ import type { Model } from "../runtime/model.js";
 import type { Operation } from "../runtime/operations.js";
 import { FolderStore } from "../stores/folder-store.js";
 import { NOWHERE, type RunStore } from "../stores/run-store.js";
-import type { ElementType, Tensor } from "../tensor.js";
-import { type CheckpointIdentity, encodeCheckpoint, restoreCheckpoint } from "./records/checkpoint.js";
+import { type CheckpointIdentity, encodeCheckpoint, readTensors, restoreCheckpoint } from "./records/checkpoint.js";
 import { checkFit } from "./settings/fit.js";
 import type { TrainingOptions } from "./settings/options.js";
-import { Optimizer } from "./stage/optimizer.js";
+import { requireFiniteTensors } from "./stage/divergence.js";
+import { type KeptMemory, Optimizer } from "./stage/optimizer.js";
 import type { Progress } from "./stage/progress.js";
 import type { StageParts } from "./stage/stage-run.js";
 import { type OpenedTeacher, openTeacher } from "./teachers/open-teacher.js";
@@ -119,13 +119,17 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
 
   /** Keeps all that continues the run from where it is. */
   async save(part: "checkpoint" | "firstStage", progress: Progress): Promise<void> {
-    await this.store.write(part, () => encodeCheckpoint(this.backend, this.tensors, this.identity, progress));
+    await this.store.write(part, async () => {
+      const tensors = await readTensors(this.backend, this.memory);
+      requireFiniteTensors(tensors.values(), progress, this.options.learningRate);
+      return encodeCheckpoint(tensors, this.identity, progress);
+    });
   }
 
   /** Goes back to where a checkpoint was saved. */
   async load(part: "checkpoint" | "firstStage"): Promise<Progress> {
     const { store, backend } = this;
-    return restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.tensors, this.identity);
+    return restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.memory, this.identity);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,12 +139,10 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     if (this.ownsBackend) this.backend[Symbol.dispose]();
   }
 
-  private get tensors(): ReadonlyMap<string, Tensor<ElementType>> {
-    const { optimizer, network } = this;
-    const found = new Map<string, Tensor<ElementType>>(optimizer.tensors);
-    for (const { name, value } of [...network.parameters, ...network.states]) found.set(name, value);
-    for (const [name, flips] of optimizer.flips) found.set(`${name}.flips`, flips);
-    return found;
+  /** All that continues a run and lies on the device. */
+  private get memory(): readonly KeptMemory[] {
+    const { values, states } = this.network.store;
+    return [...this.optimizer.memory, values, states];
   }
 
   private get identity(): CheckpointIdentity {

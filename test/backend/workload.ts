@@ -1,6 +1,6 @@
 /** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
 import type { Backend } from "#rbnet/backend/device";
-import type { ConvolutionPlan } from "#rbnet/backend/kernels";
+import { type ConvolutionPlan, UPDATE_BLOCK } from "#rbnet/backend/kernels";
 import {
   type ElementType,
   elementCount,
@@ -29,6 +29,8 @@ const MAP = [5, 15, 13, C] as const;
 const M = windowCount(GEOMETRY);
 const K = windowSize(GEOMETRY);
 const N = 4 * C;
+/** Elements to update: more than a chunk. */
+const U = 70 * UPDATE_BLOCK;
 
 export interface Workload {
   /** Runs every kernel once, from where the last run left the tensors. */
@@ -44,7 +46,7 @@ export function everyKernel(backend: Backend): Workload {
   const x = real(MAP, 2);
   const shortcut = real(MAP);
   const [threshold, dThreshold, activation, dActivation] = [real([C]), real([C]), real([4, C]), real([4, C])];
-  const [latent, dLatent, first, second] = [real([K, N], 1.2), real([K, N]), real([K, N]), backend.allocate("float32", [K, N])];
+  const [latent, dLatent] = [real([K, N], 1.2), real([K, N])];
   const [gamma, beta, dGamma, dBeta, mean, variance] = Array.from({ length: 6 }, () => real([N])) as [
     Tensor,
     Tensor,
@@ -56,11 +58,10 @@ export function everyKernel(backend: Backend): Workload {
   const columns = backend.allocate("uint32", [M, wordsFor(K)]);
   const weights = backend.binaryWeights(K, N, true);
   const y = backend.allocate("dotProduct", [M, N]);
-  const [sums, realSums, backwardSums, positives, flips] = [
+  const [sums, realSums, backwardSums, positives] = [
     accumulator([2, N]),
     accumulator([2, N]),
     accumulator([5, N]),
-    accumulator([1]),
     accumulator([1]),
   ];
   const [norm, coefficients] = [backend.allocate("float32", [4, N]), backend.allocate("float32", [3, N])];
@@ -75,8 +76,19 @@ export function everyKernel(backend: Backend): Workload {
   const [attention, attentionLosses] = [real([MAP[0], MAP[1] * MAP[2]]), real([MAP[0]])];
   const [factors, dFactors, weighed, dWeighed] = [real([5, N]), real([5, N]), real([M, N]), real([M, N])];
   const [repeated, dRepeated] = [real([M, 2 * N]), real([M, N])];
-  const [likely, dLikely] = [real([M, N]), real([M, N])];
+  const [likely, dLikely, likelier] = [real([M, N]), real([M, N]), real([M, N])];
   const targets = put(backend, "float32", [M, N], new Float32Array(M * N).fill(1 / N));
+  const [value, slope, first, velocity, average] = [real([U]), real([U]), real([U]), real([U]), real([U])];
+  const second = backend.allocate("float32", [U]);
+  const starts = put(backend, "int32", [3], Int32Array.of(0, 3 * UPDATE_BLOCK, U));
+  const flips = { starts, totals: accumulator([2]) };
+  const [lossSum, correct] = [accumulator([1]), accumulator([1])];
+  const labels = put(
+    backend,
+    "int32",
+    [M],
+    Int32Array.from({ length: M }, (_, m) => m % N),
+  );
   const adam = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 1, limit: 1 };
   const terms = { gamma, beta, epsilon: 1e-5, runningMean: mean, runningVariance: variance, momentum: 0.1 };
   const transform = { norm, layout: window, shortcut, activation };
@@ -117,12 +129,16 @@ export function everyKernel(backend: Backend): Workload {
       backend.repeatChannelsGradient(repeated, 2, dRepeated);
       backend.sigmoid(logits, likely);
       backend.sigmoidGradient(weighed, likely, dLikely);
-      backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, dLogits);
+      const term = { weight: 1, temperature: 1, scale: 1, accumulate: false, divergence: true };
+      backend.softmaxCrossEntropy(logits, targets, term, losses, dLogits);
+      backend.softmax(logits, 2, likelier);
+      backend.sumLosses(losses, 0.5, lossSum);
+      backend.countCorrect(logits, labels, correct);
       backend.attentionMap(x, attention);
       backend.attentionMatch(out, attention, { weight: 1, scale: 1 }, attentionLosses, gradient);
-      backend.adam(latent, dLatent, first, second, adam, flips);
-      backend.sgd(gamma, dGamma, mean, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
-      backend.movingAverage(beta, dBeta, 0.9);
+      backend.adam(value, slope, first, second, adam, flips);
+      backend.sgd(value, slope, velocity, { rate: 0.01, momentum: 0.9, decay: 0.01, limit: 0 }, flips);
+      backend.movingAverage(average, value, 0.9);
     },
     results: {
       columns,
@@ -161,10 +177,16 @@ export function everyKernel(backend: Backend): Workload {
       dLogits,
       attention,
       attentionLosses,
+      likelier,
+      lossSum,
+      correct,
       latent,
+      value,
       first,
       second,
-      flips,
+      velocity,
+      average,
+      flips: flips.totals,
       gamma,
       mean,
       variance,

@@ -112,7 +112,8 @@ export function training(
   backend.write(targets, wanted);
   const forward = () => {
     const logits = network.forward(x);
-    backend.softmaxCrossEntropy(logits, targets, { weight: 1, temperature: 1, scale: 1, accumulate: false }, losses, gradient);
+    const term = { weight: 1, temperature: 1, scale: 1, accumulate: false, divergence: false };
+    backend.softmaxCrossEntropy(logits, targets, term, losses, gradient);
     return { logits, losses };
   };
   return {

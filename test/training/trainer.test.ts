@@ -1,6 +1,6 @@
 /** What a run does with its settings, what it refuses, and that it learns. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "#rbnet/data/dataset";
@@ -96,6 +96,19 @@ describe("a run", () => {
       const dataset: Dataset = { ...shapes({ train: 16, validation: 0, test: 0, size: 16 }), validation };
       expect(await refusal(trainTiny({ out, dataset, settings: one }))).toMatch(/lower learning rate/);
     }
+  });
+
+  it("keeps no checkpoint whose last update made it no numbers, though the loss before was one", async () => {
+    const out = temporaryFolder();
+    const wild = { epochs: 1, batch: 8, optimizer: "sgd", learningRate: 1e38, warmup: 0, weightDecay: 1e4 } as const;
+    await using trainer = await Trainer.create(network, data, wild, { threads: 1, out });
+    // After the first step.
+    trainer.requestStop();
+    const run = async () => {
+      for await (const _epoch of trainer);
+    };
+    expect(await refusal(run())).toBe("the weights became infinite in epoch 1; use a lower learning rate than 1e+38");
+    expect(existsSync(join(out, "checkpoint.safetensors"))).toBe(false);
   });
 
   it("learns to tell stripes apart that it never saw, in seconds", async () => {

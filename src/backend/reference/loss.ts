@@ -1,5 +1,5 @@
 /** Losses of the reference: cross entropy, attention maps and their matching. */
-import type { Tensor } from "../../tensor.js";
+import type { Tensor, TypedArray } from "../../tensor.js";
 import type { LossKernels } from "../kernels.js";
 import { elements, matrixShape } from "./memory.js";
 
@@ -33,19 +33,35 @@ function norm(values: Float64Array): number {
   return Math.sqrt(dot(values, values));
 }
 
+/** Of softmax(row / temperature). */
+function logProbabilities(row: TypedArray, temperature: number): readonly number[] {
+  const z = Array.from(row, (value) => value / temperature);
+  const largest = Math.max(...z);
+  const logTotal = largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+  return z.map((value) => value - logTotal);
+}
+
 export const lossKernels: LossKernels = {
-  softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
+  softmax(scores, temperature, out) {
+    const [I, classes] = matrixShape(scores);
+    const [Z, OUT] = [scores, out].map(elements);
+    for (let i = 0; i < I; i++) {
+      const logs = logProbabilities(Z.subarray(i * classes, (i + 1) * classes), temperature);
+      OUT.set(logs.map(Math.exp), i * classes);
+    }
+  },
+
+  softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate, divergence }, losses, gradient) {
     const [I, classes] = matrixShape(logits);
     const [Z, T, L, G] = [logits, targets, losses, gradient].map(elements);
     if (!accumulate) for (const values of [L, G]) values.fill(0);
     for (let i = 0; i < I; i++) {
-      const z = Array.from(Z.subarray(i * classes, (i + 1) * classes), (value) => value / temperature);
-      const largest = Math.max(...z);
-      const logTotal = largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-      for (const [k, value] of z.entries()) {
-        const at = i * classes + k;
-        L[i] -= weight * temperature ** 2 * T[at] * (value - logTotal);
-        G[at] += scale * weight * temperature * (Math.exp(value - logTotal) - T[at]);
+      const logs = logProbabilities(Z.subarray(i * classes, (i + 1) * classes), temperature);
+      for (const [k, log] of logs.entries()) {
+        const target = T[i * classes + k];
+        const least = divergence && target > 0 ? Math.log(target) : 0;
+        L[i] -= weight * temperature ** 2 * target * (log - least);
+        G[i * classes + k] += scale * weight * temperature * (Math.exp(log) - target);
       }
     }
   },
@@ -78,6 +94,20 @@ export const lossKernels: LossKernels = {
           G[at] += scale * weight * 2 * X[at] * dq;
         }
       }
+    }
+  },
+
+  sumLosses(losses, factor, total) {
+    const [L, sum] = [losses, total].map(elements);
+    for (let i = 0; i < L.length; i++) sum[0] += factor * L[i];
+  },
+
+  countCorrect(scores, labels, total) {
+    const [I, classes] = matrixShape(scores);
+    const [Z, wanted, count] = [scores, labels, total].map(elements);
+    for (let i = 0; i < I; i++) {
+      const row = Array.from(Z.subarray(i * classes, (i + 1) * classes));
+      if (row.indexOf(Math.max(...row)) === wanted[i]) count[0] += 1;
     }
   },
 };

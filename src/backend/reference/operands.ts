@@ -7,7 +7,13 @@ import { KERNELS, type Kernels, type Operand, WRITTEN } from "../kernels.js";
 import { placeOf } from "./memory.js";
 
 /** An operand that is written may be the very same as one that is read. */
-const IN_PLACE = new Set<keyof Kernels>(["multiplyChannels", "multiplyChannelsGradient", "sigmoid", "sigmoidGradient"]);
+const IN_PLACE = new Set<keyof Kernels>([
+  "softmax",
+  "multiplyChannels",
+  "multiplyChannelsGradient",
+  "sigmoid",
+  "sigmoidGradient",
+]);
 /** Operands may lie beside each other. */
 const BESIDE = new Set<keyof Kernels>(["normalizeActivate", "normalizationGradient"]);
 

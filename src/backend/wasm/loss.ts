@@ -1,10 +1,16 @@
 /** Connects the contract's losses to the WebAssembly kernels. */
+import { elementCount } from "../../tensor.js";
 import type { LossKernels } from "../kernels.js";
 import { address, matrixShape, type Runner } from "./runner.js";
 
 export function lossKernels(runner: Runner): LossKernels {
   return {
-    softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate }, losses, gradient) {
+    softmax(scores, temperature, out) {
+      const [images, classes] = matrixShape(scores);
+      runner.run("softmax", images, address(scores), classes, 1 / temperature, address(out));
+    },
+
+    softmaxCrossEntropy(logits, targets, { weight, temperature, scale, accumulate, divergence }, losses, gradient) {
       const [images, classes] = matrixShape(logits);
       runner.run(
         "softmaxCrossEntropy",
@@ -16,6 +22,7 @@ export function lossKernels(runner: Runner): LossKernels {
         weight * temperature ** 2,
         scale * weight * temperature,
         accumulate ? 1 : 0,
+        divergence ? 1 : 0,
         address(losses),
         address(gradient),
       );
@@ -42,6 +49,17 @@ export function lossKernels(runner: Runner): LossKernels {
         address(gradient),
         runner.work(images * pixels * 4),
       );
+    },
+
+    sumLosses(losses, factor, total) {
+      runner.run("sumLosses", 1, address(losses), elementCount(losses.shape), factor, address(total));
+    },
+
+    countCorrect(scores, labels, total) {
+      const [images, classes] = matrixShape(scores);
+      const hits = runner.work(images * 8);
+      runner.run("countCorrect", images, address(scores), address(labels), classes, hits);
+      runner.run("reducePartials", 1, hits, images, 1, 0, address(total), 0);
     },
   };
 }

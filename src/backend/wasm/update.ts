@@ -1,6 +1,6 @@
 /** Connects the contract's optimizer steps and memory work to the WebAssembly kernels. */
-import { elementCount, type Tensor } from "../../tensor.js";
-import type { UpdateKernels } from "../kernels.js";
+import { elementCount } from "../../tensor.js";
+import { type FlipCount, UPDATE_BLOCK, type UpdateKernels } from "../kernels.js";
 import { ELEMENT_BYTES } from "./arena.js";
 import { address, type Runner } from "./runner.js";
 
@@ -13,55 +13,39 @@ export function fillWords(runner: Runner, to: number, words: number, pattern: nu
 }
 
 export function updateKernels(runner: Runner): UpdateKernels {
-  const finishFlips = (partials: number, chunks: number, flips: Tensor<"accumulator">): void => {
-    runner.run("reducePartials", 1, partials, chunks, 1, 0, address(flips), 0);
+  /** Runs an update, which counts the flips of each block where they are wanted, and sums them by part. */
+  const update = (kernel: "adam" | "sgd", count: number, flips: FlipCount | undefined, ...parameters: number[]): void => {
+    const blocks = count / UPDATE_BLOCK;
+    if (!Number.isInteger(blocks)) throw new Error(`an update of ${count} elements, which are no whole blocks`);
+    const counts = flips === undefined ? 0 : runner.work(blocks * 4);
+    runner.run(kernel, Math.ceil(count / CHUNK), count, counts, ...parameters);
+    if (flips !== undefined)
+      runner.run("sumFlips", elementCount(flips.totals.shape), counts, address(flips.starts), address(flips.totals));
   };
   return {
-    adam(value, gradient, first, second, step, flips) {
-      const count = elementCount(value.shape);
-      const chunks = Math.ceil(count / CHUNK);
-      const partials = runner.work(chunks * 8);
-      const correction1 = 1 / (1 - step.beta1 ** step.step);
-      const correction2 = 1 / (1 - step.beta2 ** step.step);
-      runner.run(
+    adam(value, gradient, first, second, { rate, beta1, beta2, epsilon, decay, step, limit }, flips) {
+      update(
         "adam",
-        chunks,
+        elementCount(value.shape),
+        flips,
         address(value),
         address(gradient),
         address(first),
         address(second),
-        count,
-        step.rate,
-        step.beta1,
-        step.beta2,
-        step.epsilon,
-        step.decay,
-        step.limit,
-        correction1,
-        correction2,
-        partials,
+        rate,
+        beta1,
+        beta2,
+        epsilon,
+        decay,
+        limit,
+        1 / (1 - beta1 ** step),
+        1 / (1 - beta2 ** step),
       );
-      finishFlips(partials, chunks, flips);
     },
 
-    sgd(value, gradient, velocity, step, flips) {
+    sgd(value, gradient, velocity, { rate, momentum, decay, limit }, flips) {
       const count = elementCount(value.shape);
-      const chunks = Math.ceil(count / CHUNK);
-      const partials = runner.work(chunks * 8);
-      runner.run(
-        "sgd",
-        chunks,
-        address(value),
-        address(gradient),
-        address(velocity),
-        count,
-        step.rate,
-        step.momentum,
-        step.decay,
-        step.limit,
-        partials,
-      );
-      finishFlips(partials, chunks, flips);
+      update("sgd", count, flips, address(value), address(gradient), address(velocity), rate, momentum, decay, limit);
     },
 
     movingAverage(average, value, decay) {

@@ -6,8 +6,10 @@
 import { createHash } from "node:crypto";
 import type { Backend } from "../../backend/device.js";
 import { UserError } from "../../errors.js";
+import { readParts } from "../../layers/parameters.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
-import type { ElementArrays, ElementType, Tensor } from "../../tensor.js";
+import type { TypedArray } from "../../tensor.js";
+import type { KeptMemory } from "../stage/optimizer.js";
 import { type Progress, progressSchema } from "../stage/progress.js";
 import { firstDifference } from "./difference.js";
 
@@ -24,33 +26,32 @@ export interface CheckpointIdentity {
 }
 
 /** How a file holds what a backend reads. */
-const STORED = {
-  float32: "float32",
-  int32: "int32",
-  uint32: "uint32",
-  accumulator: "float64",
-  dotProduct: "int32",
-} as const satisfies Record<ElementType, StoredTensor["type"]>;
+const STORED = { float32: "float32", accumulator: "float64" } as const;
 
-/** The bytes of a checkpoint. Reads `tensors` out at once, so that training may go on. */
-export async function encodeCheckpoint(
-  backend: Backend,
-  tensors: ReadonlyMap<string, Tensor<ElementType>>,
+/** What a checkpoint holds of `pieces`, by name. Reads them at once, so that training may go on. */
+export async function readTensors(backend: Backend, pieces: readonly KeptMemory[]): Promise<ReadonlyMap<string, StoredTensor>> {
+  const values = await readParts(backend, pieces);
+  const stored = new Map<string, StoredTensor>();
+  for (const { layout, memory } of pieces)
+    for (const { name, shape } of layout.parts)
+      stored.set(name, { type: STORED[memory.type], shape, data: values.get(name) as TypedArray });
+  return stored;
+}
+
+/** The bytes of a checkpoint. */
+export function encodeCheckpoint(
+  tensors: ReadonlyMap<string, StoredTensor>,
   identity: CheckpointIdentity,
   progress: Progress,
-): Promise<Uint8Array> {
-  const stored = new Map<string, StoredTensor>();
-  const copies = await backend.readAll([...tensors.values()]);
-  for (const [index, [name, { type, shape }]] of [...tensors].entries())
-    stored.set(name, { type: STORED[type], shape, data: copies[index] as ElementArrays[ElementType] });
+): Uint8Array {
   const metadata = {
     format: FORMAT,
     version: VERSION,
     ...identityText(identity),
     progress: JSON.stringify(progress),
-    checksum: checksumOf(stored),
+    checksum: checksumOf(tensors),
   };
-  return encodeSafetensors({ metadata, tensors: stored });
+  return encodeSafetensors({ metadata, tensors });
 }
 
 /** SHA-256 of all values: a flipped bit in a latent weight would go unseen otherwise. */
@@ -88,7 +89,7 @@ function parseJson(text: string | undefined): unknown {
 }
 
 /**
- * Fills `tensors` from a checkpoint.
+ * Fills `pieces` from a checkpoint.
  *
  * @param path names it in messages
  * @throws UserError where it is no checkpoint, or one of another network, other settings or other data
@@ -97,7 +98,7 @@ export function restoreCheckpoint(
   bytes: Uint8Array,
   path: string,
   backend: Backend,
-  tensors: ReadonlyMap<string, Tensor<ElementType>>,
+  pieces: readonly KeptMemory[],
   identity: CheckpointIdentity,
 ): Progress {
   const file = decodeSafetensors(bytes, path);
@@ -119,20 +120,25 @@ export function restoreCheckpoint(
   }
   const progress = progressSchema.safeParse(parseJson(metadata.progress));
   if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
-  const writes: (() => void)[] = [];
-  for (const [name, tensor] of tensors) {
-    const stored = file.tensors.get(name);
-    const fits = stored?.type === STORED[tensor.type] && stored.shape.join() === tensor.shape.join();
-    if (stored === undefined || stored.type === "float16" || !fits)
-      throw new UserError(
-        `the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`,
-      );
-    writes.push(() => backend.write(tensor, stored.data));
-  }
+  const wholes = pieces.map((piece) => wholeOf(piece, file.tensors, path));
   if (metadata.checksum !== checksumOf(file.tensors))
     throw new UserError(
       `the checkpoint ${path} is damaged: its values are not those that were written; start the run again, or restore a copy of the file`,
     );
-  for (const write of writes) write();
+  for (const [index, { memory }] of pieces.entries()) backend.write(memory, wholes[index] as TypedArray);
   return progress.data;
+}
+
+/** What a piece of memory holds after a checkpoint: its parts, and 0 between them. */
+function wholeOf({ layout, memory }: KeptMemory, tensors: ReadonlyMap<string, StoredTensor>, path: string): Float64Array {
+  const whole = new Float64Array(layout.elements);
+  for (const { name, shape, from } of layout.parts) {
+    const stored = tensors.get(name);
+    if (stored?.type !== STORED[memory.type] || stored.shape.join() !== shape.join())
+      throw new UserError(
+        `the checkpoint ${path} is damaged: tensor ${name} is missing or of another shape; start the run again`,
+      );
+    whole.set(stored.data, from);
+  }
+  return whole;
 }

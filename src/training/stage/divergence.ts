@@ -1,6 +1,8 @@
 /** A run whose numbers are none any more: it would train on for hours, and ship what answers nothing. */
 import { UserError } from "../../errors.js";
 import type { Operation } from "../../runtime/operations.js";
+import type { StoredTensor } from "../../runtime/safetensors.js";
+import type { Progress } from "./progress.js";
 
 /** @throws UserError where the loss of a step is no number; `epoch` and `step` count from 1 */
 export function requireFiniteLoss(loss: number, epoch: number, step: number, learningRate: number): void {
@@ -20,6 +22,23 @@ export function requireFiniteWeights(operations: readonly Operation[], epoch: nu
     throw new UserError(
       `the weights became infinite in the last step of epoch ${epoch}; use a lower learning rate than ${learningRate}`,
     );
+}
+
+/**
+ * The loss of a step says nothing of the update that follows it: what is kept is looked at itself.
+ *
+ * @throws UserError where a value that was trained is not finite
+ */
+export function requireFiniteTensors(
+  tensors: Iterable<StoredTensor>,
+  { epoch, step }: Pick<Progress, "epoch" | "step">,
+  learningRate: number,
+): void {
+  for (const { data } of tensors)
+    if (!data.every(Number.isFinite))
+      throw new UserError(
+        `the weights became infinite in epoch ${step === 0 ? epoch : epoch + 1}; use a lower learning rate than ${learningRate}`,
+      );
 }
 
 function hasFiniteWeights(operation: Operation): boolean {

@@ -1,9 +1,20 @@
 /**
- * Updates parameters from their gradients: Adam (Kingma and Ba, 2015; decay decoupled as in AdamW) or SGD with momentum. Latent weights are
- * clipped to [-1, 1] and never decayed, only real weights are decayed. Keeps the moving average of weights where one is asked for.
+ * Updates parameters from their gradients: Adam (Kingma and Ba, 2015; decay decoupled as in AdamW) or SGD with momentum, a kernel call for
+ * each kind of them.
+ * Latent weights are clipped to [-1, 1] and never decayed, and the signs that they change are counted by layer; only real weights are
+ * decayed. Keeps the moving
+ * average of weights where one is asked for.
  */
 import type { Backend } from "../../backend/device.js";
-import type { Layout, NamedMemory, ParameterKind, ParameterStore } from "../../layers/parameters.js";
+import type { FlipCount } from "../../backend/kernels.js";
+import {
+  type KindRange,
+  type Layout,
+  type NamedMemory,
+  type ParameterKind,
+  type ParameterStore,
+  suffixed,
+} from "../../layers/parameters.js";
 import { elementCount, type Tensor } from "../../tensor.js";
 import type { TrainingOptions } from "../settings/options.js";
 
@@ -13,18 +24,22 @@ const EPSILON = 1e-8;
 /** Latent weights beyond 1 pass no gradient; the clip keeps them where they can still flip. */
 const LATENT_LIMIT = 1;
 
-/** What is updated at once. */
-interface Slot {
+/** Memory that continues a run. */
+export type KeptMemory = NamedMemory<"float32" | "accumulator">;
+
+/** The parameters of a kind. */
+interface Group {
   readonly kind: ParameterKind;
-  /** Its name, where it is one parameter. */
-  readonly name: string;
   readonly value: Tensor;
   readonly gradient: Tensor;
   readonly first: Tensor;
   /** Adam's. */
   readonly second: Tensor | undefined;
-  /** Signs flipped since the last reset. */
-  readonly flips: Tensor<"accumulator">;
+}
+
+/** Flips of latent weights since the last reset, by layer. */
+interface LatentFlips extends FlipCount {
+  readonly layers: readonly { readonly name: string; readonly weights: number }[];
 }
 
 /** What is averaged, and the average, laid out as it is. */
@@ -35,10 +50,12 @@ interface Averaged {
 }
 
 export class Optimizer {
-  private readonly slots: readonly Slot[];
   private readonly first: Tensor;
   /** Adam's. */
   private readonly second: Tensor | undefined;
+  private readonly groups: readonly Group[];
+  /** None without latent weights. */
+  private readonly flips: LatentFlips | undefined;
   private readonly averages: readonly Averaged[];
 
   constructor(
@@ -46,32 +63,17 @@ export class Optimizer {
     private readonly store: ParameterStore,
     private readonly options: TrainingOptions,
   ) {
-    const {
-      values: { layout, memory: values },
-      states,
-      kinds,
-      gradients,
-    } = store;
-    this.first = backend.allocate("float32", [layout.elements]);
-    this.second = options.optimizer === "adam" ? backend.allocate("float32", [layout.elements]) : undefined;
-    const others = backend.allocate("accumulator", [1]);
-    this.slots = kinds.flatMap(({ kind, from, elements, parts }) => {
-      const pieces =
-        kind === "latent"
-          ? parts.map((part) => ({
-              name: part.name,
-              from: part.from,
-              shape: part.shape,
-              flips: backend.allocate("accumulator", [1]),
-            }))
-          : [{ name: kind, from, shape: [elements], flips: others }];
-      return pieces.map(({ name, from, shape, flips }) => {
-        const part = (whole: Tensor): Tensor => backend.view(whole, shape, from);
-        const second = this.second && part(this.second);
-        return { kind, name, value: part(values), gradient: part(gradients), first: part(this.first), second, flips };
-      });
+    const { values, states, gradients, kinds } = store;
+    this.first = backend.allocate("float32", [values.layout.elements]);
+    this.second = options.optimizer === "adam" ? backend.allocate("float32", [values.layout.elements]) : undefined;
+    this.groups = kinds.map(({ kind, from, elements }) => {
+      const part = (whole: Tensor): Tensor => backend.view(whole, [elements], from);
+      const [value, gradient, first] = [part(values.memory), part(gradients), part(this.first)];
+      return { kind, value, gradient, first, second: this.second && part(this.second) };
     });
-    const averaged = [store.values, states].filter(({ layout: { elements } }) => options.average > 0 && elements > 0);
+    const latent = kinds.find(({ kind }) => kind === "latent");
+    this.flips = latent && flipsOf(backend, latent);
+    const averaged = [values, states].filter(({ layout: { elements } }) => options.average > 0 && elements > 0);
     this.averages = averaged.map(({ layout, memory: value }) => {
       const average = backend.allocate("float32", value.shape);
       backend.copy(value, average);
@@ -79,17 +81,18 @@ export class Optimizer {
     });
   }
 
-  /** Everything that continues a run: by name, for a checkpoint. */
-  get tensors(): ReadonlyMap<string, Tensor> {
-    const { backend, store, first, second, averages } = this;
-    const found = new Map<string, Tensor>();
-    const add = ({ parts }: Layout, whole: Tensor, suffix: string): void => {
-      for (const { name, shape, from } of parts) found.set(`${name}.${suffix}`, backend.view(whole, shape, from));
-    };
-    add(store.values.layout, first, "first_moment");
-    if (second !== undefined) add(store.values.layout, second, "second_moment");
-    for (const { layout, average } of averages) add(layout, average, "average");
-    return found;
+  /** What continues a run besides the store, by the names of a checkpoint. */
+  get memory(): readonly KeptMemory[] {
+    const { store, first, second, averages, flips } = this;
+    const { layout } = store.values;
+    const kept: KeptMemory[] = [{ layout: suffixed(layout, ".first_moment"), memory: first }];
+    if (second !== undefined) kept.push({ layout: suffixed(layout, ".second_moment"), memory: second });
+    for (const { layout: own, average } of averages) kept.push({ layout: suffixed(own, ".average"), memory: average });
+    if (flips !== undefined) {
+      const parts = flips.layers.map(({ name }, from) => ({ name: `${name}.flips`, shape: [1], from }));
+      kept.push({ layout: { parts, elements: parts.length }, memory: flips.totals });
+    }
+    return kept;
   }
 
   /** The weights and running statistics to evaluate and to ship: averages, where they are kept. */
@@ -98,18 +101,6 @@ export class Optimizer {
     return this.averages.length === 0
       ? [values, states]
       : this.averages.map(({ layout, average }) => ({ layout, memory: average }));
-  }
-
-  /** Flip counters of the latent weights, by layer. */
-  get flips(): ReadonlyMap<string, Tensor<"accumulator">> {
-    const latent = this.slots.filter(({ kind }) => kind === "latent");
-    return new Map(latent.map(({ name, flips }) => [name.replace(/\.latent$/, ""), flips]));
-  }
-
-  /** Number of latent weights by layer. */
-  get latentCounts(): ReadonlyMap<string, number> {
-    const latent = this.slots.filter(({ kind }) => kind === "latent");
-    return new Map(latent.map(({ name, value }) => [name.replace(/\.latent$/, ""), elementCount(value.shape)]));
   }
 
   /** As at the start of a run, with the parameters as they are: moments and averages of the stage before are forgotten. */
@@ -123,25 +114,40 @@ export class Optimizer {
     this.backend.fill(this.store.gradients, 0);
   }
 
+  clearFlips(): void {
+    if (this.flips !== undefined) this.backend.fill(this.flips.totals, 0);
+  }
+
+  /** By layer: share of its latent weights whose sign changed, a mean over the last `updates`. */
+  async flipRatios(updates: number): Promise<Readonly<Record<string, number>>> {
+    if (this.flips === undefined) return {};
+    const { layers, totals } = this.flips;
+    const counts = await this.backend.read(totals);
+    return Object.fromEntries(layers.map(({ name, weights }, index) => [name, (counts[index] as number) / updates / weights]));
+  }
+
   /** One update; `step` counts those of the stage from 1. */
   step(rate: number, step: number): void {
     const { backend, options } = this;
-    for (const { kind, value, gradient, first, second, flips } of this.slots) {
+    for (const { kind, value, gradient, first, second } of this.groups) {
       const decay = kind === "weight" ? options.weightDecay : 0;
       const limit = kind === "latent" ? LATENT_LIMIT : 0;
-      if (second !== undefined)
-        backend.adam(
-          value,
-          gradient,
-          first,
-          second,
-          { rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, decay, step, limit },
-          flips,
-        );
-      else backend.sgd(value, gradient, first, { rate, momentum: options.momentum, decay, limit }, flips);
+      const flips = kind === "latent" ? this.flips : undefined;
+      if (second !== undefined) {
+        const terms = { rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, decay, step, limit };
+        backend.adam(value, gradient, first, second, terms, flips);
+      } else backend.sgd(value, gradient, first, { rate, momentum: options.momentum, decay, limit }, flips);
     }
     // A constant decay would average over the random start for long; early on the average follows faster.
     const keep = Math.min(options.average, (1 + step) / (10 + step));
     for (const { value, average } of this.averages) backend.movingAverage(average, value, keep);
   }
+}
+
+function flipsOf(backend: Backend, { from, elements, parts }: KindRange): LatentFlips {
+  const starts = backend.allocate("int32", [parts.length + 1]);
+  backend.write(starts, Int32Array.from([...parts.map((part) => part.from - from), elements]));
+  const totals = backend.allocate("accumulator", [parts.length]);
+  const layers = parts.map(({ name, shape }) => ({ name: name.replace(/\.latent$/, ""), weights: elementCount(shape) }));
+  return { layers, starts, totals };
 }

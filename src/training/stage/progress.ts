@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { StepProgress } from "../records/run-records.js";
 import type { TrainingOptions } from "../settings/options.js";
 import { stageAt, stageNumber, trainingStages } from "./stages.js";
-import type { StepResult } from "./training-step.js";
+import type { StepTotals } from "./training-step.js";
 
 export const progressSchema = z.strictObject({
   /** Finished epochs. */
@@ -34,12 +34,12 @@ export const START: Progress = {
   bestEpoch: 0,
 };
 
-export function afterStep(progress: Progress, { loss, correct }: StepResult, seconds: number): Progress {
+/** `totals`: of all steps of the epoch up to this one. */
+export function afterStep(progress: Progress, totals: StepTotals, seconds: number): Progress {
   return {
     ...progress,
+    ...totals,
     step: progress.step + 1,
-    lossSum: progress.lossSum + loss,
-    correct: progress.correct + correct,
     seconds: progress.seconds + seconds,
     totalSeconds: progress.totalSeconds + seconds,
   };

@@ -14,7 +14,7 @@ import type { Optimizer } from "./optimizer.js";
 import type { Progress } from "./progress.js";
 import { StageSchedule } from "./schedule.js";
 import type { TrainingStage } from "./stages.js";
-import { type StepResult, TrainingStep } from "./training-step.js";
+import { type StepTotals, TrainingStep } from "./training-step.js";
 
 /** What a stage trains, and with what; all of it outlives the stage. */
 export interface StageParts {
@@ -30,10 +30,16 @@ export interface StageParts {
 /** Follows a stage step by step, and decides what becomes of it: in one place, so that processes that train together can agree. */
 export interface StageWatch {
   readonly progress: Progress;
-  /** Of a step that is done, `seconds` after the one before. Throws where it makes no sense to go on. */
-  stepDone(result: StepResult, seconds: number): void;
-  /** Between updates, where no gradient is half summed: whether to go on with the next step. */
-  goOn(): Promise<boolean>;
+  /**
+   * Of a step that is done, `seconds` after the one before, when the one after it has been enqueued already; of the last one, and before a
+   * pause, at once.
+   * Throws where it makes no sense to go on.
+   */
+  stepDone(totals: StepTotals, seconds: number): void;
+  /** Asked between updates, where no gradient is half summed. */
+  readonly wantsPause: boolean;
+  /** Returns whether to go on with the next step. */
+  pause(): Promise<boolean>;
 }
 
 /** What there is to say of an epoch that has ended. */
@@ -86,26 +92,30 @@ export class StageRun implements Disposable {
 
   /** Trains the rest of the epoch under way. Returns whether it came to its end. */
   async train(watch: StageWatch): Promise<boolean> {
-    const { backend, optimizer, loader } = this.parts;
+    const { optimizer, loader } = this.parts;
     const { trainingStep, schedule } = this;
     const { epoch, step } = watch.progress;
     let done = step;
-    if (done === 0) for (const flips of optimizer.flips.values()) backend.fill(flips, 0);
-    let last = performance.now();
+    if (done === 0) optimizer.clearFlips();
+    trainingStep.startFrom(watch.progress);
+    const late = new LateSteps(watch);
     for await (const batch of loader.epoch(epoch, done)) {
-      const result = await trainingStep.run(batch);
+      await trainingStep.run(batch);
       batch.release();
       done++;
+      const totals = trainingStep.totals();
       const update = schedule.updateAfter(epoch, done);
       if (update !== undefined) {
         optimizer.step(schedule.rateOf(update), update);
         optimizer.clearGradients();
       }
-      const now = performance.now();
-      watch.stepDone(result, (now - last) / 1000);
-      last = now;
-      if (update !== undefined && done < schedule.stepsPerEpoch && !(await watch.goOn())) return false;
+      await late.tell();
+      late.keep(totals);
+      if (update === undefined || done === schedule.stepsPerEpoch || !watch.wantsPause) continue;
+      await late.tell();
+      if (!(await watch.pause())) return false;
     }
+    await late.tell();
     return true;
   }
 
@@ -113,25 +123,38 @@ export class StageRun implements Disposable {
   async finishEpoch(epoch: number): Promise<EpochEnd> {
     const { network, optimizer, options } = this.parts;
     const { schedule } = this;
-    const flipRatio = await this.flipRatio();
-    const positiveShare = await network.positiveShares();
-    const operations = await network.fold(optimizer.shipped);
+    const [flipRatio, positiveShare, operations] = await Promise.all([
+      optimizer.flipRatios(schedule.updatesPerEpoch),
+      network.positiveShares(),
+      network.fold(optimizer.shipped),
+    ]);
     requireFiniteWeights(operations, epoch + 1, options.learningRate);
     return { learningRate: schedule.rateOf(schedule.lastUpdate(epoch)), flipRatio, positiveShare, operations };
   }
 
-  /** By layer, per update. */
-  private async flipRatio(): Promise<Readonly<Record<string, number>>> {
-    const { backend, optimizer } = this.parts;
-    const ratios: Record<string, number> = {};
-    for (const [name, counter] of optimizer.flips) {
-      const [count = 0] = await backend.read(counter);
-      ratios[name] = count / this.schedule.updatesPerEpoch / (optimizer.latentCounts.get(name) ?? 1);
-    }
-    return ratios;
-  }
-
   [Symbol.dispose](): void {
     this.scope[Symbol.dispose]();
+  }
+}
+
+/** Tells of a step when the next one has been enqueued: a device need not wait for who watches. */
+class LateSteps {
+  private kept: Promise<StepTotals> | undefined;
+  private last = performance.now();
+
+  constructor(private readonly watch: StageWatch) {}
+
+  keep(totals: Promise<StepTotals>): void {
+    this.kept = totals;
+  }
+
+  /** Of what is kept. */
+  async tell(): Promise<void> {
+    if (this.kept === undefined) return;
+    const totals = await this.kept;
+    this.kept = undefined;
+    const now = performance.now();
+    this.watch.stepDone(totals, (now - this.last) / 1000);
+    this.last = now;
   }
 }

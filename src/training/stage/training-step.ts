@@ -1,4 +1,8 @@
-/** One batch: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers. */
+/**
+ * One batch: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers. It waits for
+ * nothing: the losses and hits
+ * of all steps add up on the device.
+ */
 import type { Backend } from "../../backend/device.js";
 import type { Batch } from "../../data/loading/batch-source.js";
 import { UserError } from "../../errors.js";
@@ -7,12 +11,13 @@ import type { Tensor } from "../../tensor.js";
 import type { TrainingOptions } from "../settings/options.js";
 import type { Teacher } from "../teachers/teacher.js";
 
-export interface StepResult {
+/** What the steps of an epoch add up on the device, where it is read while later steps run. */
+export interface StepTotals {
   /**
-   * Mean of the batch: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler) and from what its
-   * stages attend to.
+   * Of the batches' means: cross-entropy, and for a teacher's part the divergence from its probabilities (Kullback-Leibler) and from what
+   * its stages attend to.
    */
-  readonly loss: number;
+  readonly lossSum: number;
   /** Images whose highest score is their own class; with mixup, the class of larger weight. */
   readonly correct: number;
 }
@@ -22,7 +27,10 @@ export class TrainingStep {
   private readonly targets: Tensor;
   private readonly softTargets: Tensor;
   private readonly targetValues: Float32Array;
+  private readonly labels: Tensor<"int32">;
   private readonly losses: Tensor;
+  private readonly lossSum: Tensor<"accumulator">;
+  private readonly correct: Tensor<"accumulator">;
   private readonly gradient: Tensor;
   private readonly classes: number;
   private readonly pull: Visit | undefined;
@@ -41,7 +49,10 @@ export class TrainingStep {
     this.targets = backend.allocate("float32", [batch, 1, 1, classes]);
     this.softTargets = teacher === undefined ? this.targets : backend.allocate("float32", [batch, 1, 1, classes]);
     this.targetValues = new Float32Array(batch * classes);
+    this.labels = backend.allocate("int32", [batch]);
     this.losses = backend.allocate("float32", [batch]);
+    this.lossSum = backend.allocate("accumulator", [1]);
+    this.correct = backend.allocate("accumulator", [1]);
     this.gradient = backend.allocate("float32", [batch, 1, 1, classes]);
     this.pull = this.attentionPull();
   }
@@ -68,49 +79,48 @@ export class TrainingStep {
     };
   }
 
-  /** Adds the batch's gradients to those of the parameters. The batch must be full. */
-  async run(batch: Batch): Promise<StepResult> {
-    const { backend, network, options } = this;
-    const soft = await this.teacher?.probabilities(batch.images, batch.count, options.distill?.temperature ?? 1);
-    backend.write(this.images, batch.images);
-    const logits = network.forward(this.images);
-    const entropy = this.enqueueLoss(logits, batch, soft);
+  /** Adds the batch's gradients to those of the parameters, and its loss and hits to the totals. The batch must be full. */
+  async run(batch: Batch): Promise<void> {
+    const { backend, network, teacher, images, labels, losses, lossSum, correct, options } = this;
+    backend.write(images, batch.images);
+    backend.write(labels, this.labelsOf(batch));
+    if (teacher !== undefined) {
+      await teacher.teach({ pixels: batch.images, tensor: images, count: batch.count }, this.softTargets);
+      backend.softmax(this.softTargets, options.distill?.temperature ?? 1, this.softTargets);
+    }
+    const logits = network.forward(images);
+    this.enqueueLoss(logits, batch);
     network.backward(this.gradient, this.pull);
-    const [losses, scores] = await backend.readAll([this.losses, logits]);
-    let loss = 0;
-    for (const value of losses) loss += value;
-    return { loss: (loss - entropy) / options.batch, correct: this.countCorrect(batch, scores) };
+    backend.sumLosses(losses, 1 / options.batch, lossSum);
+    backend.countCorrect(logits, labels, correct);
   }
 
-  /**
-   * Cross-entropy to the labels, to the teacher's probabilities, or to both. Returns the least that the losses can sum to, which is the
-   * teacher's doubt.
-   */
-  private enqueueLoss(logits: Tensor, batch: Batch, soft: Float32Array | undefined): number {
-    const { backend, targets, losses, gradient, options } = this;
+  /** Of all steps that were enqueued, and of what they started from. */
+  async totals(): Promise<StepTotals> {
+    const [[lossSum = 0] = [], [correct = 0] = []] = await this.backend.readAll([this.lossSum, this.correct]);
+    return { lossSum, correct };
+  }
+
+  /** What the totals go on from: those of the epoch's steps that are done already. */
+  startFrom({ lossSum, correct }: StepTotals): void {
+    this.backend.write(this.lossSum, Float64Array.of(lossSum));
+    this.backend.write(this.correct, Float64Array.of(correct));
+  }
+
+  /** Cross-entropy to the labels, divergence from the teacher's probabilities, or both. */
+  private enqueueLoss(logits: Tensor, batch: Batch): void {
+    const { backend, targets, softTargets, losses, gradient, options, teacher } = this;
     const { weight, temperature } = options.distill ?? { weight: 0, temperature: 1 };
     const scale = 1 / (options.batch * options.accumulate);
     if (weight < 1) {
       this.fillTargets(batch);
       backend.write(targets, this.targetValues);
-      backend.softmaxCrossEntropy(
-        logits,
-        targets,
-        { weight: 1 - weight, temperature: 1, scale, accumulate: false },
-        losses,
-        gradient,
-      );
+      const term = { weight: 1 - weight, temperature: 1, scale, accumulate: false, divergence: false };
+      backend.softmaxCrossEntropy(logits, targets, term, losses, gradient);
     }
-    if (soft === undefined) return 0;
-    backend.write(this.softTargets, soft);
-    backend.softmaxCrossEntropy(
-      logits,
-      this.softTargets,
-      { weight, temperature, scale, accumulate: weight < 1 },
-      losses,
-      gradient,
-    );
-    return weight * temperature ** 2 * entropySum(soft);
+    if (teacher === undefined) return;
+    const term = { weight, temperature, scale, accumulate: weight < 1, divergence: true };
+    backend.softmaxCrossEntropy(logits, softTargets, term, losses, gradient);
   }
 
   /** Smoothed and mixed one-hot rows. */
@@ -127,20 +137,8 @@ export class TrainingStep {
     }
   }
 
-  private countCorrect({ labels, mixLabels, mixWeight, count }: Batch, scores: Float32Array): number {
-    let correct = 0;
-    for (let i = 0; i < count; i++) {
-      const row = scores.subarray(i * this.classes, (i + 1) * this.classes);
-      const wanted = (mixWeight[i] as number) >= 0.5 ? labels[i] : mixLabels[i];
-      if (row.indexOf(Math.max(...row)) === wanted) correct++;
-    }
-    return correct;
+  /** What each image shows most of. */
+  private labelsOf({ labels, mixLabels, mixWeight }: Batch): Int32Array {
+    return labels.map((label, i) => ((mixWeight[i] as number) >= 0.5 ? label : (mixLabels[i] as number)));
   }
-}
-
-/** Sum over images of -sum over classes of p * log p. */
-function entropySum(probabilities: Float32Array): number {
-  let sum = 0;
-  for (const p of probabilities) if (p > 0) sum -= p * Math.log(p);
-  return sum;
 }

@@ -1,5 +1,6 @@
 /** A network of ours as a teacher: its folded form, on the backend that trains, a few images at a time. */
 import type { Backend } from "../../backend/device.js";
+import type { OutputTransform } from "../../backend/kernels.js";
 import type { Dataset } from "../../data/dataset.js";
 import { UserError } from "../../errors.js";
 import { stageEnds } from "../../networks/stages.js";
@@ -9,14 +10,13 @@ import { valueShapes } from "../../runtime/operation-shapes.js";
 import type { MapShape } from "../../runtime/windows.js";
 import type { Tensor } from "../../tensor.js";
 import type { Renormalizer } from "./renormalizer.js";
-import { toProbabilities } from "./soft-labels.js";
-import type { Teacher } from "./teacher.js";
+import type { TaughtImages, Teacher } from "./teacher.js";
 
 export class ModelTeacher implements Teacher {
   private readonly network: RuntimeNetwork;
-  private readonly input: Float32Array;
-  private readonly result: Float32Array;
   private readonly classes: number;
+  /** From pixels as the loader normalizes them to the model's own. */
+  private readonly transform: OutputTransform;
   /** By operation: where the attention of a stage goes that ends there. */
   private readonly kept = new Map<number, Tensor>();
   readonly attention?: readonly Tensor[];
@@ -32,7 +32,7 @@ export class ModelTeacher implements Teacher {
     name: string,
     data: Dataset,
     { batch, attention }: { readonly batch: number; readonly attention: boolean },
-    private readonly pixels: Renormalizer,
+    { scale, shift }: Renormalizer,
   ) {
     const { classes, size, operations } = model;
     if (size !== data.size)
@@ -48,8 +48,9 @@ export class ModelTeacher implements Teacher {
     const images = Math.max(1, Math.min(batch, Math.floor(backend.preferences.batchPixels / size ** 2)));
     const inputShape = { height: size, width: size, channels: 3 };
     this.network = new RuntimeNetwork(backend, operations, inputShape, images);
-    this.input = new Float32Array(images * size * size * 3);
-    this.result = new Float32Array(batch * this.classes);
+    const norm = backend.allocate("float32", [4, 3]);
+    backend.write(norm, Float32Array.of(...scale, ...shift, 0, 0, 0, 1, 1, 1));
+    this.transform = { norm, layout: undefined, shortcut: undefined, activation: undefined };
     if (!attention) return;
     const shapes = valueShapes(operations, inputShape);
     // The last call of a batch may have room for more images than are left of it.
@@ -61,23 +62,17 @@ export class ModelTeacher implements Teacher {
     this.attention = [...this.kept.values()].map((maps) => backend.view(maps, [batch, maps.shape[1] ?? 0]));
   }
 
-  async probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array> {
-    const { backend, network, input, classes } = this;
-    const { scale, shift } = this.pixels;
-    const perImage = images.length / count;
+  async teach({ tensor, count }: TaughtImages, scores: Tensor): Promise<void> {
+    const { backend, network, classes, transform } = this;
+    const [, height = 0, width = 0, channels = 0] = tensor.shape;
     for (let first = 0; first < count; first += network.images) {
       const used = Math.min(network.images, count - first);
-      const from = first * perImage;
-      for (let i = 0; i < used * perImage; i += 3)
-        for (let c = 0; c < 3; c++) input[i + c] = (images[from + i + c] as number) * (scale[c] as number) + (shift[c] as number);
-      backend.write(network.input, input);
+      const pixels = used * height * width;
+      const images = backend.view(tensor, [pixels, channels], first * height * width * channels);
+      backend.normalizeActivate(images, transform, backend.view(network.input, [used, height, width, channels]));
       this.run(first);
-      const scores = await backend.read(network.output);
-      this.result.set(scores.subarray(0, used * classes), first * classes);
+      backend.copy(backend.view(network.output, [used, classes]), backend.view(scores, [used, classes], first * classes));
     }
-    const result = this.result.subarray(0, count * classes);
-    toProbabilities(result, classes, temperature);
-    return result;
   }
 
   /** The network on the images of a batch from `first` on. */

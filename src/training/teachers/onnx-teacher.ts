@@ -2,11 +2,13 @@
  * Any image classifier in ONNX as a teacher, run by ONNX Runtime. That is an optional dependency: it takes some 100 MB and, unless told not
  * to, downloads more when it is installed.
  */
+import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
 import { messageOf, UserError } from "../../errors.js";
+import type { Tensor } from "../../tensor.js";
 import type { Renormalizer } from "./renormalizer.js";
-import { toProbabilities } from "./soft-labels.js";
-import type { Teacher } from "./teacher.js";
+import { asScores } from "./scores.js";
+import type { TaughtImages, Teacher, TeacherSetup } from "./teacher.js";
 
 const PACKAGE = "onnxruntime-node";
 
@@ -43,6 +45,7 @@ export class OnnxTeacher implements Teacher {
   private result = new Float32Array();
 
   private constructor(
+    private readonly backend: Backend,
     private readonly runtime: Runtime,
     private readonly session: Session,
     private readonly name: string,
@@ -53,7 +56,13 @@ export class OnnxTeacher implements Teacher {
   ) {}
 
   /** @throws UserError where ONNX Runtime is not installed, or the file is no classifier of the data's classes and size */
-  static async open(name: string, bytes: Uint8Array, data: Dataset, threads: number, pixels: Renormalizer): Promise<OnnxTeacher> {
+  static async open(
+    name: string,
+    bytes: Uint8Array,
+    data: Dataset,
+    { backend, threads }: Pick<TeacherSetup, "backend" | "threads">,
+    pixels: Renormalizer,
+  ): Promise<OnnxTeacher> {
     const runtime = await loadRuntime(name);
     const options = {
       executionProviders: ["cpu"],
@@ -70,10 +79,10 @@ export class OnnxTeacher implements Teacher {
       );
     });
     try {
-      const teacher = new OnnxTeacher(runtime, session, name, data, pixels, fixedPart(session, name, data));
+      const teacher = new OnnxTeacher(backend, runtime, session, name, data, pixels, fixedPart(session, name, data));
       // What a file says of its shapes may be nothing: the first images are a try.
       const count = teacher.part ?? 1;
-      await teacher.probabilities(new Float32Array(count * data.size ** 2 * 3), count, 1);
+      await teacher.scores(new Float32Array(count * data.size ** 2 * 3), count);
       return teacher;
     } catch (error) {
       await session.release();
@@ -81,7 +90,12 @@ export class OnnxTeacher implements Teacher {
     }
   }
 
-  async probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array> {
+  async teach({ pixels, count }: TaughtImages, scores: Tensor): Promise<void> {
+    this.backend.write(scores, await this.scores(pixels, count));
+  }
+
+  /** The result lasts until the next call. */
+  private async scores(images: Float32Array, count: number): Promise<Float32Array> {
     const { data, session, runtime } = this;
     const classes = data.classes.length;
     const part = this.part ?? count;
@@ -109,8 +123,7 @@ export class OnnxTeacher implements Teacher {
         );
       this.result.set(scores.data.subarray(0, used * classes), first * classes);
     }
-    toProbabilities(this.result, classes, temperature);
-    return this.result;
+    return asScores(this.result, classes);
   }
 
   async close(): Promise<void> {

@@ -10,22 +10,13 @@ import type { DistillOptions, TrainingOptions } from "../settings/options.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
 import { renormalizer } from "./renormalizer.js";
-import type { Teacher } from "./teacher.js";
+import type { Teacher, TeacherSetup } from "./teacher.js";
 
 /** A teacher, and what makes a resumed run certain that it is the same one. */
 export interface OpenedTeacher {
   readonly teacher: Teacher;
   /** SHA-256 of its file. */
   readonly digest: string;
-}
-
-export interface TeacherSetup {
-  /** Where a network of ours is run. */
-  readonly backend: Backend;
-  /** Most images that are asked about at once. */
-  readonly batch: number;
-  /** Of ONNX Runtime, which has its own. */
-  readonly threads: number;
 }
 
 /** Statistics that most networks trained on ImageNet were given. */
@@ -51,7 +42,7 @@ export async function openTeacher(
         `the teacher ${path} is an ONNX file, which does not show its stages, and its attention was asked for; take a network of ours, or leave attention out`,
       );
     const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
-    const teacher = await OnnxTeacher.open(file, bytes, data, threads, renormalizer(data, statistics));
+    const teacher = await OnnxTeacher.open(file, bytes, data, { backend, threads }, renormalizer(data, statistics));
     return { teacher, digest };
   }
   if (pixels !== undefined)

@@ -3,16 +3,33 @@
  * same moment. Learning from that (a distribution loss, as in ReActNet, section 4.3, after Hinton et al. 2015) says more of an image than
  * its label does.
  */
+import type { Backend } from "../../backend/device.js";
 import type { Tensor } from "../../tensor.js";
+
+/** Images as the loader normalizes them, [count, size, size, 3]: as it made them, and on the device. */
+export interface TaughtImages {
+  readonly pixels: Float32Array;
+  readonly tensor: Tensor;
+  readonly count: number;
+}
+
+export interface TeacherSetup {
+  /** Where a network of ours is run, and where answers go. */
+  readonly backend: Backend;
+  /** Most images that are asked about at once. */
+  readonly batch: number;
+  /** Of ONNX Runtime, which has its own. */
+  readonly threads: number;
+}
 
 export interface Teacher {
   /** Attention maps of its stages for the images of the last call, float32 [batch, height * width], where they were asked for. */
   readonly attention?: readonly Tensor[];
 
   /**
-   * images: [count, size, size, 3] as the loader normalizes them. Returns [count, classes], softmax(scores / temperature). The result lasts
-   * until the next call.
+   * `scores`: float32 [count, classes], whose softmax is what the teacher says. A teacher on the device enqueues its work and returns;
+   * others are waited for.
    */
-  probabilities(images: Float32Array, count: number, temperature: number): Promise<Float32Array>;
+  teach(images: TaughtImages, scores: Tensor): Promise<void>;
   close(): Promise<void>;
 }

@@ -12,7 +12,7 @@ describe("losses of the reference", () => {
     backend.softmaxCrossEntropy(
       real(backend, [1, 10], new Float32Array(10).fill(1000)),
       targets,
-      { weight: 1, temperature: 1, scale: 1, accumulate: false },
+      { weight: 1, temperature: 1, scale: 1, accumulate: false, divergence: false },
       losses,
       backend.allocate("float32", [1, 10]),
     );
@@ -29,7 +29,7 @@ describe("losses of the reference", () => {
       backend.softmaxCrossEntropy(
         real(backend, [2, 3], logits),
         real(backend, [2, 3], targets),
-        { ...term, scale: 0.25, accumulate: false },
+        { ...term, scale: 0.25, accumulate: false, divergence: false },
         losses,
         gradient,
       );
@@ -42,6 +42,21 @@ describe("losses of the reference", () => {
       async (at) => 0.25 * dot(await numbers(backend, loss(backend, at).losses), [1, 1]),
     );
     expectClose(await numbers(backend, loss(backend, logits).gradient), expected);
+  });
+
+  it("is 0 as a divergence where the softmax is the target, and less by the targets' entropy elsewhere", async () => {
+    const backend = createReferenceBackend();
+    const [targets, gradient] = [real(backend, [2, 3], [0.7, 0.3, 0, 0.5, 0.25, 0.25]), backend.allocate("float32", [2, 3])];
+    const logits = [3 * Math.log(0.7), 3 * Math.log(0.3), -1e4, 1, 2, 3];
+    const losses = async (divergence: boolean) => {
+      const found = backend.allocate("float32", [2]);
+      const term = { weight: 0.5, temperature: 3, scale: 1, accumulate: false, divergence };
+      backend.softmaxCrossEntropy(real(backend, [2, 3], logits), targets, term, found, gradient);
+      return numbers(backend, found);
+    };
+    const [crossEntropy, divergence] = [await losses(false), await losses(true)];
+    expect(divergence[0]).toBeCloseTo(0, 12);
+    expect(crossEntropy[1]! - divergence[1]!).toBeCloseTo(0.5 * 9 * 1.5 * Math.log(2), 12);
   });
 
   it("pulls attention along the gradient of finite differences, and leaves an empty image and one that agrees", async () => {

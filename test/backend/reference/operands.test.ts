@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { real } from "./differences.js";
 
-const TERM = { weight: 1, temperature: 1, scale: 1, accumulate: false };
+const TERM = { weight: 1, temperature: 1, scale: 1, accumulate: false, divergence: false };
 
 describe("operands of the reference", () => {
   it("refuses to write what a call reads, in whole and in part", () => {

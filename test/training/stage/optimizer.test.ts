@@ -46,15 +46,24 @@ describe("Optimizer", () => {
     for (const values of [weight, other]) expect(Math.min(...(values ?? []).map(Math.abs))).toBeGreaterThan(1.5);
   });
 
-  it("counts the latent weights that change their sign", async () => {
+  it("counts the latent weights that change their sign, layer by layer, since the counts were cleared", async () => {
     const backend = createReferenceBackend();
-    const { optimizer } = threeKinds(backend, { optimizer: "sgd", momentum: 0 }, [0.1, -0.1, 0.1, 0.5], [1, -1, -1, 1]);
+    const declarations = new Declarations(NO_VALUES);
+    const declare = (name: string, values: readonly number[]) =>
+      declarations.parameter(`${name}.latent`, "latent", [values.length], Float32Array.from(values));
+    const [one, two] = [declare("one", [0.1, -0.1, 0.1, 0.5]), declare("two", [0.1, 0.1])];
+    const store = declarations.allocate(backend);
+    const optimizer = new Optimizer(backend, store, parseTrainingSettings({ optimizer: "sgd", momentum: 0 }));
+    backend.write(one.gradient, Float32Array.of(1, -1, -1, 1));
+    backend.write(two.gradient, Float32Array.of(1, 0));
     optimizer.step(0.2, 1);
-    expect([...optimizer.flips.keys()]).toEqual(["latent"]);
-    expect(optimizer.latentCounts.get("latent")).toBe(4);
-    const flips = optimizer.flips.get("latent");
-    if (flips === undefined) throw new Error("expected a counter");
-    expect(Array.from(await backend.read(flips))).toEqual([2]);
+    expect(await optimizer.flipRatios(1)).toEqual({ one: 0.5, two: 0.5 });
+    expect(await optimizer.flipRatios(2)).toEqual({ one: 0.25, two: 0.25 });
+    optimizer.clearFlips();
+    backend.write(one.gradient, Float32Array.of(0, 0, 0, 5));
+    backend.write(two.gradient, Float32Array.of(0, 0));
+    optimizer.step(0.2, 2);
+    expect(await optimizer.flipRatios(1)).toEqual({ one: 0.25, two: 0 });
   });
 
   it("clears the gradients of all", async () => {
@@ -81,7 +90,8 @@ describe("Optimizer", () => {
   it("names everything that continues a run", () => {
     const { optimizer } = threeKinds(createReferenceBackend(), { average: 0.9 }, [0], [0]);
     const parts = ["first_moment", "second_moment", "average"];
-    const expected = KINDS.flatMap((kind) => parts.map((part) => `${kind}.${kind}.${part}`));
-    expect([...optimizer.tensors.keys()].sort()).toEqual(expected.sort());
+    const expected = [...KINDS.flatMap((kind) => parts.map((part) => `${kind}.${kind}.${part}`)), "latent.flips"];
+    const found = optimizer.memory.flatMap(({ layout }) => layout.parts.map(({ name }) => name));
+    expect(found.sort()).toEqual(expected.sort());
   });
 });

@@ -5,10 +5,10 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Batch } from "#rbnet/data/loading/batch-source";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
-import type { TypedArray } from "#rbnet/tensor";
+import type { Tensor, TypedArray } from "#rbnet/tensor";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
-import { TrainingStep } from "#rbnet/training/stage/training-step";
-import type { Teacher } from "#rbnet/training/teachers/teacher";
+import { type StepTotals, TrainingStep } from "#rbnet/training/stage/training-step";
+import type { TaughtImages, Teacher } from "#rbnet/training/teachers/teacher";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { linearNetwork, readStored, trainTiny } from "../tiny-runs.js";
 
@@ -55,9 +55,15 @@ function stepOn(
   });
   network.bind(settings.batch);
   const step = new TrainingStep(backend, network, parseTrainingSettings(settings), teacher);
+  /** One step; what it has added to the totals. */
+  const run = async (batch: Batch): Promise<StepTotals> => {
+    step.startFrom({ lossSum: 0, correct: 0 });
+    await step.run(batch);
+    return step.totals();
+  };
   const gradients = async (): Promise<readonly number[]> =>
     (await Promise.all(network.parameters.map(async ({ gradient }) => Array.from(await backend.read(gradient))))).flat();
-  return { step, gradients };
+  return { step, run, gradients };
 }
 
 /** The rows of targets that a step hands to the backend. */
@@ -108,13 +114,22 @@ describe("a teacher's part", () => {
   );
   const doubtful = Float32Array.from({ length: 8 * CLASSES }, (_, i) => (i % CLASSES < 2 ? 0.5 : 0));
   const run = async (distill: { weight?: number; temperature?: number } | undefined, probabilities?: Float32Array) => {
-    const teacher = probabilities === undefined ? undefined : { probabilities: async () => probabilities, close: async () => {} };
-    const { step, gradients } = stepOn(
-      createReferenceBackend(),
+    const backend = createReferenceBackend();
+    const temperature = distill?.temperature ?? 1;
+    const teacher = probabilities && {
+      teach: async (_images: TaughtImages, scores: Tensor) =>
+        backend.write(
+          scores,
+          probabilities.map((value) => temperature * Math.log(value)),
+        ),
+      close: async () => {},
+    };
+    const own = stepOn(
+      backend,
       distill === undefined ? { batch: 8 } : { batch: 8, distill: { teacher: "of this test", ...distill } },
       teacher,
     );
-    return { loss: (await step.run(batch)).loss, gradient: await gradients() };
+    return { loss: (await own.run(batch)).lossSum, gradient: await own.gradients() };
   };
 
   it("is what the labels are, where the teacher is certain of them", async () => {
@@ -144,21 +159,49 @@ describe("a teacher's part", () => {
   });
 });
 
+describe("the totals of an epoch", () => {
+  it("go on from where they were, step by step, and may be read while later steps run", async () => {
+    const batch = batchOf(8, 0.8);
+    const alone = await stepOn(createReferenceBackend(), { batch: 8 }).run(batch);
+    const { step } = stepOn(createReferenceBackend(), { batch: 8 });
+    step.startFrom({ lossSum: 10, correct: 3 });
+    await step.run(batch);
+    const once = step.totals();
+    await step.run(batch);
+    const twice = await step.totals();
+    expect((await once).lossSum).toBeCloseTo(10 + alone.lossSum, 9);
+    expect((await once).correct).toBe(3 + alone.correct);
+    expect(twice.lossSum).toBeCloseTo(10 + 2 * alone.lossSum, 9);
+    expect(twice.correct).toBe(3 + 2 * alone.correct);
+  });
+
+  it("count an image as right by the class that it shows most of", async () => {
+    const own = { labels: Int32Array.of(0, 0, 0, 0), mixLabels: Int32Array.of(1, 1, 1, 1) };
+    const hits = async (mixWeight: number) => {
+      const { run } = stepOn(createReferenceBackend(), { batch: 4 });
+      // Without anything learned all classes are alike, and the first of them is the answer.
+      const blank = { ...batchOf(4, mixWeight), ...own, images: new Float32Array(4 * IMAGE) };
+      return (await run(blank)).correct;
+    };
+    expect([await hits(1), await hits(0.5), await hits(0.49)]).toEqual([4, 4, 0]);
+  });
+});
+
 describe("gradient accumulation", () => {
   it("of two half batches gives the gradient, the loss and the hits of the whole", async () => {
     const batch = batchOf(16, 0.8);
     const whole = stepOn(createReferenceBackend(), { batch: 16 });
-    const result = await whole.step.run(batch);
+    const result = await whole.run(batch);
     const halves = stepOn(createReferenceBackend(), { batch: 8, accumulate: 2 });
-    const first = await halves.step.run(part(batch, 0, 8));
+    const first = await halves.run(part(batch, 0, 8));
     const half = await halves.gradients();
-    const second = await halves.step.run(part(batch, 8, 8));
+    const second = await halves.run(part(batch, 8, 8));
     const expected = await whole.gradients();
     const found = await halves.gradients();
     expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(1e-3);
     expect(Math.max(...expected.map((value, i) => Math.abs(value - found[i]!)))).toBeLessThan(1e-6);
     expect(half).not.toEqual(found);
-    expect((first.loss + second.loss) / 2).toBeCloseTo(result.loss, 5);
+    expect((first.lossSum + second.lossSum) / 2).toBeCloseTo(result.lossSum, 5);
     expect(first.correct + second.correct).toBe(result.correct);
   });
 

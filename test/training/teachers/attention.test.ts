@@ -150,7 +150,9 @@ describe("a model as a teacher", () => {
     const images = new Draw(4).reals(6 * SIDE * SIDE * 3, 1);
     const same = { scale: [1, 1, 1], shift: [0, 0, 0] } as const;
     const teacher = new ModelTeacher(backend, model, "it", large, { batch: 6, attention: true }, same);
-    await teacher.probabilities(images, 6, 1);
+    const tensor = backend.allocate("float32", [6, SIDE, SIDE, 3]);
+    backend.write(tensor, images);
+    await teacher.teach({ pixels: images, tensor, count: 6 }, backend.allocate("float32", [6, 10]));
     const found = await Promise.all(teacher.attention!.map(async (tensor) => Array.from(await backend.read(tensor))));
     expect(found.map((maps) => maps.length / 6)).toEqual([32 ** 2, 16 ** 2, 8 ** 2]);
     // One image at a time, operation by operation.

@@ -10,48 +10,39 @@ import { writeModelFile } from "#rbnet/deploy/model-file";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { openTeacher } from "#rbnet/training/teachers/open-teacher";
-import { toProbabilities } from "#rbnet/training/teachers/soft-labels";
+import { asScores } from "#rbnet/training/teachers/scores";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { data, network, readStored, refusal, trainTiny } from "../tiny-runs.js";
 import { onnxClassifier } from "./onnx-file.js";
 
 const CLASSES = 10;
 
-describe("probabilities of a teacher", () => {
-  const softmax = (scores: readonly number[], temperature: number): readonly number[] => {
-    const powers = scores.map((score) => Math.exp(score / temperature));
-    const total = powers.reduce((sum, value) => sum + value, 0);
-    return powers.map((value) => value / total);
-  };
-
-  it.each([1, 4])("are the softmax of its scores at temperature %d, row by row", (temperature) => {
-    const rows = [
-      [2, -1, 0.5],
-      [-3, 4, 4],
-    ];
-    const values = Float32Array.from(rows.flat());
-    toProbabilities(values, 3, temperature);
-    for (const [i, expected] of rows.flatMap((row) => softmax(row, temperature)).entries())
-      expect(values[i]).toBeCloseTo(expected, 6);
+describe("the answers of a classifier", () => {
+  it("are scores as they are", () => {
+    const scores = Float32Array.of(2, -1, 0.5, -3, 4, 4);
+    expect(asScores(scores.slice(), 3)).toEqual(scores);
   });
 
-  it.each([1, 4])("are the same of a classifier that ends in a softmax, a class it excludes included", (temperature) => {
-    const scores = [2, -1, 0.5, Number.NEGATIVE_INFINITY];
-    const values = Float32Array.from(softmax(scores, 1));
-    toProbabilities(values, 4, temperature);
-    for (const [i, expected] of softmax(scores, temperature).entries()) expect(values[i]).toBeCloseTo(expected, 6);
-  });
-
-  it("do not overflow for large scores", () => {
-    const values = Float32Array.of(5000, 4999, -5000);
-    toProbabilities(values, 3, 1);
-    expect(values[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 6);
-    expect(values[2]).toBe(0);
+  it("are scores by their logarithms where it ends in a softmax, a class that it excludes included", () => {
+    const scores = asScores(Float32Array.of(0.5, 0.25, 0.25, 0, 2, -1, 0.5, 1), 4);
+    const expected = [Math.log(0.5), Math.log(0.25), Math.log(0.25), Number.NEGATIVE_INFINITY, 2, -1, 0.5, 1];
+    for (const [i, value] of expected.entries()) expect(scores[i]).toBeCloseTo(value, 6);
   });
 });
 
+/** With what the teacher says of images, [count, classes]: the softmax of its scores. */
 async function opened(settings: Parameters<typeof openTeacher>[0], dataset: Dataset = data) {
-  return openTeacher(settings, dataset, { backend: createReferenceBackend(), batch: 8, threads: 1 });
+  const backend = createReferenceBackend();
+  const { teacher, digest } = await openTeacher(settings, dataset, { backend, batch: 8, threads: 1 });
+  const said = async (pixels: Float32Array, count: number, temperature = 1): Promise<readonly number[]> => {
+    const tensor = backend.allocate("float32", [count, dataset.size, dataset.size, 3]);
+    backend.write(tensor, pixels);
+    const scores = backend.allocate("float32", [count, dataset.classes.length]);
+    await teacher.teach({ pixels, tensor, count }, scores);
+    backend.softmax(scores, temperature, scores);
+    return Array.from(await backend.read(scores));
+  };
+  return { teacher, digest, said };
 }
 
 const distill = (teacher: string, pixels?: "data" | "unit" | "imagenet") => ({
@@ -91,15 +82,14 @@ describe("a model as a teacher", () => {
   });
 
   it("gives each image the same probabilities in any batch, by file or by the folder of its run", async () => {
-    const { teacher, digest } = await opened(distill(file));
-    const all = (await teacher.probabilities(images, 5, 1)).slice();
+    const { said, digest } = await opened(distill(file));
+    const all = await said(images, 5);
     expect(all.length).toBe(5 * CLASSES);
-    const last = await teacher.probabilities(images.subarray(4 * 768), 1, 1);
-    expect(last).toEqual(all.subarray(4 * CLASSES));
+    expect(await said(images.subarray(4 * 768), 1)).toEqual(all.slice(4 * CLASSES));
     expect(new Set(all).size).toBeGreaterThan(CLASSES);
     const other = await opened(distill(folder));
     expect(other.digest).toBe(digest);
-    expect((await other.teacher.probabilities(images, 5, 1)).slice()).toEqual(all);
+    expect(await other.said(images, 5)).toEqual(all);
   });
 
   it("sees pixels less its own mean", async () => {
@@ -107,8 +97,8 @@ describe("a model as a teacher", () => {
     const mean = data.mean.map((value) => value + 0.1) as unknown as Dataset["mean"];
     await modelFile(moved, 16, data.classes, mean);
     const shifted = images.map((value, i) => value - 0.1 / data.standardDeviation[i % 3]!);
-    const own = (await (await opened(distill(file))).teacher.probabilities(shifted, 5, 1)).slice();
-    const other = await (await opened(distill(moved))).teacher.probabilities(images, 5, 1);
+    const own = await (await opened(distill(file))).said(shifted, 5);
+    const other = await (await opened(distill(moved))).said(images, 5);
     for (const [i, value] of own.entries()) expect(other[i]).toBeCloseTo(value, 4);
   });
 
@@ -217,8 +207,8 @@ describe.skipIf(!runtimeIsThere)("an ONNX teacher", () => {
       (value, c) => (value * data.standardDeviation[c]! + data.mean[c]! - [0.485, 0.456, 0.406][c]!) / [0.229, 0.224, 0.225][c]!,
     ],
   ])("sees pixels in the form of %s, channel by channel", async (pixels, value) => {
-    const { teacher } = await opened(distill(write("free.onnx"), pixels));
-    const found = await teacher.probabilities(images, 5, 2);
+    const { teacher, said } = await opened(distill(write("free.onnx"), pixels));
+    const found = await said(images, 5, 2);
     for (const [i, one] of expected(value, 2).entries()) expect(found[i]).toBeCloseTo(one, 5);
     await teacher.close();
   });
@@ -227,8 +217,8 @@ describe.skipIf(!runtimeIsThere)("an ONNX teacher", () => {
     ["a fixed number of images", { input: [2, 3, 16, 16] }],
     ["a softmax at its end", { softmax: true }],
   ])("with %s says the same", async (_, options) => {
-    const { teacher } = await opened(distill(write("variant.onnx", options)));
-    const found = await teacher.probabilities(images, 5, 1);
+    const { teacher, said } = await opened(distill(write("variant.onnx", options)));
+    const found = await said(images, 5);
     for (const [i, one] of expected((value) => value).entries()) expect(found[i]).toBeCloseTo(one, 5);
     await teacher.close();
   });

@@ -14,9 +14,9 @@ export { normalizeActivateInteger, normalizeActivateReal } from "./normalization
 export { activateBackwardInteger, activateBackwardReal } from "./normalization/backward";
 export { normalizationGradientInteger, normalizationGradientReal } from "./normalization/backward";
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from "./pooling";
-export { softmaxCrossEntropy, attentionMap, attentionMatch } from "./loss";
+export { softmax, softmaxCrossEntropy, attentionMap, attentionMatch, sumLosses, countCorrect } from "./loss";
 export { multiplyChannelsInteger, multiplyChannelsReal, multiplyChannelsGradientInteger, multiplyChannelsGradientReal } from "./channels";
 export { repeatChannels, repeatChannelsGradient, sigmoid, sigmoidGradient } from "./channels";
-export { adam, sgd, movingAverage, fillWords, copyWords, add } from "./update";
+export { adam, sgd, sumFlips, movingAverage, fillWords, copyWords, add } from "./update";
 export { reducePartials } from "./partials";
 export { peakMultiplyAdd, peakPopcount, peakTable } from "./peak";

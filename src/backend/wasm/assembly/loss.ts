@@ -1,22 +1,49 @@
 // Losses and their gradients: cross entropy, and attention maps: where on an image a map is large, and how far that is from where another one is.
 
+@inline
+function largestOf(row: usize, classes: i32): f32 {
+  let largest: f32 = -Infinity;
+  for (let k = 0; k < classes; k++) largest = max(largest, load<f32>(row + (<usize>k << 2)));
+  return largest;
+}
+
+/** A chunk is one image. `inverse` of the temperature. */
+export function softmax(begin: i32, end: i32, scratch: usize, scores: usize, classes: i32, inverse: f64, out: usize): void {
+  for (let image = begin; image < end; image++) {
+    const row = scores + (<usize>(image * classes) << 2), own = out + (<usize>(image * classes) << 2);
+    const largest = largestOf(row, classes);
+    let total: f64 = 0;
+    for (let k = 0; k < classes; k++) {
+      const at = <usize>k << 2;
+      const value = Math.exp((<f64>load<f32>(row + at) - <f64>largest) * inverse);
+      store<f32>(own + at, <f32>value);
+      total += value;
+    }
+    for (let k = 0; k < classes; k++) {
+      const at = own + (<usize>k << 2);
+      store<f32>(at, <f32>(<f64>load<f32>(at) / total));
+    }
+  }
+}
+
 /** A chunk is one image. `inverse` of the temperature; `lossFactor` of a loss, `gradientFactor` of a difference of probabilities. */
 export function softmaxCrossEntropy(
   begin: i32, end: i32, scratch: usize, logits: usize, targets: usize, classes: i32,
-  inverse: f64, lossFactor: f64, gradientFactor: f64, accumulate: i32, losses: usize, gradient: usize,
+  inverse: f64, lossFactor: f64, gradientFactor: f64, accumulate: i32, divergence: i32, losses: usize, gradient: usize,
 ): void {
   for (let image = begin; image < end; image++) {
     const row = <usize>(image * classes) << 2;
-    let largest: f32 = -Infinity;
-    for (let k = 0; k < classes; k++) largest = max(largest, load<f32>(logits + row + (<usize>k << 2)));
+    const largest = largestOf(logits + row, classes);
     let total: f64 = 0;
     for (let k = 0; k < classes; k++) total += Math.exp(<f64>(load<f32>(logits + row + (<usize>k << 2)) - largest) * inverse);
     const logTotal = Math.log(total) + <f64>largest * inverse;
     let loss: f64 = 0, mass: f64 = 0;
     for (let k = 0; k < classes; k++) {
       const at = row + (<usize>k << 2);
-      loss -= <f64>load<f32>(targets + at) * (<f64>load<f32>(logits + at) * inverse - logTotal);
-      mass += <f64>load<f32>(targets + at);
+      const target = <f64>load<f32>(targets + at);
+      loss -= target * (<f64>load<f32>(logits + at) * inverse - logTotal);
+      if (divergence && target > 0) loss += target * Math.log(target);
+      mass += target;
     }
     for (let k = 0; k < classes; k++) {
       const at = row + (<usize>k << 2);
@@ -103,5 +130,29 @@ export function attentionMatch(
         store<f32>(gradient + place, load<f32>(gradient + place) + load<f32>(x + place) * dq);
       }
     }
+  }
+}
+
+/** One chunk. */
+export function sumLosses(begin: i32, end: i32, scratch: usize, losses: usize, count: i32, factor: f64, total: usize): void {
+  let sum: f64 = 0;
+  for (let i = 0; i < count; i++) sum += <f64>load<f32>(losses + (<usize>i << 2));
+  store<f64>(total, load<f64>(total) + factor * sum);
+}
+
+/**
+ * A chunk is one image; `hits`: float64, 1 for an image whose label has the highest score, the first of equals. Scores that are no numbers
+ * hit nothing.
+ */
+export function countCorrect(begin: i32, end: i32, scratch: usize, scores: usize, labels: usize, classes: i32, hits: usize): void {
+  for (let image = begin; image < end; image++) {
+    const row = scores + (<usize>(image * classes) << 2), label = load<i32>(labels + (<usize>image << 2));
+    const own = load<f32>(row + (<usize>label << 2));
+    let hit: f64 = 1;
+    for (let k = 0; k < classes; k++) {
+      const score = load<f32>(row + (<usize>k << 2));
+      if (!(k < label ? score < own : score <= own)) hit = 0;
+    }
+    store<f64>(hits + (<usize>image << 3), hit);
   }
 }

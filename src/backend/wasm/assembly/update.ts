@@ -1,6 +1,8 @@
 // Optimizer steps and plain memory work. A chunk is 4,096 elements.
 
 const CHUNK: i32 = 4096;
+/** Elements that updates come in; the contract has the same number. */
+const BLOCK: i32 = 64;
 
 /** Lanes whose sign (>= 0) differs, as a count. */
 @inline
@@ -15,14 +17,23 @@ function limited(v: v128, limit: f32): v128 {
   return f32x4.min(f32x4.max(v, f32x4.splat(-limit)), f32x4.splat(limit));
 }
 
-/** `correction1` and `correction2` are 1 / (1 - beta^step). Memory holds whole vectors: a tensor's length is rounded up to sixteen bytes. */
-export function adam(begin: i32, end: i32, scratch: usize, value: usize, gradient: usize, first: usize, second: usize, count: i32, rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, limit: f64, correction1: f64, correction2: f64, partials: usize): void {
+/** Signs that changed in the block at `first`, where they are wanted: an int32 for each block of the whole. */
+@inline
+function storeFlips(counts: usize, first: i32, flips: i32): void {
+  if (counts) store<i32>(counts + (<usize>(first / BLOCK) << 2), flips);
+}
+
+/** `correction1` and `correction2` are 1 / (1 - beta^step). `counts` gets the flips of each block; 0 for none. */
+export function adam(
+  begin: i32, end: i32, scratch: usize, count: i32, counts: usize, value: usize, gradient: usize, first: usize, second: usize, rate: f64,
+  beta1: f64, beta2: f64, epsilon: f64, decay: f64, limit: f64, correction1: f64, correction2: f64,
+): void {
   const b1 = f32x4.splat(<f32>beta1), b2 = f32x4.splat(<f32>beta2), r1 = f32x4.splat(<f32>(1 - beta1)), r2 = f32x4.splat(<f32>(1 - beta2));
   const stepSize = f32x4.splat(<f32>(rate * correction1)), c2 = f32x4.splat(<f32>correction2), eps = f32x4.splat(<f32>epsilon), keep = f32x4.splat(<f32>(1 - rate * decay));
-  for (let chunk = begin; chunk < end; chunk++) {
+  const last = min(count, end * CHUNK);
+  for (let block = begin * CHUNK; block < last; block += BLOCK) {
     let flips = 0;
-    const last = <usize>min(count, (chunk + 1) * CHUNK) << 2;
-    for (let at = <usize>(chunk * CHUNK) << 2; at < last; at += 16) {
+    for (let at = <usize>block << 2; at < <usize>(block + BLOCK) << 2; at += 16) {
       const g = v128.load(gradient + at), before = v128.load(value + at);
       const m = f32x4.add(f32x4.mul(b1, v128.load(first + at)), f32x4.mul(r1, g));
       const v = f32x4.add(f32x4.mul(b2, v128.load(second + at)), f32x4.mul(r2, f32x4.mul(g, g)));
@@ -33,16 +44,19 @@ export function adam(begin: i32, end: i32, scratch: usize, value: usize, gradien
       v128.store(value + at, after);
       flips += flipped(before, after);
     }
-    store<f64>(partials + (<usize>chunk << 3), <f64>flips);
+    storeFlips(counts, block, flips);
   }
 }
 
-export function sgd(begin: i32, end: i32, scratch: usize, value: usize, gradient: usize, velocity: usize, count: i32, rate: f64, momentum: f64, decay: f64, limit: f64, partials: usize): void {
+export function sgd(
+  begin: i32, end: i32, scratch: usize, count: i32, counts: usize, value: usize, gradient: usize, velocity: usize, rate: f64, momentum:
+  f64, decay: f64, limit: f64,
+): void {
   const mu = f32x4.splat(<f32>momentum), lambda = f32x4.splat(<f32>decay), r = f32x4.splat(<f32>rate);
-  for (let chunk = begin; chunk < end; chunk++) {
+  const last = min(count, end * CHUNK);
+  for (let block = begin * CHUNK; block < last; block += BLOCK) {
     let flips = 0;
-    const last = <usize>min(count, (chunk + 1) * CHUNK) << 2;
-    for (let at = <usize>(chunk * CHUNK) << 2; at < last; at += 16) {
+    for (let at = <usize>block << 2; at < <usize>(block + BLOCK) << 2; at += 16) {
       const before = v128.load(value + at);
       const g = f32x4.add(v128.load(gradient + at), f32x4.mul(lambda, before));
       const v = f32x4.add(f32x4.mul(mu, v128.load(velocity + at)), g);
@@ -51,7 +65,18 @@ export function sgd(begin: i32, end: i32, scratch: usize, value: usize, gradient
       v128.store(value + at, after);
       flips += flipped(before, after);
     }
-    store<f64>(partials + (<usize>chunk << 3), <f64>flips);
+    storeFlips(counts, block, flips);
+  }
+}
+
+/** A chunk is a part: float64 totals[part] gains the flips of its blocks. `starts`: int32, in elements. */
+export function sumFlips(begin: i32, end: i32, scratch: usize, counts: usize, starts: usize, totals: usize): void {
+  for (let part = begin; part < end; part++) {
+    const start = starts + (<usize>part << 2), total = totals + (<usize>part << 3);
+    let sum = 0;
+    for (let block = load<i32>(start) / BLOCK; block < load<i32>(start + 4) / BLOCK; block++)
+      sum += load<i32>(counts + (<usize>block << 2));
+    store<f64>(total, load<f64>(total) + <f64>sum);
   }
 }
 
