@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- chart <file...>`: draws the records that benchmarks have printed with --json, one bar for each peer (how many times faster ours is) or, where there is
- * none, one for our share of the machine's limit. SVG on standard output.
+ * `npm run bench -- chart <file...>`: draws the records that benchmarks have printed with --json, one bar for each peer (how many
+ * times faster ours is) or, where there is none, one for our share of the machine's limit. SVG on standard output.
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
@@ -77,7 +77,8 @@ export function chart(records: readonly Drawn[]): string {
     );
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#374151">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" ` +
+      `font-family="system-ui, sans-serif" font-size="12" fill="#374151">`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="12" y="20" font-size="14" font-weight="600">${title}</text>`,
     `<line x1="${one}" y1="${HEAD - 2}" x2="${one}" y2="${height - 6}" stroke="#9ca3af" stroke-dasharray="3 3"/>`,

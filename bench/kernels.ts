@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- kernels`: the kernels that take most of the time, alone, on the shapes of rbnet20 at width 2 (batch 64) and of rbnet18 (one image), beside what
- * the same instructions do at best.
+ * `npm run bench -- kernels`: the kernels that take most of the time, alone, on the shapes of rbnet20 at width 2 (batch 64) and
+ * of rbnet18 (one image), beside what the same instructions do at best.
  */
 import { z } from "zod";
 import { type Backend, limitsOf, type MachineLimits } from "#rbnet/backend/device";

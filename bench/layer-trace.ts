@@ -1,6 +1,6 @@
 /**
- * One training step of a network on seeded random weights and images, written down: every parameter, what passes between the layers, every gradient. What
- * another implementation needs to compute the same, and to compare (peers/check_layers.py).
+ * One training step of a network on seeded random weights and images, written down: every parameter, what passes between the
+ * layers, every gradient. What another implementation needs to compute the same, and to compare (peers/check_layers.py).
  */
 import { writeFile } from "node:fs/promises";
 import type { Backend } from "#rbnet/backend/device";
@@ -18,14 +18,17 @@ import { TrainingStep } from "#rbnet/training/stage/training-step";
 import { TracedNetwork } from "./traced-network.js";
 
 /**
- * Everything of the loss at once: smoothed and mixed labels, and a teacher. Targets are then multiples of 1/64, hence no rounding of theirs to float32 is
- * in the way of a comparison in float64.
+ * Everything of the loss at once: smoothed and mixed labels, and a teacher. Targets are then multiples of 1/64, hence no rounding
+ * of theirs to float32 is in the way of a comparison in float64.
  */
 const CLASSES = 8;
 const LOSS = { labelSmoothing: 0.25, mixWeight: 0.75, teacherWeight: 0.5, temperature: 2 } as const;
 const TEACHER_DRAWS = 64;
 
-/** Deviation of what is added to the initial values, so that no parameter is 0 or 1 where a formula would not need it; some latent weights leave [-1, 1]. */
+/**
+ * Deviation of what is added to the initial values, so that no parameter is 0 or 1 where a formula would not need it; some latent
+ * weights leave [-1, 1].
+ */
 const SPREAD = { latent: 0.7, weight: 0, other: 0.2 } as const satisfies Record<Parameter["kind"], number>;
 
 export interface TracedCase {
@@ -42,7 +45,10 @@ interface TracedOperation {
   readonly activation?: ActivationKind | undefined;
 }
 
-/** A layer as its operations, of which the first reads value 0, the layer's input. Their weights are parameters that begin with their names. */
+/**
+ * A layer as its operations, of which the first reads value 0, the layer's input. Their weights are parameters that begin with
+ * their names.
+ */
 interface TracedLayer {
   readonly name: string;
   readonly operations: readonly TracedOperation[];
@@ -51,8 +57,9 @@ interface TracedLayer {
 }
 
 /**
- * Runs the step on `backend` and writes a safetensors file: `parameter/<name>`, `gradient/<name>`, `before/<name>` and `after/<name>` of running statistics,
- * `images`, `labels`, `mixLabels`, `teacher`, and the maps of TracedNetwork; the metadata's `trace` says, in JSON, how they belong together.
+ * Runs the step on `backend` and writes a safetensors file: `parameter/<name>`, `gradient/<name>`, `before/<name>` and
+ * `after/<name>` of running statistics, `images`, `labels`, `mixLabels`, `teacher`, and the maps of TracedNetwork; the metadata's
+ * `trace` says, in JSON, how they belong together.
  */
 export async function writeTrace(path: string, backend: Backend, { description, batch, seed }: TracedCase): Promise<void> {
   const random = new Random(seed);

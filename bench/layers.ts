@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- layers`: one training step of each network, traced, and computed again in PyTorch from the same weights and images; how far the outputs and
- * gradients of every layer are apart.
+ * `npm run bench -- layers`: one training step of each network, traced, and computed again in PyTorch from the same weights and
+ * images; how far the outputs and gradients of every layer are apart.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

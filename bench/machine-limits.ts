@@ -1,4 +1,7 @@
-/** What this machine can do at best with a backend's instructions: a share of it says how much is left to gain, where a ratio to a peer does not. */
+/**
+ * What this machine can do at best with a backend's instructions: a share of it says how much is left to gain, where a ratio to a
+ * peer does not.
+ */
 import { limitsOf, type MachineLimits } from "#rbnet/backend/device";
 import type { MachineSetup } from "#rbnet/backend/machine";
 import { openBackend } from "#rbnet/backend/open";

@@ -1,4 +1,7 @@
-/** `npm run bench -- <benchmark> [options]`: runs a benchmark, or a comparison, and prints a table, or with --json one object a line and nothing else. */
+/**
+ * `npm run bench -- <benchmark> [options]`: runs a benchmark, or a comparison, and prints a table, or with --json one object a
+ * line and nothing else.
+ */
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ZodError } from "zod";
@@ -148,7 +151,8 @@ async function main(commandLine: readonly string[]): Promise<number> {
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers or chart was expected: see npm run bench -- --help`,
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers or chart was expected: ` +
+          "see npm run bench -- --help",
       );
     warnOfOtherWork();
     const records = await run(values, (line) => process.stderr.write(`${line}\n`));

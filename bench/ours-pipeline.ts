@@ -1,4 +1,7 @@
-/** Our side of `npm run bench -- pipeline`: batches of a folder of photographs as a training step takes them, driven by the line protocol (bench/README.md). */
+/**
+ * Our side of `npm run bench -- pipeline`: batches of a folder of photographs as a training step takes them, driven by the line
+ * protocol (bench/README.md).
+ */
 import { parseArgs } from "node:util";
 import type { Batch } from "#rbnet/data/loading/batch-source";
 import { Loader } from "#rbnet/data/loading/loader";

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- pipeline --data <folder of images by class>`: photographs decoded, randomly cropped and scaled, mirrored, varied in colour and normalized, against
- * torchvision behind PyTorch's DataLoader with as many workers.
+ * `npm run bench -- pipeline --data <folder of images by class>`: photographs decoded, randomly cropped and scaled, mirrored,
+ * varied in colour and normalized, against torchvision behind PyTorch's DataLoader with as many workers.
  */
 import { join } from "node:path";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- scaling`: how the training step and the answer to one image grow with threads, batch and pixels. Each variant is a process of ours; they take
- * turns, and every ratio is to the first of its record.
+ * `npm run bench -- scaling`: how the training step and the answer to one image grow with threads, batch and pixels. Each variant
+ * is a process of ours; they take turns, and every ratio is to the first of its record.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,6 @@
-/** The side of a competitor of ours in the line protocol (bench/README.md): says that it is ready, then answers each line that it is asked. */
+/**
+ * The side of a competitor of ours in the line protocol (bench/README.md): says that it is ready, then answers each line that it is asked.
+ */
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { resetPeak, statusBytes } from "./process-memory.js";

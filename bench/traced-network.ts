@@ -1,4 +1,7 @@
-/** A network that keeps what passes between its layers, outputs and gradients, in the very step that trains: for a comparison layer by layer. */
+/**
+ * A network that keeps what passes between its layers, outputs and gradients, in the very step that trains: for a comparison
+ * layer by layer.
+ */
 import type { Backend } from "#rbnet/backend/device";
 import type { Initializer } from "#rbnet/layers/initializer";
 import type { NetworkDescription } from "#rbnet/networks/description";

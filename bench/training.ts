@@ -1,4 +1,7 @@
-/** `npm run bench -- training`: our training step against the same step in PyTorch, eager and compiled, in float32 and with bfloat16 products, round by round in turn. */
+/**
+ * `npm run bench -- training`: our training step against the same step in PyTorch, eager and compiled, in float32 and with
+ * bfloat16 products, round by round in turn.
+ */
 import { join } from "node:path";
 import { z } from "zod";
 import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";

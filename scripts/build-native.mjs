@@ -1,6 +1,7 @@
 /**
- * Builds the optional native accelerator, where a C compiler is at hand: the kernels once for each instruction set of this kind of processor,
- * and the addon around them. Without a compiler nothing is built and nothing is wrong. $CC names another compiler than `cc`.
+ * Builds the optional native accelerator, where a C compiler is at hand: the kernels once for each instruction set of this kind
+ * of processor, and the addon around them. Without a compiler nothing is built and nothing is wrong. $CC names another compiler
+ * than `cc`.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";

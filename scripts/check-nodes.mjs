@@ -1,7 +1,8 @@
 /**
- * Builds and smoke-tests the project on the Nodes that it supports besides the one that runs the tests: each is installed from the npm package `node` into a
- * temporary folder, builds a copy of the checkout from nothing, and runs scripts/smoke-run.mjs there. All have to ship the same bits.
- * Prints a line a check and, as its last line, `N passed, N failed`. Needs the dependencies, and a build to compare with.
+ * Builds and smoke-tests the project on the Nodes that it supports besides the one that runs the tests: each is installed from
+ * the npm package `node` into a temporary folder, builds a copy of the checkout from nothing, and runs scripts/smoke-run.mjs
+ * there. All have to ship the same bits. Prints a line a check and, as its last line, `N passed, N failed`. Needs the
+ * dependencies, and a build to compare with.
  *
  * node scripts/check-nodes.mjs [major version]...
  */

@@ -1,6 +1,7 @@
 /**
- * Packs a release: rbnet, and a package with the accelerator of the platform that this runs on. rbnet names the packages of all platforms as optional
- * dependencies of exactly its version, so that npm installs the one that fits, and nobody runs a script of ours. Needs a build.
+ * Packs a release: rbnet, and a package with the accelerator of the platform that this runs on. rbnet names the packages of all
+ * platforms as optional dependencies of exactly its version, so that npm installs the one that fits, and nobody runs a script of
+ * ours. Needs a build.
  *
  * node scripts/pack-release.mjs <folder>   prints the tarballs' paths, one a line
  */

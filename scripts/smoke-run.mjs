@@ -1,7 +1,7 @@
 /**
- * A short pass through the whole product, run by each supported Node in a built checkout (scripts/check-nodes.mjs): the demo's way with few images, stopped
- * and resumed, its network shipped, loaded and asked. On WebAssembly, and on the accelerator where it is. Prints digests of the
- * shipped files: the same on every Node.
+ * A short pass through the whole product, run by each supported Node in a built checkout (scripts/check-nodes.mjs): the demo's
+ * way with few images, stopped and resumed, its network shipped, loaded and asked. On WebAssembly, and on the accelerator where
+ * it is. Prints digests of the shipped files: the same on every Node.
  */
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

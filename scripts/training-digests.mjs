@@ -1,10 +1,12 @@
 /**
- * Prints a digest of what seeded trainings end with: weights, running statistics and shipped model, for several networks, in one and two stages, with a
- * teacher and with maps computed again. A change that should not change what is computed prints the same lines before and after, on the same machine:
+ * Prints a digest of what seeded trainings end with: weights, running statistics and shipped model, for several networks, in one
+ * and two stages, with a teacher and with maps computed again. A change that should not change what is computed prints the same
+ * lines before and after, on the same machine:
  *
  *   node scripts/training-digests.mjs [folder of a built checkout] [--backend wasm|native]... [--only "rbnet20, teacher with attention"]
  *
- * The columns: weights and running statistics, moments and averages, the model file. On one thread, on which results do not depend; all of it takes some quarter of an hour.
+ * The columns: weights and running statistics, moments and averages, the model file. On one thread, on which results do not
+ * depend; all of it takes some quarter of an hour.
  */
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -95,7 +97,8 @@ async function train(run, backend, folder, teacher) {
   const model = await readFile(join(out, "model.safetensors"));
   const digests = [digestOf(checkpoint, isTrained), digestOf(checkpoint, isMoment), digestOf(model, () => true)];
   console.log(
-    `${backend.padEnd(6)} | ${run.name.padEnd(36)} | ${digests.join(" | ")} | ${last.steps} steps | loss ${last.trainLoss.toFixed(9)} top1 ${last.trainTop1} val ${last.validation?.top1}`,
+    `${backend.padEnd(6)} | ${run.name.padEnd(36)} | ${digests.join(" | ")} | ${last.steps} steps | loss ` +
+      `${last.trainLoss.toFixed(9)} top1 ${last.trainTop1} val ${last.validation?.top1}`,
   );
   return out;
 }

@@ -27,8 +27,9 @@ export function explainWriteError(error: unknown, path: string): unknown {
 }
 
 /**
- * Puts `data` (text is written as UTF-8; what comes in parts is never whole in memory) at `path`, in place of what is there; the folder has to exist.
- * Throws what the source of the parts throws, and UserError when the disk is full or the folder is missing, not a folder or not writable.
+ * Puts `data` (text is written as UTF-8; what comes in parts is never whole in memory) at `path`, in place of what is there; the
+ * folder has to exist. Throws what the source of the parts throws, and UserError when the disk is full or the folder is missing,
+ * not a folder or not writable.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const unfinished = unfinishedPath(path);
@@ -75,7 +76,10 @@ function unfinishedPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.unfinished`);
 }
 
-/** Removes what killed processes left unfinished in `folder`, of the path `only` where it is given. To be called before this process writes there. */
+/**
+ * Removes what killed processes left unfinished in `folder`, of the path `only` where it is given. To be called before this
+ * process writes there.
+ */
 export async function removeUnfinished(folder: string, only?: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, path, owner] = /^\.(.+)\.(\d+)-[0-9a-f]+\.unfinished$/.exec(name) ?? [];

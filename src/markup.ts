@@ -1,4 +1,6 @@
-/** HTML and SVG from template strings in which every outside value is escaped: class names and file names come from other people's disks. */
+/**
+ * HTML and SVG from template strings in which every outside value is escaped: class names and file names come from other people's disks.
+ */
 
 /** Text that is markup already: made by `markup`, or a constant of ours. */
 export class Markup {

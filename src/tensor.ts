@@ -7,8 +7,9 @@
  */
 
 /**
- * What a tensor holds, and what its elements are read into. Two types are opaque, their storage is the backend's business: an `accumulator` is a sum of very
- * many values, as exact as the backend can make it (float64 on processors); a `dotProduct` is the result of a product of signs, a whole number and exact.
+ * What a tensor holds, and what its elements are read into. Two types are opaque, their storage is the backend's business: an
+ * `accumulator` is a sum of very many values, as exact as the backend can make it (float64 on processors); a `dotProduct` is the
+ * result of a product of signs, a whole number and exact.
  */
 export interface ElementArrays {
   readonly float32: Float32Array;
@@ -72,7 +73,7 @@ export function windowSize(geometry: WindowGeometry): number {
 }
 
 /**
- * Most values under a window of a binary product: a 3x3 on 1,024 channels has 9,216. Kernels sum the squares of sixteen results at a time in 32 bits, so
- * 16 * inputs^2 has to stay below 2^31; and twice a count of differences has to fit 16 bits.
+ * Most values under a window of a binary product: a 3x3 on 1,024 channels has 9,216. Kernels sum the squares of sixteen results
+ * at a time in 32 bits, so 16 * inputs^2 has to stay below 2^31; and twice a count of differences has to fit 16 bits.
  */
 export const MAXIMUM_BINARY_INPUTS = 11_584;

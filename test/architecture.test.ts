@@ -1,13 +1,15 @@
 /**
  * Holds the sources to docs/architecture.md: imports point one way, a layer does not know which backend runs it, and what may
- * one day run in a browser imports nothing of Node. Read from the import statements, so a type counts as much as a value.
+ * one day run in a browser imports nothing of Node. Read from the import statements, so a type counts as much as a value. Holds
+ * what people write to lines of 140 columns.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-const sources = fileURLToPath(new URL("../src", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
+const sources = join(root, "src");
 
 /** What each part of src may import besides itself. A part that is not named here does not belong in src. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -110,6 +112,31 @@ const PORTABLE: readonly string[] = [
   "training/stage/stage-run.ts",
 ];
 
+const LONGEST_LINE = 140;
+
+/** Folders, and files at the top, that people write. */
+const WRITTEN: readonly string[] = [
+  ".ci/run",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "README.md",
+  "bench",
+  "bin",
+  "docs",
+  "examples",
+  "models",
+  "scripts",
+  "src",
+  "test",
+  "vitest.config.ts",
+];
+
+/** Kernels and their tests, which are not within it yet. */
+const LONG_STILL: readonly string[] = ["src/backend", "test/backend"];
+
+/** What a text editor opens; records (JSON), charts (SVG) and networks are written by programs. */
+const PROSE_OR_CODE = /(^|\/)run$|\.(ts|mts|js|mjs|c|h|py|sh|css|html|md|grit)$/;
+
 /** Packages that run anywhere. */
 const PORTABLE_PACKAGES: readonly string[] = ["zod"];
 
@@ -127,6 +154,22 @@ function partOf(path: string): string {
 function importsIn(text: string): string[] {
   const statement = /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g;
   return [...text.matchAll(statement)].map((match) => match[1]);
+}
+
+/** Paths of files in a folder, or of a file, from the root; what was installed, built or written by a run is left out. */
+function writtenFiles(path: string): string[] {
+  if (statSync(join(root, path)).isFile()) return PROSE_OR_CODE.test(path) ? [path] : [];
+  if (LONG_STILL.includes(path)) return [];
+  const within = readdirSync(join(root, path)).filter((name) => !/^(\..*|node_modules|dist|__pycache__)$/.test(name));
+  return within.flatMap((name) => writtenFiles(`${path}/${name}`));
+}
+
+/** Lines that are too long, by number; a row of a Markdown table and an address alone cannot be broken. */
+function longLines(path: string, text: string): string[] {
+  const unbreakable = (line: string): boolean => /^\s*<?https?:\S+$/.test(line) || (path.endsWith(".md") && line.startsWith("|"));
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    return [...line].length <= LONGEST_LINE || unbreakable(line) ? [] : [`${path}:${index + 1}`];
+  });
 }
 
 /** The AssemblyScript kernels are a program of their own, compiled apart: no file of TypeScript can import them. */
@@ -223,5 +266,20 @@ describe("the architecture", () => {
     ]);
     expect(circles([...graph.keys()], (file) => graph.get(file) ?? [])).toEqual([["a", "b", "c"]]);
     expect(circles(sourceFiles(), importsOf)).toEqual([]);
+  });
+});
+
+describe("lines", () => {
+  it("are counted, but for rows of tables and addresses", () => {
+    const [fits, long] = ["x".repeat(LONGEST_LINE), "x".repeat(LONGEST_LINE + 1)];
+    const address = `https://example.org/${long}`;
+    expect(longLines("a.md", [fits, long, `| ${long} |`, address, `see ${address}`].join("\n"))).toEqual(["a.md:2", "a.md:5"]);
+    expect(longLines("a.ts", `| ${long}`)).toEqual(["a.ts:1"]);
+  });
+
+  it("have at most 140 columns in all that people write", () => {
+    const files = WRITTEN.flatMap(writtenFiles);
+    expect(files.length).toBeGreaterThan(300);
+    expect(files.flatMap((file) => longLines(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * The float ResNet-18 that inference is measured against, with random weights, as ONNX: batch normalization folded into the convolutions, as a deployed
- * network has it. Quantized: 8-bit weights and activations, written as ONNX Runtime's own tools write them (QDQ), so that it runs its integer kernels.
+ * The float ResNet-18 that inference is measured against, with random weights, as ONNX: batch normalization folded into the
+ * convolutions, as a deployed network has it. Quantized: 8-bit weights and activations, written as ONNX Runtime's own tools write
+ * them (QDQ), so that it runs its integer kernels.
  */
 import { Random } from "#rbnet/data/random";
 import { OnnxGraph } from "./graph.js";

@@ -1,10 +1,11 @@
-"""Computes a traced training step (bench/layer-trace.ts) again in PyTorch and compares: outputs, gradients and running statistics of every layer.
+"""Computes a traced training step (bench/layer-trace.ts) again in PyTorch and compares: outputs, gradients and running
+statistics of every layer.
 
     check_layers.py <trace.safetensors> [--threads 1]
 
-Each layer gets our own input and our own gradient of its output, so that signs are decided on the same numbers and rounding does not add up from layer to
-layer. PyTorch computes in float64, hence a difference is ours; beside it stands that of PyTorch in float32. A trace in float64 is also computed as a whole,
-from weights and images alone. Prints one line of JSON.
+Each layer gets our own input and our own gradient of its output, so that signs are decided on the same numbers and rounding
+does not add up from layer to layer. PyTorch computes in float64, hence a difference is ours; beside it stands that of PyTorch in
+float32. A trace in float64 is also computed as a whole, from weights and images alone. Prints one line of JSON.
 """
 
 import argparse
@@ -22,9 +23,11 @@ from plain_layers import Numbers, Sides, loss_of, run_layer
 
 # Largest difference that agrees, as a share of the tensor's largest value.
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-# A gradient that cancels, such as that of a factor which normalization takes away again, is rounding alone: its largest value counts as at least this share of the largest of all gradients.
+# A gradient that cancels, such as that of a factor which normalization takes away again, is rounding alone: its largest value
+# counts as at least this share of the largest of all gradients.
 LEAST_GRADIENT = 1e-3
-# Where more than that is lost because a sum cancels, float32 loses it in PyTorch, too: so many times what it loses there still agrees, up to a limit.
+# Where more than that is lost because a sum cancels, float32 loses it in PyTorch, too: so many times what it loses there still
+# agrees, up to a limit.
 TIMES_FLOAT32 = 8
 MOST_LOST = 1e-3
 # A value this close to a kink, as a share of the largest, may be on either side of it by rounding.
@@ -140,7 +143,8 @@ def undecided(sides, precision):
 
 
 def settle(trace, index, ours, theirs, sides, places):
-    """Moves undecided values, one at a time, to the side that ours seem to have taken; returns how many, with what PyTorch computes then."""
+    """Moves undecided values, one at a time, to the side that ours seem to have taken; returns how many, with what PyTorch
+    computes then."""
     moved = 0
     for call, place in places[:MOST_UNDECIDED]:
         chosen = [side.clone() for side in sides.taken]

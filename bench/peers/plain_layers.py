@@ -1,7 +1,8 @@
-"""The layers that a trace describes, in plain PyTorch, each as its formula reads (docs/architecture.md): what check_layers.py compares ours with.
+"""The layers that a trace describes, in plain PyTorch, each as its formula reads (docs/architecture.md): what
+check_layers.py compares ours with.
 
-Maps are [images, height, width, channels]. Weights are [taps * channels, filters], taps row by row. A network that needs an operation of another kind
-gets a function in OPERATIONS.
+Maps are [images, height, width, channels]. Weights are [taps * channels, filters], taps row by row. A network that needs an
+operation of another kind gets a function in OPERATIONS.
 """
 
 import torch
@@ -13,7 +14,8 @@ RELU = (0.0, 0.0, 1.0, 0.0)
 
 
 class Sides:
-    """The side of a kink that each value is on, where a slope jumps. Kept by the call, so that a second run can take the same sides or others."""
+    """The side of a kink that each value is on, where a slope jumps. Kept by the call, so that a second run can take
+    the same sides or others."""
 
     def __init__(self, chosen=()):
         self.chosen = chosen

@@ -1,4 +1,5 @@
-"""The peer of `npm run bench -- training`: the training step of an RB-Net in PyTorch, eager or compiled, in float32 or with bfloat16 products.
+"""The peer of `npm run bench -- training`: the training step of an RB-Net in PyTorch, eager or compiled, in float32 or with
+bfloat16 products.
 
 Driven over standard input and output, so that the benchmark interleaves it with the product: see bench/README.md,
 "The line protocol". Says so and exits where PyTorch is not installed.
@@ -21,7 +22,8 @@ from reshaped import BalancedActivation, BatchNorm, ConvolutionUnit, ReshapedUni
 
 
 class RbNet(nn.Module):
-    """Stem, stages of units that halve the map from the second stage on, classifier; images are [N, C, H, W], the maps between [N, H, W, C]."""
+    """Stem, stages of units that halve the map from the second stage on, classifier; images are [N, C, H, W], the maps
+    between [N, H, W, C]."""
 
     def __init__(self, stem, size, stages, classes):
         super().__init__()

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the benchmarks' peers: ONNX Runtime beside this file (440 MB), and PyTorch into a virtual environment outside the repository, because it takes
-# about 5.5 GB. The benchmarks find it there; without it they name the peer under "absent" and measure the rest.
+# Installs the benchmarks' peers: ONNX Runtime beside this file (440 MB), and PyTorch into a virtual environment outside the
+# repository, because it takes about 5.5 GB. The benchmarks find it there; without it they name the peer under "absent" and
+# measure the rest.
 #
 #   bench/peers/setup.sh                      into ${XDG_CACHE_HOME:-~/.cache}/rbnet-bench/venv
 #   RBNET_BENCH_PYTHON=/path/to/python        tells the benchmarks to use another Python that has torch

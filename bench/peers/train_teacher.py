@@ -1,10 +1,11 @@
-"""Trains a full-precision ResNet-20 (He et al. 2016, section 4.2, halving shortcuts by average pooling and a 1x1 convolution) with PyTorch and exports it
-as ONNX, to be the teacher of an RB-Net:
+"""Trains a full-precision ResNet-20 (He et al. 2016, section 4.2, halving shortcuts by average pooling and a 1x1 convolution)
+with PyTorch and exports it as ONNX, to be the teacher of an RB-Net:
 
-    train_teacher.py <folder with train/<class>/ and test/<class>/> <teacher.onnx> [--epochs 14] [--width 1] [--seed 1] [--bfloat16] [--compile]
+    train_teacher.py <folder with train/<class>/ and test/<class>/> <teacher.onnx> [--epochs 14] [--width 1] [--seed 1]
+                     [--bfloat16] [--compile]
 
-The file takes images as (batch, 3, size, size) RGB between 0 and 1 (it normalizes them itself) and answers with one score a class, classes in the order
-of their folders' names. The test images are counted once, after the last epoch; nothing is chosen by them.
+The file takes images as (batch, 3, size, size) RGB between 0 and 1 (it normalizes them itself) and answers with one score a class,
+classes in the order of their folders' names. The test images are counted once, after the last epoch; nothing is chosen by them.
 """
 import argparse
 import pathlib
@@ -95,7 +96,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.2, help="highest learning rate, reached after a fifth of the steps")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bfloat16", action="store_true", help="products in bfloat16 while training: twice as fast on processors with matrix units")
+    parser.add_argument("--bfloat16", action="store_true",
+                        help="products in bfloat16 while training: twice as fast on processors with matrix units")
     parser.add_argument("--compile", action="store_true", help="train through torch.compile, which needs a C++ compiler")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -139,8 +141,8 @@ def main() -> None:
     print(f"test top-1 {100 * top1(network, held_out, answers):.2f} % of {len(held_out)} images", flush=True)
     network.eval()
     example = torch.zeros(2, 3, *images.shape[2:])
-    torch.onnx.export(network, (example,), str(options.out), input_names=["images"], output_names=["scores"], dynamo=True, external_data=False,
-                      dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.onnx.export(network, (example,), str(options.out), input_names=["images"], output_names=["scores"],
+                      dynamo=True, external_data=False, dynamic_shapes=({0: torch.export.Dim("batch")},))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ export function addBench(program: Command): void {
     .option("--json", "one JSON object on standard output: runs, operations, and the limits of the machine")
     .addHelpText(
       "after",
-      "\nA time is from decoded pixels to scores. Nothing else should run meanwhile.\n\nExample:\n  rbnet bench runs/photos/model.safetensors --threads 1,2 --batch 1",
+      "\nA time is from decoded pixels to scores. Nothing else should run meanwhile.\n\n" +
+        "Example:\n  rbnet bench runs/photos/model.safetensors --threads 1,2 --batch 1",
     )
     .action(bench);
 }
@@ -100,7 +101,9 @@ function printReport({ network, backend, ops, limits, runs, operations }: Report
   );
   print(
     dim(
-      `\nOne image, one thread. The least time is the layer's arithmetic at this machine's best: ${formatCount(limits.binaryMacsPerSecond)} binary and ${formatCount(limits.realMacsPerSecond)} real multiply-accumulates a second.`,
+      "\nOne image, one thread. The least time is the layer's arithmetic at this machine's best: " +
+        `${formatCount(limits.binaryMacsPerSecond)} binary and ${formatCount(limits.realMacsPerSecond)} real ` +
+        "multiply-accumulates a second.",
     ),
   );
 }

@@ -61,7 +61,8 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   print(`\nA few test pictures, and what the network says:`);
   for (const picture of pictures) printPredictions(picture, await classify(picture, { top: 2 }));
   print(
-    `\nNext: open ${runFile(out, "report")} in a browser, or classify a picture of your own:\n  rbnet predict ${model} ${pictures[0] ?? ""}`,
+    `\nNext: open ${runFile(out, "report")} in a browser, or classify a picture of your own:\n` +
+      `  rbnet predict ${model} ${pictures[0] ?? ""}`,
   );
 }
 

@@ -87,7 +87,9 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
     ["what runs", `${found.backend}${products}`],
     [
       "at best",
-      `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ${rate(limits.signedMacsPerSecond)} of floats with signs, ${formatBytes(limits.bytesPerSecond)}/s copied, on one thread`,
+      `${rate(limits.binaryMacsPerSecond)} binary and ${rate(limits.realMacsPerSecond)} real multiply-accumulates, ` +
+        `${rate(limits.signedMacsPerSecond)} of floats with signs, ${formatBytes(limits.bytesPerSecond)}/s copied, on ` +
+        "one thread",
     ],
   ];
   for (const line of alignedTable(rows, 2)) print(line);

@@ -31,7 +31,10 @@ export function addEval(program: Command): void {
     .option("--json", "one JSON object on standard output, shares from 0 to 1")
     .addHelpText(
       "after",
-      "\nGive --seed and --validation-fraction as the model's training had them, so that the same images are held out.\n\nExample:\n  rbnet eval runs/photos/model.safetensors photos",
+      "\nGive --seed and --validation-fraction as the model's training had them, so that the same images are held " +
+        "out.\n\n" +
+        "Example:\n" +
+        "  rbnet eval runs/photos/model.safetensors photos",
     )
     .action(evaluate);
 }
@@ -51,7 +54,8 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   if (flags.json === true) printJson({ top1, top5, images: count, loss, set, skipped: skipped.length });
   else
     print(
-      `${bold(accuracyText({ top1, top5 }, model.classes.length))}, loss ${loss.toFixed(4)} on ${formatInteger(count)} ${set} images of ${data.name}`,
+      `${bold(accuracyText({ top1, top5 }, model.classes.length))}, loss ${loss.toFixed(4)} on ${formatInteger(count)} ` +
+        `${set} images of ${data.name}`,
     );
 }
 
@@ -75,11 +79,13 @@ function chooseSet(data: Dataset, wanted: SetName | undefined): readonly [SetNam
 export function requireSameClasses({ classes }: Pick<Model, "classes">, data: Dataset): void {
   if (classes.length !== data.classes.length)
     throw new UserError(
-      `the model knows ${classes.length} classes, ${data.name} has ${data.classes.length}; evaluate it on data of the classes that it was trained on`,
+      `the model knows ${classes.length} classes, ${data.name} has ${data.classes.length}; evaluate it on data of the ` +
+        "classes that it was trained on",
     );
   const other = classes.findIndex((name, index) => name !== data.classes[index]);
   if (other >= 0)
     throw new UserError(
-      `class ${other + 1} is "${classes[other]}" in the model, "${data.classes[other]}" in ${data.name}; evaluate it on data of the classes that it was trained on`,
+      `class ${other + 1} is "${classes[other]}" in the model, "${data.classes[other]}" in ${data.name}; evaluate it on ` +
+        "data of the classes that it was trained on",
     );
 }

@@ -23,7 +23,9 @@ export function tellSkipped({ count, named }: SkippedSummary): void {
   const shown = named.slice(0, 3).map(({ path, reason }) => `${path} (${reason})`);
   const others = count - shown.length;
   tell(
-    `skipped ${count === 1 ? "an image that cannot be read" : `${formatInteger(count)} images that cannot be read`}: ${shown.join(", ")}${others > 0 ? ` and ${formatInteger(others)} more` : ""}`,
+    "skipped " +
+      `${count === 1 ? "an image that cannot be read" : `${formatInteger(count)} images that cannot be read`}: ` +
+      `${shown.join(", ")}${others > 0 ? ` and ${formatInteger(others)} more` : ""}`,
   );
 }
 

@@ -44,7 +44,9 @@ export function addPredict(program: Command): void {
     .option("--csv", "a table on standard output: image, label and score for each class that is named, error")
     .addHelpText(
       "after",
-      "\nExample:\n  rbnet predict runs/photos/model.safetensors cat.jpg dog.png --top-k 3\n  rbnet predict runs/photos holiday --csv > holiday.csv",
+      "\nExample:\n" +
+        "  rbnet predict runs/photos/model.safetensors cat.jpg dog.png --top-k 3\n" +
+        "  rbnet predict runs/photos holiday --csv > holiday.csv",
     )
     .action(predict);
 }

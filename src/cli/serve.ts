@@ -50,7 +50,11 @@ export function addServe(program: Command): void {
   addBackendFlags(command, 1)
     .addHelpText(
       "after",
-      `\nThe page's network runs in the browser. Programs ask the server, as /openapi.json describes; /healthz says that it is up:\n  curl --data-binary @cat.jpg http://127.0.0.1:${PORT}/classify?top=3\n  curl --form image=@cat.jpg --form image=@dog.jpg http://127.0.0.1:${PORT}/classify\n\nExample:\n  rbnet serve photos.safetensors`,
+      "\nThe page's network runs in the browser. Programs ask the server, as /openapi.json describes; /healthz says " +
+        "that it is up:\n" +
+        `  curl --data-binary @cat.jpg http://127.0.0.1:${PORT}/classify?top=3\n` +
+        `  curl --form image=@cat.jpg --form image=@dog.jpg http://127.0.0.1:${PORT}/classify\n\n` +
+        "Example:\n  rbnet serve photos.safetensors",
     )
     .action(serveModel);
 }

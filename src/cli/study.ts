@@ -121,7 +121,8 @@ function printEvent(event: StudyEvent, epochs: number): void {
   switch (event.kind) {
     case "run":
       print(
-        `${bold(event.row)}, seed ${event.seed} (run ${event.number} of ${event.of}) ${dim(`${event.resumed ? "goes on in" : "in"} ${event.folder}`)}`,
+        `${bold(event.row)}, seed ${event.seed} (run ${event.number} of ${event.of}) ` +
+          `${dim(`${event.resumed ? "goes on in" : "in"} ${event.folder}`)}`,
       );
       return;
     case "epoch":

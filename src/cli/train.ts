@@ -50,7 +50,11 @@ export function addTrain(program: Command): void {
     .option("--json", "one JSON object a line on standard output")
     .addHelpText(
       "after",
-      `\n${recipesText()}\n\nExample:\n  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1\n  rbnet train photos --recipe two-stage --epochs 100`,
+      `\n${recipesText()}\n\n` +
+        "Example:\n" +
+        "  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n" +
+        "  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1\n" +
+        "  rbnet train photos --recipe two-stage --epochs 100",
     )
     .action(train);
 }

@@ -86,7 +86,8 @@ export async function runTraining({
     } else {
       if (result !== undefined)
         print(
-          `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ${result.set} images, ${formatDuration(result.seconds)} in all`,
+          `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ` +
+            `${result.set} images, ${formatDuration(result.seconds)} in all`,
         );
       print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
     }
@@ -109,7 +110,9 @@ async function tellEstimate(
   const { trainingBytes } = await summarizeNetwork(description, settings.batch, { ...settings, keepEvery });
   const { seconds, stepMs } = await estimateRun(description, data, settings, machine);
   print(
-    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few) and ${formatBytes(trainingBytes)} of memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
+    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, ` +
+      `measured by a few) and ${formatBytes(trainingBytes)} of ` +
+      `memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
   );
 }
 
@@ -121,11 +124,13 @@ function introduce(network: string, data: Dataset, trainer: Trainer, out: string
     test === undefined ? "" : `${formatInteger(test.count)} test`,
   ];
   print(
-    `${bold(network)} on ${bold(data.name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ${size}, ${classes.length} classes`,
+    `${bold(network)} on ${bold(data.name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ` +
+      `${size}, ${classes.length} classes`,
   );
   print(
     dim(
-      `${trainer.backend.description}; everything goes to ${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
+      `${trainer.backend.description}; everything goes to ` +
+        `${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
     ),
   );
 }

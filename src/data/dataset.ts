@@ -61,7 +61,10 @@ export interface FileSource extends SourceLimits {
   readonly paths: readonly string[];
 }
 
-/** Images in tar shards: image i is the `lengths[i]` bytes at `offsets[i]` of shard `shardOf[i]`. In the order in which they lie there, on shared memory. */
+/**
+ * Images in tar shards: image i is the `lengths[i]` bytes at `offsets[i]` of shard `shardOf[i]`. In the order in which they lie
+ * there, on shared memory.
+ */
 export interface ShardSource extends SourceLimits {
   readonly kind: "shards";
   readonly paths: readonly string[];

@@ -24,7 +24,8 @@ export async function readModelBytes(pathOrName: string): Promise<Uint8Array> {
     return await readFile(modelFileOf(pathOrName));
   } catch (error) {
     throw new UserError(
-      `cannot read the model ${pathOrName} (${codeOf(error)}); give the path of a model.safetensors that rbnet train wrote, or the name of a model that comes with rbnet: ${shippedModels().join(", ")}`,
+      `cannot read the model ${pathOrName} (${codeOf(error)}); give the path of a model.safetensors that rbnet train ` +
+        `wrote, or the name of a model that comes with rbnet: ${shippedModels().join(", ")}`,
       { cause: error },
     );
   }

@@ -6,8 +6,8 @@
  *   y = left[c]  * (x - from[c]) + to[c]   elsewhere
  *
  * x, y: [N, H, W, C] float32. Four learned vectors of length C, kept as one parameter [4, C]: from, left, right, to.
- * Other kinds freeze some of them: RPReLU (ReActNet) learns all but right = 1, PReLU learns left alone, ReLU nothing. The pass over memory is shared
- * with the normalization (NormalizedOutput).
+ * Other kinds freeze some of them: RPReLU (ReActNet) learns all but right = 1, PReLU learns left alone, ReLU nothing. The pass
+ * over memory is shared with the normalization (NormalizedOutput).
  */
 import type { Backend } from "../backend/device.js";
 import { type Activation, type ActivationKind, fixedValues, LEARNED_ROWS } from "../runtime/activation.js";

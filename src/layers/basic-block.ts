@@ -1,5 +1,6 @@
 /**
- * The basic block of ResNet (He et al., 2016): two convolution units, and a shortcut around both that the second unit adds before its activation.
+ * The basic block of ResNet (He et al., 2016): two convolution units, and a shortcut around both that the second unit adds before
+ * its activation.
  */
 import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";

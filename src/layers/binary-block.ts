@@ -1,6 +1,6 @@
 /**
- * The block of XNOR-Net on ResNet (Rastegari et al., ECCV 2016): ResNet's basic block of two binary units, with one shortcut around both. Between the two nothing
- * but signs gets through.
+ * The block of XNOR-Net on ResNet (Rastegari et al., ECCV 2016): ResNet's basic block of two binary units, with one shortcut
+ * around both. Between the two nothing but signs gets through.
  */
 import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";

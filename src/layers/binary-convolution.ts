@@ -7,8 +7,9 @@
  * rearranged into depth, then a point-wise convolution runs); with `grid` it is the 3x3 of the networks it is compared with.
  * Backward, the sign of the input passes gradients by the chosen estimator and the sign of a weight where |latent| <= 1.
  *
- * In the first of two stages of training the latent weights stand for their signs. Per filter n, binary weights differ from them by their scale, which the
- * normalization that follows takes away, and by what a sign rounds off; the optimizer keeps them in [-1, 1], so they all learn.
+ * In the first of two stages of training the latent weights stand for their signs. Per filter n, binary weights differ from them
+ * by their scale, which the normalization that follows takes away, and by what a sign rounds off; the optimizer keeps them in
+ * [-1, 1], so they all learn.
  *
  *   y[m, n] = sum over k of sign(x - threshold[c]) * latent[k, n]                real
  */

@@ -1,5 +1,6 @@
 /**
- * What binary units and blocks are made of: binarize -> binary convolution -> (x channel gate) -> batch normalization -> + a map -> activation.
+ * What binary units and blocks are made of: binarize -> binary convolution -> (x channel gate) -> batch normalization -> + a
+ * map -> activation.
  *
  * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
  */

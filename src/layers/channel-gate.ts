@@ -1,11 +1,12 @@
 /**
- * Data-driven channel re-scaling (Martinez et al., ICLR 2020, section 4.3): the channels of a binary product, weighed by what its input held before the sign.
+ * Data-driven channel re-scaling (Martinez et al., ICLR 2020, section 4.3): the channels of a binary product, weighed by what its
+ * input held before the sign.
  *
  *   factors = sigmoid(expand(relu(reduce(mean of x over its pixels))))
  *   weighed = factors * y
  *
- * x: [N, H, W, C] float32; y: [M, filters], the rows of N images one after the other; factors: [N, filters]. `reduce` is dense, C to C / 8; `expand` is
- * dense, C / 8 to the filters.
+ * x: [N, H, W, C] float32; y: [M, filters], the rows of N images one after the other; factors: [N, filters]. `reduce` is dense, C
+ * to C / 8; `expand` is dense, C / 8 to the filters.
  */
 import type { Backend } from "../backend/device.js";
 import type { OutputTransform, ProductResult } from "../backend/kernels.js";

@@ -1,6 +1,6 @@
 /**
- * A full-precision convolution with normalization, a shortcut where one is given, and activation: the stem of a network, the units of a full-precision
- * ResNet, and its shortcuts.
+ * A full-precision convolution with normalization, a shortcut where one is given, and activation: the stem of a network, the
+ * units of a full-precision ResNet, and its shortcuts.
  */
 import type { Backend } from "../backend/device.js";
 import type { OutputLayout } from "../backend/kernels.js";
@@ -19,7 +19,10 @@ export interface ConvolutionUnitOptions {
   /** Channels of the output. */
   readonly channels: number;
   readonly windows: Windows;
-  /** With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size; with `patches`, so that it is halved. */
+  /**
+   * With windows of kind `blocks`: filters are laid back over the block, so that the map keeps its size; with `patches`, so that
+   * it is halved.
+   */
   readonly depthToSpace: boolean;
   readonly activation: ActivationKind | "none";
   /** Whether the input is the image, which needs no gradient. */

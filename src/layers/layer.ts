@@ -10,7 +10,9 @@ import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Parameter, State } from "./parameters.js";
 
-/** What binary convolutions multiply signs by: the signs of latent weights, or, in a first stage of training, the latent weights themselves. */
+/**
+ * What binary convolutions multiply signs by: the signs of latent weights, or, in a first stage of training, the latent weights themselves.
+ */
 export type WeightForm = "binary" | "real";
 
 /** One row of `summary`. Counts are per image, in multiply-accumulates. */
@@ -58,7 +60,10 @@ export interface Layer {
   readonly output: MapShape;
   /** Elements of a dotProduct result that the backward pass can compute again from packed signs, instead of keeping it. */
   recomputable?(images: number): number;
-  /** Elements of float32 that a call needs as long as it runs: for gradients that the layer's own memory is too small for, or a product on its way. */
+  /**
+   * Elements of float32 that a call needs as long as it runs: for gradients that the layer's own memory is too small for, or a
+   * product on its way.
+   */
   spareElements?(images: number): number;
   /** Allocates for `images` images a batch. `weights`: of binary convolutions; default binary. */
   bind(images: number, shared?: SharedMemory, weights?: WeightForm): void;
@@ -66,7 +71,10 @@ export interface Layer {
   forward(x: Tensor): Tensor;
   /** Computes the output of the last forward again, to the same memory and bits, while input and parameters are as they were. */
   recompute?(): void;
-  /** gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or undefined for a first layer, which has none. */
+  /**
+   * gradient: of the output; it is overwritten. Adds to the parameters' gradients and returns the gradient of the input, or
+   * undefined for a first layer, which has none.
+   */
   backward(gradient: Tensor): Tensor | undefined;
   summary(): readonly LayerSummary[];
   /** Appends the folded form on value `input`; returns the number of the output's value. */

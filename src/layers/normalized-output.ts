@@ -1,5 +1,6 @@
 /**
- * What follows a product in every unit, in one pass over memory each way: batch normalization, depth to space, the shortcut, balanced activation.
+ * What follows a product in every unit, in one pass over memory each way: batch normalization, depth to space, the shortcut,
+ * balanced activation.
  *
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
@@ -74,8 +75,9 @@ export class NormalizedOutput {
   }
 
   /**
-   * Turns `gradient` (of the output) into the gradient of the sum before the activation, which is also the shortcut's, and returns the gradient
-   * of y, float32 [M, N]. The output of the forward is not needed any more by now, and its memory holds the result where it is large enough.
+   * Turns `gradient` (of the output) into the gradient of the sum before the activation, which is also the shortcut's, and
+   * returns the gradient of y, float32 [M, N]. The output of the forward is not needed any more by now, and its memory holds the
+   * result where it is large enough.
    */
   backward(
     gradient: Tensor,

@@ -1,7 +1,7 @@
 /**
- * Where parameters live: the values of all in one piece of memory, their gradients in another, the running statistics in a third. A layer declares what it
- * learns while its network is built, and holds its part once the whole is known. So one kernel call clears, averages or reads what would take a call a
- * layer, and one updates all parameters of a kind.
+ * Where parameters live: the values of all in one piece of memory, their gradients in another, the running statistics in a third.
+ * A layer declares what it learns while its network is built, and holds its part once the whole is known. So one kernel call
+ * clears, averages or reads what would take a call a layer, and one updates all parameters of a kind.
  */
 import type { Backend } from "../backend/device.js";
 import { UPDATE_BLOCK } from "../backend/kernels.js";

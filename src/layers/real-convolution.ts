@@ -1,6 +1,7 @@
 /**
  * Full-precision convolution, for the few places that a binary network keeps real: the stem, the shortcuts, and RB-Net's reshaped
- * point-wise convolution with real weights (windows of kind `blocks`). It yields a matrix, one row a window; see NormalizedOutput for what follows.
+ * point-wise convolution with real weights (windows of kind `blocks`). It yields a matrix, one row a window; see NormalizedOutput
+ * for what follows.
  */
 import type { Backend } from "../backend/device.js";
 import type { ConvolutionPlan, Window } from "../backend/kernels.js";

@@ -1,4 +1,7 @@
-/** The channels of a map several times, one after the other: the shortcut of a unit that has so many times the channels (ReActNet, section 4.1). */
+/**
+ * The channels of a map several times, one after the other: the shortcut of a unit that has so many times the channels (ReActNet,
+ * section 4.1).
+ */
 import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

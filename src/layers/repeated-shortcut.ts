@@ -1,6 +1,7 @@
 /**
- * The shortcut without parameters of a unit that halves the map or has a multiple of its channels: the average of 2x2 pixels, and its channels several
- * times, one after the other (ReActNet, section 4.1). No real multiply-accumulates, where a projection has C C' a pixel.
+ * The shortcut without parameters of a unit that halves the map or has a multiple of its channels: the average of 2x2 pixels, and
+ * its channels several times, one after the other (ReActNet, section 4.1). No real multiply-accumulates, where a projection has C
+ * C' a pixel.
  */
 import type { Backend } from "../backend/device.js";
 import type { MapShape } from "../runtime/windows.js";

@@ -12,8 +12,8 @@ import type { Declarations, Parameter, State } from "./parameters.js";
 import { ProjectionShortcut } from "./projection-shortcut.js";
 
 /**
- * A unit starts close to its shortcut: what it adds has a quarter of the deviation of a normalized map. At 1, the signs of later units are those of a sum of
- * noise. Measured on CIFAR-10 (docs/results.md): three epochs reach 68 % with it, 61 % with 1.
+ * A unit starts close to its shortcut: what it adds has a quarter of the deviation of a normalized map. At 1, the signs of later
+ * units are those of a sum of noise. Measured on CIFAR-10 (docs/results.md): three epochs reach 68 % with it, 61 % with 1.
  */
 export const INITIAL_GAMMA = 0.25;
 
@@ -22,7 +22,10 @@ export class ResidualUnit implements Layer {
   private readonly unit: BinaryUnit;
   private readonly shortcut: Layer | undefined;
 
-  /** shortcut: from the input to a map of the output's shape, whose backward leaves the gradient that it is given as it is; by default a projection where one is needed. */
+  /**
+   * shortcut: from the input to a map of the output's shape, whose backward leaves the gradient that it is given as it is; by
+   * default a projection where one is needed.
+   */
   constructor(backend: Backend, options: BinaryUnitOptions, declarations: Declarations, shortcut?: Layer) {
     const { name, input, channels, stride } = options;
     this.unit = new BinaryUnit(backend, options, INITIAL_GAMMA, declarations);

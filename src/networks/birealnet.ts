@@ -1,6 +1,7 @@
 /**
- * Bi-Real Net (Liu et al., ECCV 2018) and ReActNet on the same body (Liu et al., ECCV 2020): what RB-Net is measured against. A 3x3 binary convolution each has
- * a shortcut of its own, and a shortcut that halves the map averages 2x2 pixels and has a full-precision 1x1 convolution.
+ * Bi-Real Net (Liu et al., ECCV 2018) and ReActNet on the same body (Liu et al., ECCV 2020): what RB-Net is measured against. A
+ * 3x3 binary convolution each has a shortcut of its own, and a shortcut that halves the map averages 2x2 pixels and has a
+ * full-precision 1x1 convolution.
  *
  * birealnet18 / birealnet34 / birealnet20: signs at 0, nothing after the shortcut. 164.0M operations (birealnet18 at 224x224).
  * reactnet18 / reactnet20: signs at learned thresholds, RPReLU after the shortcut.

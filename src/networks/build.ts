@@ -155,7 +155,8 @@ class Builder {
     const shortcut = keepsMap({ input, channels, stride }) ? undefined : this.projection({ name, input, channels, stride });
     const shared = { channels, estimator, activation: "none" } as const;
     const part = { ...shared, name: `${name}.convolution1`, input, windows: grid(3, stride), stride };
-    // The paper normalizes before each sign. Before the first, a threshold is what is left of it; before the second, the first one's normalization does it.
+    // The paper normalizes before each sign. Before the first, a threshold is what is left of it; before the second, the first
+    // one's normalization does it.
     const first = new BinaryUnit(backend, { ...part, learnThreshold: true }, 1, declarations);
     const next = { ...shared, name: `${name}.convolution2`, input: first.output, windows: grid(3, 1), stride: 1 } as const;
     const second = new BinaryUnit(backend, { ...next, learnThreshold: false }, INITIAL_GAMMA, declarations);
@@ -170,7 +171,9 @@ class Builder {
   private repeated({ name, input, channels, stride }: Omit<Place, "index">): Layer {
     if (channels % input.channels !== 0)
       throw new UserError(
-        `a shortcut that repeats channels cannot get from ${input.channels} to ${channels} of them in ${this.description.name} (width ${this.description.width}); choose a width that makes every stage a multiple of the one before, such as a multiple of 1/16`,
+        `a shortcut that repeats channels cannot get from ${input.channels} to ${channels} of them in ` +
+          `${this.description.name} (width ${this.description.width}); choose a width that makes every stage a multiple of ` +
+          "the one before, such as a multiple of 1/16",
       );
     return new RepeatedShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride });
   }
@@ -181,7 +184,8 @@ class Builder {
     if (stride === 1 || (map.height % 2 === 0 && map.width % 2 === 0)) return;
     const { name, input } = description;
     throw new UserError(
-      `${name} on images of ${input.width} x ${input.height} pixels would have to halve a map of ${map.width} x ${map.height}, which is odd; choose a size that is a multiple of 32`,
+      `${name} on images of ${input.width} x ${input.height} pixels would have to halve a map of ${map.width} x ` +
+        `${map.height}, which is odd; choose a size that is a multiple of 32`,
     );
   }
 }

@@ -58,13 +58,15 @@ function varied(description: NetworkDescription, variation: Variation): NetworkD
   const { name, body } = description;
   if (body !== undefined)
     throw new UserError(
-      `${name} is what its paper says, and its ${Object.keys(variation).join(", ")} cannot be changed; choose a network of residual binary units, such as rbnet20`,
+      `${name} is what its paper says, and its ${Object.keys(variation).join(", ")} cannot be changed; choose a ` +
+        "network of residual binary units, such as rbnet20",
     );
   const { stem, ...fields } = variation;
   const chosen = { ...description, ...fields };
   if (chosen.convolution !== "reshaped" && (fields.blocks !== undefined || fields.halving !== undefined))
     throw new UserError(
-      `${name} has ${chosen.convolution} convolutions, and ${fields.blocks !== undefined ? "blocks" : "halving"} is said of reshaped ones; choose convolution "reshaped" too, or leave it away`,
+      `${name} has ${chosen.convolution} convolutions, and ${fields.blocks !== undefined ? "blocks" : "halving"} is ` +
+        `said of reshaped ones; choose convolution "reshaped" too, or leave it away`,
     );
   return stem === undefined ? chosen : { ...chosen, stem: patchStem(description) };
 }

@@ -1,6 +1,6 @@
 /**
- * A network as its paper's table of the architecture would say it: what a user names on the command line, what a checkpoint and a model file record,
- * and what is built from it.
+ * A network as its paper's table of the architecture would say it: what a user names on the command line, what a checkpoint and a
+ * model file record, and what is built from it.
  */
 import type { Estimator } from "../backend/kernels.js";
 import type { ActivationKind } from "../runtime/activation.js";
@@ -11,19 +11,24 @@ export const binaryConvolutionKinds = ["reshaped", "3x3"] as const;
 export type BinaryConvolutionKind = (typeof binaryConvolutionKinds)[number];
 
 /**
- * Which 2x2 blocks the reshaped convolutions of a stage see: the same grid in all; a grid that is shifted by one pixel in every other; pixels of a block
- * 1, 2 and 4 apart in turn; or `alternating`, the dilations and the shift in turn. A fixed grid never exchanges information across its borders.
+ * Which 2x2 blocks the reshaped convolutions of a stage see: the same grid in all; a grid that is shifted by one pixel in every
+ * other; pixels of a block 1, 2 and 4 apart in turn; or `alternating`, the dilations and the shift in turn. A fixed grid never
+ * exchanges information across its borders.
  */
 export const blockPatterns = ["fixed", "shifted", "dilated", "alternating"] as const;
 export type BlockPattern = (typeof blockPatterns)[number];
 
-/** How a unit that halves the map or has more channels carries its input: through a full-precision 1x1 convolution, or as it is, with its channels repeated. */
+/**
+ * How a unit that halves the map or has more channels carries its input: through a full-precision 1x1 convolution, or as it is,
+ * with its channels repeated.
+ */
 export const shortcutKinds = ["projection", "repeated"] as const;
 export type ShortcutKind = (typeof shortcutKinds)[number];
 
 /**
- * What a reshaped unit multiplies where it halves the map: 2x2 blocks to a pixel of the new map each; 4x4 blocks, whose results are laid on four pixels of it
- * (16 C C' binary multiply-accumulates a pixel, where the 2x2 blocks have 4 and the 3x3 has 9); or the 3x3 that reshaping replaces.
+ * What a reshaped unit multiplies where it halves the map: 2x2 blocks to a pixel of the new map each; 4x4 blocks, whose results
+ * are laid on four pixels of it (16 C C' binary multiply-accumulates a pixel, where the 2x2 blocks have 4 and the 3x3 has 9); or
+ * the 3x3 that reshaping replaces.
  */
 export const halvingKinds = ["2x2", "4x4", "3x3"] as const;
 export type HalvingKind = (typeof halvingKinds)[number];
@@ -83,7 +88,9 @@ export interface BinaryDescription extends NetworkForm {
 /** Full-precision basic blocks: two 3x3 convolutions and a shortcut around both. */
 export interface ResNetDescription extends NetworkForm {
   readonly body: "resnet";
-  /** How a block that changes the map's shape carries its input: by a 1x1 convolution with a stride, or by one on the average of 2x2 pixels. */
+  /**
+   * How a block that changes the map's shape carries its input: by a 1x1 convolution with a stride, or by one on the average of 2x2 pixels.
+   */
   readonly shortcut: "strided" | "averaged";
 }
 
@@ -93,7 +100,10 @@ export interface XnorDescription extends NetworkForm {
   readonly estimator: Estimator;
 }
 
-/** MobileNet's blocks as two binary units, a 3x3 and a 1x1, whose shortcuts have no parameters; channels of a stage are a multiple of those before. */
+/**
+ * MobileNet's blocks as two binary units, a 3x3 and a 1x1, whose shortcuts have no parameters; channels of a stage are a multiple
+ * of those before.
+ */
 export interface ReActDescription extends NetworkForm {
   readonly body: "reactnet-a";
   readonly estimator: Estimator;
@@ -101,7 +111,10 @@ export interface ReActDescription extends NetworkForm {
 
 export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription | ReActDescription;
 
-/** The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map divides by twice the dilation. */
+/**
+ * The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map
+ * divides by twice the dilation.
+ */
 export function blockPattern(index: number, height: number, width: number, pattern: BlockPattern = "alternating"): Windows {
   const dilations = [1, 2, 4].filter(
     (dilation) => dilation === 1 || (height % (2 * dilation) === 0 && width % (2 * dilation) === 0),

@@ -1,4 +1,7 @@
-/** What the networks of this folder have in common: their options, and the two layouts that the field trains, for large images and for small ones. */
+/**
+ * What the networks of this folder have in common: their options, and the two layouts that the field trains, for large images and
+ * for small ones.
+ */
 import { UserError } from "../errors.js";
 import { grid, type NetworkForm, type Stage, type StemLayer } from "./description.js";
 
@@ -45,7 +48,10 @@ export function formOf(
 export const RESNET18 = [4, 4, 4, 4] as const;
 export const RESNET34 = [6, 8, 12, 6] as const;
 
-/** ResNet for large images: a 7x7 stem with a stride of 2 and a 3x3 max pool, then four stages of 64, 128, 256, 512 channels on 56, 28, 14, 7 pixels. */
+/**
+ * ResNet for large images: a 7x7 stem with a stride of 2 and a 3x3 max pool, then four stages of 64, 128, 256, 512 channels on
+ * 56, 28, 14, 7 pixels.
+ */
 export function imageNetForm(
   name: string,
   units: readonly number[],

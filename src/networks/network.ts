@@ -22,16 +22,23 @@ export interface NetworkMemory {
   /** What binary convolutions multiply by; default binary. */
   readonly weights?: WeightForm;
   /**
-   * Keep the output of every so many-th of the units that can compute theirs again, and of a stage's last one, until the backward pass, and compute the
-   * others, and all large results of binary products, again when it comes to them: less memory, more time, the same bits. Default 1: everything is kept.
+   * Keep the output of every so many-th of the units that can compute theirs again, and of a stage's last one, until the backward
+   * pass, and compute the others, and all large results of binary products, again when it comes to them: less memory, more time,
+   * the same bits. Default 1: everything is kept.
    */
   readonly keepEvery?: number;
 }
 
-/** Sees the output of layer number `layer`, and its gradient before the layer takes it over; may add to the gradient. Both have the output's shape. */
+/**
+ * Sees the output of layer number `layer`, and its gradient before the layer takes it over; may add to the gradient. Both have
+ * the output's shape.
+ */
 export type Visit = (layer: number, output: Tensor, gradient: Tensor) => void;
 
-/** Told when a layer begins with a pass, and when it has ended: for profiles. A backend whose kernels finish before they return has done the pass by then. */
+/**
+ * Told when a layer begins with a pass, and when it has ended: for profiles. A backend whose kernels finish before they return
+ * has done the pass by then.
+ */
 export interface PassObserver {
   begin(layer: Layer, pass: "forward" | "backward" | "recompute"): void;
   end(): void;
@@ -74,7 +81,10 @@ export class Network {
     return this.layers.flatMap((layer) => layer.states);
   }
 
-  /** Allocates what a training step on `images` images needs. A network may be bound anew, with other weights in its binary convolutions; the parameters stay. */
+  /**
+   * Allocates what a training step on `images` images needs. A network may be bound anew, with other weights in its binary
+   * convolutions; the parameters stay.
+   */
   bind(images: number, { weights = "binary", keepEvery = 1 }: NetworkMemory = {}): void {
     const { backend, layers } = this;
     this.weights = weights;
@@ -160,8 +170,9 @@ export class Network {
   }
 
   /**
-   * The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored. `trained`: where values and statistics
-   * are read, if not from the store. Latent weights stay on the device where their signs are what is folded.
+   * The deployed form, with the running statistics folded; of a network with real weights what can be evaluated, but not stored.
+   * `trained`: where values and statistics are read, if not from the store. Latent weights stay on the device where their signs
+   * are what is folded.
    */
   async fold(trained: readonly NamedMemory[] = [this.store.values, this.store.states]): Promise<readonly Operation[]> {
     const { backend } = this;

@@ -1,6 +1,7 @@
 /**
- * A stem by space to depth: the image in patches that do not overlap, each through one full-precision 1x1 convolution, down to the map that the network's own stem
- * ends with. At 224x224, 48 values to 64 channels on 56x56 pixels are 9.6M multiply-accumulates, where a 7x7 convolution has 118M.
+ * A stem by space to depth: the image in patches that do not overlap, each through one full-precision 1x1 convolution, down to
+ * the map that the network's own stem ends with. At 224x224, 48 values to 64 channels on 56x56 pixels are 9.6M
+ * multiply-accumulates, where a 7x7 convolution has 118M.
  */
 import { type MapShape, windowMap } from "../runtime/windows.js";
 import { HALVING_BLOCKS, type NetworkForm, type StemLayer } from "./description.js";

@@ -1,10 +1,11 @@
 /**
  * RB-Net (IEEE TCSVT 2022): residual networks of reshaped point-wise convolutions and balanced activations.
  *
- * rbnet18 / rbnet34 at 224x224: a 3x3 stride-2 full-precision stem to 16 channels, a full-precision reshaped convolution (stride 2) to 64 channels at 56x56,
- * then four stages of 64, 128, 256, 512 channels with the units of ResNet-18 (4, 4, 4, 4) or ResNet-34 (6, 8, 12, 6), counting one unit a convolution.
- * rbnet20 at 32x32: a 3x3 stem, then three stages of 16, 32, 64 channels times `width`, six units each.
- * rbnet8: a stride-2 stem, so that all maps are half as large, and two units a stage: learns simple pictures in seconds, for first tries.
+ * rbnet18 / rbnet34 at 224x224: a 3x3 stride-2 full-precision stem to 16 channels, a full-precision reshaped convolution
+ * (stride 2) to 64 channels at 56x56, then four stages of 64, 128, 256, 512 channels with the units of ResNet-18 (4, 4, 4, 4) or
+ * ResNet-34 (6, 8, 12, 6), counting one unit a convolution. rbnet20 at 32x32: a 3x3 stem, then three stages of 16, 32, 64
+ * channels times `width`, six units each. rbnet8: a stride-2 stem, so that all maps are half as large, and two units a stage:
+ * learns simple pictures in seconds, for first tries.
  */
 import { type BinaryDescription, grid, HALVING_BLOCKS } from "./description.js";
 import { channelsAt, formOf, type NetworkOptions, RESNET18, RESNET34, stagesOf } from "./form.js";

@@ -1,9 +1,11 @@
 /**
  * ReActNet-A (Liu et al., ECCV 2020): MobileNetV1 made binary, with shortcuts that have no parameters.
  *
- * A block is two units: a 3x3 binary convolution that keeps the channels, and a 1x1 that keeps or doubles them. Signs at learned thresholds, RPReLU after the shortcut. Where
- * the map is halved the shortcut averages 2x2 pixels, where channels double it repeats them; the paper's two 1x1 convolutions side by side are one with twice the filters.
- * 87.1M operations at 224x224 with 1,000 classes, as published (0.87e8). A form for small images is not in the paper, and none is made up here.
+ * A block is two units: a 3x3 binary convolution that keeps the channels, and a 1x1 that keeps or doubles them. Signs at learned
+ * thresholds, RPReLU after the shortcut. Where the map is halved the shortcut averages 2x2 pixels, where channels double it
+ * repeats them; the paper's two 1x1 convolutions side by side are one with twice the filters.
+ * 87.1M operations at 224x224 with 1,000 classes, as published (0.87e8). A form for small images is not in the paper, and none is
+ * made up here.
  */
 import { grid, type ReActDescription } from "./description.js";
 import { channelsAt, formOf, type NetworkOptions } from "./form.js";

@@ -95,7 +95,10 @@ export class RegionResizer {
   }
 }
 
-/** The triangle filter's taps for scaling `length` source pixels from `start` on to `size`; reuses the arrays of `taps` where they are large enough. */
+/**
+ * The triangle filter's taps for scaling `length` source pixels from `start` on to `size`; reuses the arrays of `taps` where they
+ * are large enough.
+ */
 function fillTaps(taps: Taps, side: number, start: number, length: number, size: number): Taps {
   const scale = length / size;
   const radius = Math.max(1, scale);

@@ -1,6 +1,6 @@
 /**
- * Pixels in memory, as a canvas or a camera gives them, to the square that a network reads. Files are decoded and scaled elsewhere; this runs
- * anywhere, and gives the same bytes everywhere.
+ * Pixels in memory, as a canvas or a camera gives them, to the square that a network reads. Files are decoded and scaled
+ * elsewhere; this runs anywhere, and gives the same bytes everywhere.
  */
 import { UserError } from "../errors.js";
 import { RegionResizer } from "./resize.js";
@@ -21,7 +21,10 @@ export const PIXEL_LIMIT = 64_000_000;
 /** Transparent parts show white, as on a page. */
 const BACKGROUND = 255;
 
-/** From this side on, networks are trained on crops that are scaled and evaluated on the centre, as for ImageNet; below, images are used whole. */
+/**
+ * From this side on, networks are trained on crops that are scaled and evaluated on the centre, as for ImageNet; below, images
+ * are used whole.
+ */
 export const LARGE_SIDE = 64;
 
 /**

@@ -15,7 +15,8 @@ const LABEL_LENGTH = 14;
 
 export function confusionSection({ confusion }: DetailedEvaluation, classes: readonly string[]): Markup {
   const map = classes.length <= DRAWN_CLASSES ? heatMap(confusion, classes) : NOTHING;
-  return markup`<div class="confusion">${map}<div class="lists">${confusedPairs(confusion, classes)}${weakestClasses(confusion, classes)}</div></div>`;
+  return markup`<div class="confusion">${map}<div
+    class="lists">${confusedPairs(confusion, classes)}${weakestClasses(confusion, classes)}</div></div>`;
 }
 
 function sum(values: readonly number[]): number {
@@ -54,21 +55,28 @@ function heatMap(confusion: DetailedEvaluation["confusion"], classes: readonly s
     const rounded = Math.round(100 * share);
     const number =
       classes.length <= NUMBERED_CLASSES && rounded > 0
-        ? markup`<text class="${share > 0.6 ? "strong" : "weak"}" x="${x + cell / 2}" y="${y + cell / 2 + 4.5}" text-anchor="middle">${rounded}</text>`
+        ? markup`<text class="${share > 0.6 ? "strong" : "weak"}" x="${x + cell / 2}" y="${y + cell / 2 + 4.5}"
+          text-anchor="middle">${rounded}</text>`
         : NOTHING;
     // The square root lets rare mistakes be seen beside a full diagonal.
-    return markup`<g><title>${said} (${formatShare(share)})</title><rect class="${label === predicted ? "hit" : "miss"}" style="--heat:${(0.06 + 0.94 * Math.sqrt(share)).toFixed(2)}" x="${x}" y="${y}" width="${cell - 1}" height="${cell - 1}"/>${number}</g>`;
+    return markup`<g><title>${said} (${formatShare(share)})</title><rect class="${label === predicted ? "hit" : "miss"}"
+      style="--heat:${(0.06 + 0.94 * Math.sqrt(share)).toFixed(2)}" x="${x}" y="${y}" width="${cell - 1}"
+      height="${cell - 1}"/>${number}</g>`;
   }
   const names = named
     ? classes.map((name, index) => {
         const middle = margin + index * cell + cell / 2 + 4;
-        return markup`<text class="name" x="${margin - 7}" y="${middle}" text-anchor="end">${shorten(name)}</text><text class="name" transform="translate(${middle} ${margin - 7}) rotate(-90)">${shorten(name)}</text>`;
+        return markup`<text class="name" x="${margin - 7}" y="${middle}" text-anchor="end">${shorten(name)}</text><text class="name"
+          transform="translate(${middle} ${margin - 7}) rotate(-90)">${shorten(name)}</text>`;
       })
     : [];
   const minimum = Math.round(Math.min(side, named ? side * 0.72 : 300));
-  return markup`<figure class="heat"><div class="scroll"><svg viewBox="0 0 ${side} ${side}" style="min-width:${minimum}px;max-width:${Math.max(side, 620)}px" role="img" aria-label="${`Confusion matrix of ${classes.length} classes, rows are true classes, columns predictions`}">
+  return markup`<figure class="heat"><div class="scroll"><svg viewBox="0 0 ${side} ${side}"
+    style="min-width:${minimum}px;max-width:${Math.max(side, 620)}px" role="img"
+    aria-label="${`Confusion matrix of ${classes.length} classes, rows are true classes, columns predictions`}">
 <rect class="ground" x="${margin - 1}" y="${margin - 1}" width="${cell * classes.length + 1}" height="${cell * classes.length + 1}"/>
-${names}${cells}</svg></div><figcaption class="quiet">Rows: the true class. Columns: what the network says, in % of the row. Point at a cell to read it.</figcaption></figure>`;
+${names}${cells}</svg></div><figcaption
+  class="quiet">Rows: the true class. Columns: what the network says, in % of the row. Point at a cell to read it.</figcaption></figure>`;
 }
 
 function confusedPairs(confusion: DetailedEvaluation["confusion"], classes: readonly string[]): Markup {
@@ -81,13 +89,13 @@ function confusedPairs(confusion: DetailedEvaluation["confusion"], classes: read
   });
   const worst = pairs.sort((a, b) => b.count - a.count);
   if (worst.length === 0) return markup`<p>No image was taken for another class.</p>`;
-  const rows = worst
-    .slice(0, LISTED)
-    .map(
-      ({ label, predicted, count, share }) =>
-        markup`<tr><td>${classes[label] ?? ""}</td><td>${classes[predicted] ?? ""}</td><td class="number">${formatInteger(count)}</td><td class="number">${formatShare(share)}</td></tr>`,
-    );
-  return markup`<div><h3>Mixed up most</h3><div class="scroll"><table><thead><tr><th>is</th><th>taken for</th><th class="number">images</th><th class="number">of its class</th></tr></thead><tbody>${rows}</tbody></table></div></div>`;
+  const rows = worst.slice(0, LISTED).map(
+    ({ label, predicted, count, share }) =>
+      markup`<tr><td>${classes[label] ?? ""}</td><td>${classes[predicted] ?? ""}</td><td class="number">${formatInteger(count)}</td><td
+          class="number">${formatShare(share)}</td></tr>`,
+  );
+  return markup`<div><h3>Mixed up most</h3><div class="scroll"><table><thead><tr><th>is</th><th>taken for</th><th
+    class="number">images</th><th class="number">of its class</th></tr></thead><tbody>${rows}</tbody></table></div></div>`;
 }
 
 function weakestClasses(confusion: DetailedEvaluation["confusion"], classes: readonly string[]): Markup {
@@ -96,11 +104,11 @@ function weakestClasses(confusion: DetailedEvaluation["confusion"], classes: rea
     return { label, share: (row[label] as number) / images, images };
   });
   const weakest = all.filter(({ images }) => images > 0).sort((a, b) => a.share - b.share);
-  const rows = weakest
-    .slice(0, LISTED)
-    .map(
-      ({ label, share }) =>
-        markup`<tr><td>${classes[label] ?? ""}</td><td class="meter"><i style="--share:${`${(100 * share).toFixed(1)}%`}"></i></td><td class="number">${formatShare(share)}</td></tr>`,
-    );
-  return markup`<div><h3>Weakest classes</h3><div class="scroll"><table><thead><tr><th>class</th><th></th><th class="number">right</th></tr></thead><tbody>${rows}</tbody></table></div></div>`;
+  const rows = weakest.slice(0, LISTED).map(
+    ({ label, share }) =>
+      markup`<tr><td>${classes[label] ?? ""}</td><td class="meter"><i style="--share:${`${(100 * share).toFixed(1)}%`}"></i></td><td
+          class="number">${formatShare(share)}</td></tr>`,
+  );
+  return markup`<div><h3>Weakest classes</h3><div class="scroll"><table><thead><tr><th>class</th><th></th><th
+    class="number">right</th></tr></thead><tbody>${rows}</tbody></table></div></div>`;
 }

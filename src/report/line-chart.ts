@@ -66,7 +66,10 @@ export function lineChart(chart: LineChart): Markup {
   return markup`<figure class="card">
 <figcaption>${title}${legend(series)}</figcaption>
 <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title} by epoch; ${said(epochs.length - 1)}`}">
-${y.ticks.map((tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text class="tick" x="${LEFT - 7}" y="${atY(tick) + 4}" text-anchor="end">${format(tick)}</text>`)}
+${y.ticks.map(
+  (tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text
+  class="tick" x="${LEFT - 7}" y="${atY(tick) + 4}" text-anchor="end">${format(tick)}</text>`,
+)}
 ${x.ticks.map((tick) => markup`<text class="tick" x="${atX(tick)}" y="${HEIGHT - BOTTOM + 17}" text-anchor="middle">${tick}</text>`)}
 <text class="tick" x="${LEFT + PLOT_WIDTH / 2}" y="${HEIGHT - 3}" text-anchor="middle">epoch</text>
 ${series.map((one) => line(one, points(one), dotted))}
@@ -99,12 +102,17 @@ function line({ look }: Series, points: readonly (readonly [number, number])[], 
 function hoverColumn(x: number, width: number, said: string, heights: readonly number[]): Markup {
   const left = Math.max(LEFT, x - width / 2);
   const right = Math.min(WIDTH - RIGHT, x + width / 2);
-  return markup`<g class="at"><rect x="${left}" y="${TOP}" width="${right - left}" height="${PLOT_HEIGHT}"/><line x1="${x}" x2="${x}" y1="${TOP}" y2="${TOP + PLOT_HEIGHT}"/>${heights.map((y) => markup`<circle cx="${x}" cy="${y}" r="3.5"/>`)}<text class="readout" x="${LEFT}" y="16" xml:space="preserve">${said}</text></g>`;
+  return markup`<g class="at"><rect x="${left}" y="${TOP}" width="${right - left}" height="${PLOT_HEIGHT}"/><line x1="${x}" x2="${x}"
+    y1="${TOP}" y2="${TOP + PLOT_HEIGHT}"/>${heights.map((y) => markup`<circle cx="${x}" cy="${y}" r="3.5"/>`)}<text class="readout"
+    x="${LEFT}" y="16" xml:space="preserve">${said}</text></g>`;
 }
 
 function legend(series: readonly Series[]): Markup {
   if (series.length < 2) return NOTHING;
   if (series.some(({ look }) => typeof look !== "string"))
     return markup`<span class="legend">first layer <i class="ramp"></i> last layer</span>`;
-  return markup`<span class="legend">${series.map(({ label, look }) => markup`<i class="${typeof look === "string" ? look : "depth"}"></i>${label} `)}</span>`;
+  return markup`<span class="legend">${series.map(
+    ({ label, look }) => markup`<i
+    class="${typeof look === "string" ? look : "depth"}"></i>${label} `,
+  )}</span>`;
 }

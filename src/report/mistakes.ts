@@ -19,7 +19,10 @@ export function mistakesSection(
       picture === undefined
         ? markup`<div class="missing">no picture</div>`
         : markup`<img src="${picture}" alt="${`${own}, taken for ${other}`}" title="${name}">`;
-    return markup`<figure>${image}<figcaption><span class="own">${own}</span><span class="other"><em>${other}</em> <b>${formatShare(score)}</b></span><span class="file" title="${name}">${name}</span></figcaption></figure>`;
+    return markup`<figure>${image}<figcaption><span class="own">${own}</span><span
+      class="other"><em>${other}</em> <b>${formatShare(score)}</b></span><span class="file"
+      title="${name}">${name}</span></figcaption></figure>`;
   });
-  return markup`<p class="legend"><i class="right"></i>true class <i class="wrong"></i>what the network says, and how sure it is</p><div class="mistakes">${figures}</div>`;
+  return markup`<p class="legend"><i class="right"></i>true class <i class="wrong"></i>what the network says, and how sure it is</p><div
+    class="mistakes">${figures}</div>`;
 }

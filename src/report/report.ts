@@ -34,7 +34,8 @@ export interface Report {
 export function renderReport(report: Report): string {
   const { run } = report;
   const page = markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta
+  http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${`${run.network} on ${run.data.name}`}</title><style>${new Markup(STYLE)}</style></head>
 <body><main>${header(report)}${curves(report)}${errors(report)}${skippedImages(report)}${activations(report)}
 <section><h2>Layers and cost</h2>${layersTable(report.summary)}</section>${settings(report)}
@@ -59,7 +60,8 @@ function header(report: Report): Markup {
       : `finished after ${epochs.length} epoch${epochs.length === 1 ? "" : "s"}`;
   const last = epochs.at(-1);
   const seconds = result?.seconds ?? epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  return markup`<header><h1>${run.network} on ${data.name}</h1><p class="quiet">${parts.filter((part) => part !== "").join(" · ")}</p><p class="status">${status}</p>
+  return markup`<header><h1>${run.network} on ${data.name}</h1><p class="quiet">${parts.filter((part) => part !== "").join(" · ")}</p><p
+    class="status">${status}</p>
 <dl class="headline">${accuracyTile(assessment, last)}
 ${tile("OPs an image", formatCount(totals.ops), `${formatCount(totals.binaryMacs)} binary, ${formatCount(totals.realMacs)} real MACs`)}
 ${tile("packed size", formatBytes(totals.packedBytes), `${(totals.floatBytes / totals.packedBytes).toFixed(1)} × smaller than in float32`)}
@@ -136,17 +138,20 @@ function curves({ epochs, plannedEpochs, result }: Report): Markup {
     "images/s",
     "time",
   ].map((head) => markup`<th class="number">${head}</th>`);
-  return markup`<section><h2>Training</h2><p class="quiet">Training figures are means over an epoch’s augmented images; validation is of the network as it ships.${firstStageNote(epochs)}</p><div class="cards">
+  return markup`<section><h2>Training</h2><p class="quiet">Training figures are means over an epoch’s augmented images;
+validation is of the network as it ships.${firstStageNote(epochs)}</p><div class="cards">
 ${lineChart({ ...shared, title: "Top-1 accuracy", series: top1, format: formatShareTick })}
 ${lineChart({ ...shared, title: "Loss", floor: 0, series: loss, format: formatDecimal })}
 ${lineChart({ ...shared, title: "Learning rate", floor: 0, series: rate, format: formatRate })}</div>
-<details><summary>All epochs as a table</summary><div class="scroll"><table class="wide"><thead><tr>${heads}</tr></thead><tbody>${epochs.map(row)}</tbody></table></div></details></section>`;
+<details><summary>All epochs as a table</summary><div class="scroll"><table
+  class="wide"><thead><tr>${heads}</tr></thead><tbody>${epochs.map(row)}</tbody></table></div></details></section>`;
 }
 
 function firstStageNote(epochs: readonly EpochRecord[]): string {
   const count = epochs.filter(({ stage }) => stage === 1).length;
   if (count === 0) return "";
-  return ` In the first ${count === 1 ? "epoch" : `${count} epochs`}, the first stage, weights are real, in validation too; a network of that stage never ships.`;
+  const first = count === 1 ? "epoch" : `${count} epochs`;
+  return ` In the first ${first}, the first stage, weights are real, in validation too; a network of that stage never ships.`;
 }
 
 /** Whole per cent on the axis, a decimal in the reading. */
@@ -168,7 +173,9 @@ function errors({ assessment, run }: Report): Markup {
   if (assessment === undefined) return NOTHING;
   const { set, evaluation, pictures } = assessment;
   const wrong = evaluation.images - Math.round(evaluation.top1 * evaluation.images);
-  return markup`<section><h2>What is taken for what</h2><p class="quiet">${formatInteger(wrong)} of ${formatInteger(evaluation.images)} ${set} images are classified wrongly.</p>${confusionSection(evaluation, run.classes)}</section>
+  return markup`<section><h2>What is taken for what</h2><p
+  class="quiet">${formatInteger(wrong)} of ${formatInteger(evaluation.images)} ${set} images are classified wrongly.</p>
+${confusionSection(evaluation, run.classes)}</section>
 <section><h2>The worst mistakes</h2>${mistakesSection(evaluation.mistakes, pictures, run.classes)}</section>`;
 }
 
@@ -181,7 +188,9 @@ function skippedImages({ epochs }: Report): Markup {
   if (most === undefined) return NOTHING;
   const others = most.count - most.named.length;
   const rows = most.named.map(({ path, reason }) => markup`<li><code>${path}</code>: ${reason}</li>`);
-  return markup`<section><h2>Images that could not be read</h2><p class="quiet">${formatInteger(most.count)} in all. In training each was replaced by its neighbour; in validation they do not count.</p><ul>${rows}${others > 0 ? markup`<li>and ${formatInteger(others)} more</li>` : NOTHING}</ul></section>`;
+  const rest = others > 0 ? markup`<li>and ${formatInteger(others)} more</li>` : NOTHING;
+  return markup`<section><h2>Images that could not be read</h2><p class="quiet">${formatInteger(most.count)} in all. In
+training each was replaced by its neighbour; in validation they do not count.</p><ul>${rows}${rest}</ul></section>`;
 }
 
 function activations({ epochs, plannedEpochs, result }: Report): Markup {
@@ -210,7 +219,10 @@ function activations({ epochs, plannedEpochs, result }: Report): Markup {
     format: formatRate,
     describe,
   });
-  return markup`<section><h2>Inside the binary layers</h2><p class="quiet">A sign says most where +1 and −1 are equally frequent: balanced activation works towards the 50 % line. The flip ratio is the share of binary weights that change sign in a step; it settles as training ends.</p><div class="cards pair">${balanceChart(first, last)}${layers.length === 0 ? NOTHING : flips}</div></section>`;
+  return markup`<section><h2>Inside the binary layers</h2><p class="quiet">A sign says most where +1 and −1 are equally
+frequent: balanced activation works towards the 50 % line. The flip ratio is the share of binary weights that change sign in a
+step; it settles as training ends.</p>
+<div class="cards pair">${balanceChart(first, last)}${layers.length === 0 ? NOTHING : flips}</div></section>`;
 }
 
 function settings({ run, command }: Report): Markup {
@@ -224,5 +236,6 @@ function settings({ run, command }: Report): Markup {
     version: run.version,
   });
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  return markup`<section><h2>To repeat it</h2><pre><code>${command}</code></pre><dl class="settings">${entries.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl></section>`;
+  return markup`<section><h2>To repeat it</h2><pre><code>${command}</code></pre><dl
+    class="settings">${entries.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl></section>`;
 }

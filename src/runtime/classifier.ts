@@ -92,7 +92,10 @@ function normalizationTable({ mean, standardDeviation }: Model): Float32Array {
   });
 }
 
-/** @throws UserError where one is not finite: weights near the largest number, as a damaged file may have them, pass every check of their own */
+/**
+ * @throws UserError where one is not finite: weights near the largest number, as a damaged file may have them, pass every check
+ * of their own
+ */
 export function requireFinite(values: TypedArray): void {
   if (!values.every(Number.isFinite))
     throw new UserError("the model's numbers grow beyond what float32 holds; it is damaged or badly trained: get a fresh copy");

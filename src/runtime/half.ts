@@ -36,7 +36,9 @@ export function fromHalf(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 15 - FRACTION_BITS);
 }
 
-/** A loop, because `Float32Array.from` with a function goes through an iterator, which took 6 of the 25 ms that a small model was read in. */
+/**
+ * A loop, because `Float32Array.from` with a function goes through an iterator, which took 6 of the 25 ms that a small model was read in.
+ */
 export function fromHalves(halves: ArrayLike<number>): Float32Array {
   const values = new Float32Array(halves.length);
   for (let i = 0; i < values.length; i++) values[i] = fromHalf(halves[i] as number);

@@ -1,7 +1,7 @@
 /**
- * The model file: one safetensors file with the folded network. `__metadata__` holds the format, and as JSON the network's operations, class names,
- * input size, mean and standard deviation; weights and parameters are tensors named by their operation. No code is ever run from it. The layout is written
- * down in docs/model-file.md.
+ * The model file: one safetensors file with the folded network. `__metadata__` holds the format, and as JSON the network's
+ * operations, class names, input size, mean and standard deviation; weights and parameters are tensors named by their operation.
+ * No code is ever run from it. The layout is written down in docs/model-file.md.
  */
 import { UserError } from "../errors.js";
 import type { Channels } from "../pixels/square.js";
@@ -60,7 +60,8 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   const { format, version, model } = file.metadata;
   if (format !== FORMAT)
     throw new UserError(
-      `${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a model.safetensors that rbnet train wrote`,
+      `${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a ` +
+        "model.safetensors that rbnet train wrote",
     );
   if (version !== VERSION)
     throw new UserError(

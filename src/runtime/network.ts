@@ -78,7 +78,9 @@ export class RuntimeNetwork {
     for (const step of this.steps) step();
   }
 
-  /** Operation `index` alone, on what those before it have left. Returns its result, which lasts until a later operation takes its place. */
+  /**
+   * Operation `index` alone, on what those before it have left. Returns its result, which lasts until a later operation takes its place.
+   */
   runOperation(index: number): Tensor {
     this.steps[index]?.();
     return this.values[index + 1] as Tensor;

@@ -1,7 +1,7 @@
 /**
  * Reads and writes safetensors, the container of model files and checkpoints: eight bytes of header length (little-endian), a JSON header
- * with type, shape and place of each tensor and a `__metadata__` of strings, then the data. A file is data from a stranger: every length and
- * offset is checked before use.
+ * with type, shape and place of each tensor and a `__metadata__` of strings, then the data. A file is data from a stranger: every
+ * length and offset is checked before use.
  */
 import { UserError } from "../errors.js";
 import { elementCount, type Shape } from "../tensor.js";
@@ -154,7 +154,9 @@ function byteCount({ dtype, shape }: Entry): number {
   return elementCount(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
-/** Tensors have to fill the data one after the other, as the format demands: thousands that share their bytes would take memory without end. */
+/**
+ * Tensors have to fill the data one after the other, as the format demands: thousands that share their bytes would take memory without end.
+ */
 function checkPlaces(entries: ReadonlyMap<string, Entry>, length: number, refuse: (found: string) => UserError): void {
   const places = [...entries].map(([key, entry]) => ({ key, begin: entry.begin, end: entry.end }));
   places.sort((a, b) => a.begin - b.begin || a.end - b.end);

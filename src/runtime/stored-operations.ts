@@ -1,6 +1,7 @@
 /**
- * A network's operations in a model file: what is said of each as JSON, and its weights as tensors named by its number. A file is data from a
- * stranger: every size is derived from the description and compared with the file's, and nothing is asked of memory or kernels that was not checked.
+ * A network's operations in a model file: what is said of each as JSON, and its weights as tensors named by its number. A file is
+ * data from a stranger: every size is derived from the description and compared with the file's, and nothing is asked of memory
+ * or kernels that was not checked.
  */
 import type { UserError } from "../errors.js";
 import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";

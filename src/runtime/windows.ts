@@ -2,8 +2,9 @@
  * How a convolution's windows lie on a map, as a network describes it, and the geometry that the kernels read.
  *
  * `grid` is the ordinary convolution. `blocks` is the reshaping of RB-Net's point-wise convolution: every pixel belongs to one 2 x 2 block
- * (pixels of a block `dilation` apart, the grid of blocks moved by `shift` pixels), and the windows are the blocks. `patches` are larger blocks, of neighbouring
- * pixels: for a stem that starts with space to depth, and for reshaped convolutions that halve the map and still lay their results on four pixels.
+ * (pixels of a block `dilation` apart, the grid of blocks moved by `shift` pixels), and the windows are the blocks. `patches` are
+ * larger blocks, of neighbouring pixels: for a stem that starts with space to depth, and for reshaped convolutions that halve the
+ * map and still lay their results on four pixels.
  */
 import type { Backend } from "../backend/device.js";
 import type { OutputLayout, Window } from "../backend/kernels.js";
@@ -96,7 +97,10 @@ export interface Spread {
   readonly width: number;
 }
 
-/** Blocks are laid back on their own pixels. Patches halve the map, and are laid on patches of half their side. Undefined for windows that do not part the map so. */
+/**
+ * Blocks are laid back on their own pixels. Patches halve the map, and are laid on patches of half their side. Undefined for
+ * windows that do not part the map so.
+ */
 export function spreadOf(windows: Windows, { height, width }: MapShape): Spread | undefined {
   if (windows.kind === "blocks") return { windows, height, width };
   if (windows.kind === "grid" || windows.size % 2 !== 0) return undefined;

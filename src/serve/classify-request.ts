@@ -63,7 +63,8 @@ function picturesOfJson(body: Uint8Array): Pictures {
   const parsed = jsonSchema.safeParse(parse(body));
   if (!parsed.success)
     throw new UserError(
-      `the JSON is expected to be {"image": "<base64>"} or {"images": ["<base64>", ...]}; send one of these, or the bytes of an image as the body`,
+      `the JSON is expected to be {"image": "<base64>"} or {"images": ["<base64>", ...]}; send one of these, or the ` +
+        "bytes of an image as the body",
     );
   const { data } = parsed;
   if ("image" in data) return { kind: "one", picture: decodeBase64(data.image, "image") };

@@ -28,7 +28,10 @@ export function renderPage(facts: PageFacts): string {
     <section class="panel" id="drawing"${drawable ? "" : " hidden"}>
       <h2>Draw</h2>
       <div class="stage"><canvas width="${size * 8}" height="${size * 8}" tabindex="0" aria-label="Drawing area"></canvas></div>
-      <div class="row" role="group" aria-label="Colour of the pen">${COLOURS.map((colour) => `<button class="swatch" type="button" data-colour="${colour}" aria-label="${colour}"></button>`).join("")}</div>
+      <div class="row" role="group" aria-label="Colour of the pen">${COLOURS.map(
+        (colour) => `<button class="swatch" type="button"
+        data-colour="${colour}" aria-label="${colour}"></button>`,
+      ).join("")}</div>
       <div class="row"><button type="button" class="clear">Clear</button></div>
       <ol class="bars" aria-live="polite"></ol>
     </section>`;
@@ -58,7 +61,8 @@ export function renderPage(facts: PageFacts): string {
   <div class="inputs">
     <section class="panel" id="pictures">
       <h2>Pictures</h2>
-      <label class="drop"><input type="file" accept="image/*" multiple><span class="button">Choose pictures</span><span class="quiet">or drop or paste them anywhere</span></label>
+      <label class="drop"><input type="file" accept="image/*" multiple><span class="button">Choose pictures</span><span
+        class="quiet">or drop or paste them anywhere</span></label>
     </section>
     <section class="panel" id="camera">
       <h2>Camera</h2>

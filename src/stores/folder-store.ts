@@ -49,7 +49,10 @@ export class FolderStore implements RunStore {
 /** A run is resumed from these files, so what is missing is what to say first. */
 function explainMissing(part: RunPart, path: string, code: string): string {
   if (part === "model")
-    return `cannot read the model ${path} (${code}), the best network that the run has made so far; restore the file, or start the run again`;
+    return (
+      `cannot read the model ${path} (${code}), the best network that the run has made so far; restore the file, or start ` +
+      "the run again"
+    );
   const found =
     code === "ENOENT" ? `there is no checkpoint to resume at ${path}` : `cannot read the checkpoint ${path} (${code})`;
   return `${found}; start the run without --resume, or give the folder of the run that was stopped`;

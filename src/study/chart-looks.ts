@@ -32,7 +32,8 @@ export function chartStyle(): Markup {
   return new Markup(`
 .study-chart { --ground: #ffffff; --frame: #e2dfd7; --rule: #eceae4; --ink: #1d2126; --soft: #5d646d; --single: #474d55; ${variables(LIGHT)}
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; max-width: 100%; height: auto; }
-@media (prefers-color-scheme: dark) { .study-chart { --ground: #1b1e23; --frame: #31363e; --rule: #2a2f36; --ink: #e8eaed; --soft: #a3abb6; --single: #c3c9d1; ${variables(DARK)} } }
+@media (prefers-color-scheme: dark) { .study-chart { --ground: #1b1e23; --frame: #31363e; --rule: #2a2f36; --ink: #e8eaed;
+  --soft: #a3abb6; --single: #c3c9d1; ${variables(DARK)} } }
 .study-chart .single { --look: var(--single); }
 ${groups}
 .study-chart .ground { fill: var(--ground); stroke: var(--frame); }

@@ -50,11 +50,14 @@ export function resultsChart(results: StudyResults): Markup {
   const top = LEGEND_Y + legend.rows * LEGEND_ROW + 8;
   const height = top + PLOT_HEIGHT + BOTTOM;
   const title = `${results.study} on ${results.data.name}`;
-  const open = markup`<svg xmlns="http://www.w3.org/2000/svg" class="study-chart" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${`Top-1 accuracy against operations, ${judged.length} of ${results.rows.length} rows of the study ${results.study}`}">
+  const shown = `${judged.length} of ${results.rows.length} rows`;
+  const open = markup`<svg xmlns="http://www.w3.org/2000/svg" class="study-chart" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}"
+    height="${height}" role="img" aria-label="${`Top-1 accuracy against operations, ${shown} of the study ${results.study}`}">
 <style>${chartStyle()}</style><rect class="ground" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="12"/>
 <text class="title" x="${LEFT}" y="${TITLE_Y}">${title}</text>${legend.drawn}`;
   if (judged.length === 0)
-    return markup`${open}<text class="axis" x="${WIDTH / 2}" y="${top + PLOT_HEIGHT / 2}" text-anchor="middle">no run is finished yet</text></svg>`;
+    return markup`${open}<text class="axis" x="${WIDTH / 2}" y="${top + PLOT_HEIGHT / 2}"
+      text-anchor="middle">no run is finished yet</text></svg>`;
   const ops = judged.map(({ row }) => row.ops);
   const x = closeLogarithmicAxis(Math.min(...ops), Math.max(...ops));
   const ends = judged.flatMap(({ top1: { mean, deviation = 0 } }) => [mean - deviation, mean + deviation]);
@@ -76,12 +79,30 @@ export function resultsChart(results: StudyResults): Markup {
   );
   const spread = points.some(({ top1 }) => top1.deviation !== undefined);
   return markup`${open}
-${y.ticks.map((tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text class="tick" x="${LEFT - 10}" y="${atY(tick) + 4}" text-anchor="end">${formatTick(tick)}</text>`)}
-${x.ticks.map((tick) => markup`<line class="grid" x1="${atX(tick)}" x2="${atX(tick)}" y1="${top}" y2="${top + PLOT_HEIGHT}"/><text class="tick" x="${atX(tick)}" y="${top + PLOT_HEIGHT + 20}" text-anchor="middle">${formatOps(tick)}</text>`)}
-<text class="axis" x="${LEFT + PLOT_WIDTH / 2}" y="${top + PLOT_HEIGHT + 44}" text-anchor="middle">operations an image (binary MACs / 64 + real MACs)</text>
-<text class="axis" transform="translate(16 ${top + PLOT_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${`top-1 on ${formatInteger(images)} ${set} images`}</text>
-${spread ? markup`<text class="tick" x="${WIDTH - RIGHT}" y="${TITLE_Y}" text-anchor="end">bars: sample deviation over seeds</text>` : NOTHING}
-${lines.map((line, group) => (line.length < 2 ? NOTHING : markup`<polyline class="${lookOf(group)}" points="${line.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(" ")}"/>`))}
+${y.ticks.map(
+  (tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text
+  class="tick" x="${LEFT - 10}" y="${atY(tick) + 4}" text-anchor="end">${formatTick(tick)}</text>`,
+)}
+${x.ticks.map(
+  (tick) => markup`<line class="grid" x1="${atX(tick)}" x2="${atX(tick)}" y1="${top}" y2="${top + PLOT_HEIGHT}"/><text
+  class="tick" x="${atX(tick)}" y="${top + PLOT_HEIGHT + 20}" text-anchor="middle">${formatOps(tick)}</text>`,
+)}
+<text class="axis" x="${LEFT + PLOT_WIDTH / 2}" y="${top + PLOT_HEIGHT + 44}"
+  text-anchor="middle">operations an image (binary MACs / 64 + real MACs)</text>
+<text class="axis" transform="translate(16 ${top + PLOT_HEIGHT / 2}) rotate(-90)"
+  text-anchor="middle">${`top-1 on ${formatInteger(images)} ${set} images`}</text>
+${
+  spread
+    ? markup`<text class="tick" x="${WIDTH - RIGHT}" y="${TITLE_Y}"
+  text-anchor="end">bars: sample deviation over seeds</text>`
+    : NOTHING
+}
+${lines.map((line, group) =>
+  line.length < 2
+    ? NOTHING
+    : markup`<polyline class="${lookOf(group)}"
+  points="${line.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(" ")}"/>`,
+)}
 ${points.map((point) => drawnBar(point))}
 ${points.map((point) => drawnPoint(point))}
 ${points.map(({ row }, index) => {
@@ -96,7 +117,8 @@ ${points.map(({ row }, index) => {
 /** Bars come before all points, so that none crosses the point of another row. */
 function drawnBar({ top1, group, x, upper, lower }: Point): Markup {
   if (top1.deviation === undefined) return NOTHING;
-  return markup`<g class="${lookOf(group)}"><path class="bar" d="${`M${x} ${upper}V${lower}M${x - 5} ${upper}h10M${x - 5} ${lower}h10`}"/></g>`;
+  return markup`<g class="${lookOf(group)}"><path class="bar"
+    d="${`M${x} ${upper}V${lower}M${x - 5} ${upper}h10M${x - 5} ${lower}h10`}"/></g>`;
 }
 
 function drawnPoint({ row, top1, group, x, y }: Point): Markup {
@@ -120,7 +142,8 @@ function legendOf(groups: readonly string[]): { readonly rows: number; readonly 
       rows++;
     }
     const y = LEGEND_Y + (rows - 1) * LEGEND_ROW;
-    const entry = markup`<g class="${lookOf(group)}">${marker(group, x + 7, y - 4, 6)}<text class="legend" x="${x + 20}" y="${y}">${name}</text></g>`;
+    const entry = markup`<g class="${lookOf(group)}">${marker(group, x + 7, y - 4, 6)}<text class="legend" x="${x + 20}"
+      y="${y}">${name}</text></g>`;
     x += width;
     return entry;
   });

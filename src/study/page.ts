@@ -11,22 +11,30 @@ const OWN_STYLE = `
 
 export function resultsPage(results: StudyResults, chart: Markup): string {
   const { study, data, runs, command, version } = results;
+  const count = runs.finished === runs.planned ? `all ${runs.planned}` : `${runs.finished} of ${runs.planned}`;
   return markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta
+  http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${`${study} on ${data.name}`}</title><style>${new Markup(STYLE)}${new Markup(OWN_STYLE)}</style></head>
-<body><main><header><h1>${study}</h1><p class="status">${runs.finished === runs.planned ? `all ${runs.planned} runs are finished` : `${runs.finished} of ${runs.planned} runs are finished`}</p>${best(results)}</header>
+<body><main><header><h1>${study}</h1><p class="status">${count} runs are finished</p>${best(results)}</header>
 ${chart}
 <section><h2>Rows</h2>${table(results)}${resultsNotes(results).map((note) => markup`<p class="quiet">${note}</p>`)}</section>
-<section><h2>To repeat it</h2><pre><code>${command}</code></pre>${results.rows.map(({ name, settings }) => markup`<details><summary>settings of ${name}</summary><pre><code>${JSON.stringify(settings, undefined, 2)}</code></pre></details>`)}</section>
+<section><h2>To repeat it</h2><pre><code>${command}</code></pre>${results.rows.map(settingsOf)}</section>
 <footer>Written by rbnet ${version}. This page loads nothing and can be sent as it is.</footer></main></body></html>
 `.text;
+}
+
+function settingsOf({ name, settings }: StudyResults["rows"][number]): Markup {
+  const text = JSON.stringify(settings, undefined, 2);
+  return markup`<details><summary>settings of ${name}</summary><pre><code>${text}</code></pre></details>`;
 }
 
 function best(results: StudyResults): Markup {
   const row = bestRow(results);
   const top1 = row === undefined ? undefined : judgedTop1(results, row);
   if (row === undefined || top1 === undefined) return markup``;
-  return markup`<p>${results.runs.finished === results.runs.planned ? "Best" : "Best so far"} on the ${judgedBy(results).set} images: <b>${row.name}</b>, ${formatSpread(top1)}.</p>`;
+  const said = results.runs.finished === results.runs.planned ? "Best" : "Best so far";
+  return markup`<p>${said} on the ${judgedBy(results).set} images: <b>${row.name}</b>, ${formatSpread(top1)}.</p>`;
 }
 
 function bestRow(results: StudyResults): StudyResults["rows"][number] | undefined {
@@ -38,5 +46,10 @@ function table(results: StudyResults): Markup {
   const { heads, words, rows } = resultsTable(results);
   const winner = bestRow(results)?.name;
   const kind = (column: number): string => (column < words ? "" : "number");
-  return markup`<div class="scroll"><table class="study"><thead><tr>${heads.map((head, column) => markup`<th class="${kind(column)}">${head}</th>`)}</tr></thead><tbody>${rows.map((cells) => markup`<tr class="${cells[0] === winner ? "best" : ""}">${cells.map((cell, column) => markup`<td class="${kind(column)}">${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+  const head = heads.map((text, column) => markup`<th class="${kind(column)}">${text}</th>`);
+  const body = rows.map((row) => {
+    const cells = row.map((text, column) => markup`<td class="${kind(column)}">${text}</td>`);
+    return markup`<tr class="${row[0] === winner ? "best" : ""}">${cells}</tr>`;
+  });
+  return markup`<div class="scroll"><table class="study"><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }

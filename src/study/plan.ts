@@ -107,7 +107,8 @@ function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): P
   const options = parseTrainingSettings({ ...mergedSettings({ ...usual }, settingsOf(study, row)), seed });
   if (options.batch > data.train.count)
     throw new UserError(
-      `row "${row.name}" has a batch of ${options.batch}, larger than the ${data.train.count} training images; use a smaller batch or more images`,
+      `row "${row.name}" has a batch of ${options.batch}, larger than the ${data.train.count} training images; use a ` +
+        "smaller batch or more images",
     );
   return { description, options };
 }

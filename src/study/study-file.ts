@@ -118,7 +118,8 @@ export function parseStudy(value: unknown, origin = "the study"): Study {
     const other = folders.get(rowFolder(row));
     if (other !== undefined)
       throw new UserError(
-        `${origin}: rows[${index}].name is "${row.name}", too much like rows[${other}], "${study.rows[other]?.name}", to have a folder of its own; rename one`,
+        `${origin}: rows[${index}].name is "${row.name}", too much like rows[${other}], "${study.rows[other]?.name}", ` +
+          "to have a folder of its own; rename one",
       );
     folders.set(rowFolder(row), index);
     const place = `${origin}: rows[${index}] ("${row.name}")`;

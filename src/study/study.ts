@@ -132,7 +132,8 @@ export function refuseUnready(states: readonly StatedRun[], rerun: boolean): voi
     const teacher = run.options.distill?.teacher;
     if (state.kind === "changed" && !rerun)
       throw new UserError(
-        `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it anew in its place, or the row another name`,
+        `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it ` +
+          "anew in its place, or the row another name",
       );
     if (state.kind !== "finished" && teacher !== undefined && !existsSync(teacher))
       throw new UserError(`row "${run.row.name}" has the teacher ${teacher}, which is not there; correct its path`);

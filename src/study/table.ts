@@ -61,13 +61,17 @@ export function resultsNotes({ data, runs, rows }: StudyResults): readonly strin
   const finished = rows.flatMap((row) => row.runs);
   const machines = [...new Set(finished.map(({ processor, backend }) => `${processor}; ${backend}`))];
   return [
-    `${runs.finished} of ${runs.planned} runs are finished. All were trained on the same ${data.train} images of ${data.name} (${data.size} x ${data.size}, ${data.classes} classes).`,
+    `${runs.finished} of ${runs.planned} runs are finished. All were trained on the same ${data.train} images of ` +
+      `${data.name} (${data.size} x ${data.size}, ${data.classes} classes).`,
     data.validation > 0
       ? `The ${data.validation} validation images chose the epoch that ships${data.test > 0 ? "; the test images chose nothing" : ""}.`
       : "Without validation images the last epoch ships.",
-    "After ± stands the sample deviation over the seeds, which says how far single runs lie apart, and nothing of how many images were counted.",
-    "OPs are binary multiply-accumulates / 64 + real ones, for one image. The packed size takes a bit for a binary parameter and four bytes for a real one. Images seen are those that a run may train on, repeated ones too.",
-    "Latency is the median for one image on one thread, measured after the training on the machine as it was then; the time of a run includes its validation. Both are medians over the seeds.",
+    "After ± stands the sample deviation over the seeds, which says how far single runs lie apart, and nothing of " +
+      "how many images were counted.",
+    "OPs are binary multiply-accumulates / 64 + real ones, for one image. The packed size takes a bit for a binary " +
+      "parameter and four bytes for a real one. Images seen are those that a run may train on, repeated ones too.",
+    "Latency is the median for one image on one thread, measured after the training on the machine as it was then; " +
+      "the time of a run includes its validation. Both are medians over the seeds.",
     ...(machines.length === 0 ? [] : [`Trained on ${machines.join(" and on ")}.`]),
   ];
 }

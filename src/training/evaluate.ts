@@ -16,7 +16,8 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
   const largest = set.labels.reduce((most, label) => Math.max(most, label), 0);
   if (largest >= model.classes.length)
     throw new UserError(
-      `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data of the classes that it was trained on`,
+      `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data ` +
+        "of the classes that it was trained on",
     );
   const tally = new Tally(model.classes.length, set);
   const skipped: SkippedImage[] = [];
@@ -45,7 +46,8 @@ class Tally {
     // Not a number compares as neither above nor below, and would count as right.
     if (!logits.every(Number.isFinite))
       throw new UserError(
-        `the network's scores of ${this.set.nameOf(index)} are not finite numbers: its training diverged; train it with a lower learning rate`,
+        `the network's scores of ${this.set.nameOf(index)} are not finite numbers: its training diverged; train it with ` +
+          "a lower learning rate",
       );
     const predicted = logits.indexOf(Math.max(...logits));
     const own = logits[label] as number;

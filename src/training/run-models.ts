@@ -66,7 +66,8 @@ export class RunModels {
     const { firstEpoch } = stageAt(options, epoch);
     if (epoch === 0 || epoch !== firstEpoch)
       throw new UserError(
-        `${store.placeOf("firstStage")} should hold the end of the first stage, but is a checkpoint of epoch ${epoch}; restore the file that the run wrote, or start the run again`,
+        `${store.placeOf("firstStage")} should hold the end of the first stage, but is a checkpoint of epoch ${epoch}; ` +
+          "restore the file that the run wrote, or start the run again",
       );
     using _binding = new MemoryScope(backend);
     network.bind(1, { weights: "real" });

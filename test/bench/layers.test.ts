@@ -1,4 +1,7 @@
-/** The comparison with PyTorch, layer by layer. RBNET_PYTHON names a Python that has torch and safetensors; what needs none is tested anyway. */
+/**
+ * The comparison with PyTorch, layer by layer. RBNET_PYTHON names a Python that has torch and safetensors; what needs none is
+ * tested anyway.
+ */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

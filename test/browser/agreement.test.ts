@@ -1,6 +1,7 @@
 /**
- * The same model answers the same everywhere: `rbnet eval`, `rbnet/runtime` in Node and a real browser agree on the top-1 of all 10,000 test images of CIFAR-10,
- * since they run the same kernels. Kernels of other instructions round otherwise; how often that changes an answer is measured here, and bounded.
+ * The same model answers the same everywhere: `rbnet eval`, `rbnet/runtime` in Node and a real browser agree on the top-1 of all
+ * 10,000 test images of CIFAR-10, since they run the same kernels. Kernels of other instructions round otherwise; how often that
+ * changes an answer is measured here, and bounded.
  *
  * RBNET_MODEL names a trained model to take instead of one of random weights.
  */

@@ -1,4 +1,7 @@
-/** `rbnet/runtime` in a real browser computes what Node computes, to the bit: in a page and in a worker, with threads and without, under a strict policy. */
+/**
+ * `rbnet/runtime` in a real browser computes what Node computes, to the bit: in a page and in a worker, with threads and without,
+ * under a strict policy.
+ */
 
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";

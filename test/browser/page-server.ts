@@ -1,6 +1,6 @@
 /**
- * Serves the built code and a page's files on loopback, under a content security policy that allows the page's own scripts and the compilation of
- * WebAssembly and nothing else.
+ * Serves the built code and a page's files on loopback, under a content security policy that allows the page's own scripts and
+ * the compilation of WebAssembly and nothing else.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src " +
+  "'self' blob:; base-uri 'none'; form-action 'none'";
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript", ".png": "image/png" };
 
 export interface PageServer extends AsyncDisposable {

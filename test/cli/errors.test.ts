@@ -28,7 +28,9 @@ describe("a user's error", () => {
     [["train", "--optimizer", "adma"], "option '--optimizer <name>' argument 'adma' is invalid. Allowed choices are adam, sgd."],
     [
       ["train", "--network", "resnet"],
-      'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, reactnet18, reactnet-a',
+      'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, ' +
+        "xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, " +
+        "reactnet18, reactnet-a",
     ],
     [["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
     [
@@ -41,7 +43,9 @@ describe("a user's error", () => {
     [["trian"], "unknown command 'trian' (Did you mean train?)"],
     [
       ["summary", "rbnet19"],
-      'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, reactnet18, reactnet-a',
+      'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, ' +
+        "xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, " +
+        "reactnet18, reactnet-a",
     ],
     [
       ["train", "--network", "resnet20", "--blocks", "fixed"],
@@ -57,7 +61,8 @@ describe("a user's error", () => {
     ],
     [
       ["summary", "rbnet20", "--shortcut", "repeated", "--width", "1.03"],
-      "a shortcut that repeats channels cannot get from 16 to 33 of them in rbnet20 (width 1.03); choose a width that makes every stage a multiple of the one before, such as a multiple of 1/16",
+      "a shortcut that repeats channels cannot get from 16 to 33 of them in rbnet20 (width 1.03); choose a width " +
+        "that makes every stage a multiple of the one before, such as a multiple of 1/16",
     ],
     [
       ["summary", "birealnet20", "--halving", "4x4"],

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 describe("rbnet predict", () => {
-  it("answers a folder as it answers its pictures one by one, for any number of threads, and takes the folder of a run as a model", async () => {
+  it("answers a folder as its pictures one by one, for any number of threads, and takes the folder of a run as a model", async () => {
     const whole = jsonLines(await rbnet(["predict", run, pictures, "--json", "--threads", "2"])) as unknown as Answer[];
     expect(whole.map(({ image }) => image.slice(pictures.length + 1))).toEqual([
       ...Array.from({ length: 9 }, (_, i) => join("deep", `p${String(i + 9).padStart(2, "0")}.png`)),

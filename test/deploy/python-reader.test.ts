@@ -1,4 +1,7 @@
-/** The reference implementation of safetensors, in Python, opens a model file and finds what is in it. RBNET_PYTHON names a Python that has it. */
+/**
+ * The reference implementation of safetensors, in Python, opens a model file and finds what is in it. RBNET_PYTHON names a Python
+ * that has it.
+ */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * A model file is data from strangers: a damaged one is refused in a sentence or gives finite scores all the same, within a second and without taking
- * memory that it does not need. Never anything else.
+ * A model file is data from strangers: a damaged one is refused in a sentence or gives finite scores all the same, within a
+ * second and without taking memory that it does not need. Never anything else.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";

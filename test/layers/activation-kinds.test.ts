@@ -10,7 +10,10 @@ const CHANNELS = 3;
 const OUTPUT = { height: 4, width: 4, channels: CHANNELS };
 const ROWS = 16;
 
-/** After one pass each way from drawn values, on both sides of `from`: the gradient of from, left, right, to, and the names of the parameters. */
+/**
+ * After one pass each way from drawn values, on both sides of `from`: the gradient of from, left, right, to, and the names of the
+ * parameters.
+ */
 async function gradientOf(kind: ActivationKind): Promise<{ gradient: number[]; names: string[] }> {
   const backend = createReferenceBackend();
   const options = { name: "unit", filters: CHANNELS, output: OUTPUT, activation: kind };

@@ -16,8 +16,8 @@ export interface Differentiable {
 }
 
 /**
- * In turn, until one agrees: a step across the corner of an activation or an estimator says nothing, and a smaller one seldom meets one. The largest is for derivatives
- * that are lost in the rounding of the others' differences.
+ * In turn, until one agrees: a step across the corner of an activation or an estimator says nothing, and a smaller one seldom
+ * meets one. The largest is for derivatives that are lost in the rounding of the others' differences.
  */
 const STEPS = [1e-5, 1e-6, 1e-7, 1e-3];
 const RELATIVE_TOLERANCE = 1e-5;

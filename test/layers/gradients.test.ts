@@ -1,4 +1,6 @@
-/** Every layer's backward is the derivative of its forward, found by finite differences on the reference; signs pass it by their estimators. */
+/**
+ * Every layer's backward is the derivative of its forward, found by finite differences on the reference; signs pass it by their estimators.
+ */
 import { describe, it } from "vitest";
 import { elementCount } from "#rbnet/tensor";
 import { dot } from "../backend/reference/differences.js";

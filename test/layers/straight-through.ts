@@ -1,6 +1,7 @@
 /**
- * A backend whose binary products can be differentiated by finite differences. At the point where a product first runs its operands are the true
- * signs, so the whole network computes what it computes in training; away from that point a sign moves as its surrogate does:
+ * A backend whose binary products can be differentiated by finite differences. At the point where a product first runs its
+ * operands are the true signs, so the whole network computes what it computes in training; away from that point a sign moves as
+ * its surrogate does:
  *
  *   s(v) = sign(v0) + surrogate(v) - surrogate(v0)
  *

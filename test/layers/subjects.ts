@@ -165,8 +165,8 @@ function convolutionRunnable(backend: Backend, { height, width, channels }: MapS
 }
 
 /**
- * Normalization, output layout, shortcut and activation alone, on real values in place of a product's result. The shortcut counts as a parameter.
- * `windows` lays the filters over the taps of each block; none leaves them where they are.
+ * Normalization, output layout, shortcut and activation alone, on real values in place of a product's result. The shortcut counts
+ * as a parameter. `windows` lays the filters over the taps of each block; none leaves them where they are.
  */
 export function normalizedOutput(
   output: MapShape,

@@ -1,6 +1,6 @@
 /**
- * A few steps of the convolutions' weights down the gradients of one batch lower its loss, for networks of every form. The rest stays as it is: a
- * classifier on random features learns a dozen images by itself.
+ * A few steps of the convolutions' weights down the gradients of one batch lower its loss, for networks of every form. The rest
+ * stays as it is: a classifier on random features learns a dozen images by itself.
  */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";

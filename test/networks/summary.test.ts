@@ -161,7 +161,7 @@ describe("the count of operations", () => {
     expect(of(width + 1 / 64)).toBeGreaterThan(52.0e6);
   });
 
-  it("counts four times the binary multiply-accumulates of 2x2 blocks for 4x4 blocks, and 9 / 4 for a 3x3, where a unit halves the map", () => {
+  it("counts four times the binary multiply-accumulates of 2x2 blocks for 4x4, 9 / 4 for 3x3, where a unit halves the map", () => {
     const halving = (kind: "2x2" | "4x4" | "3x3"): readonly number[] =>
       build(networkByName("rbnet20", { classes: 10, halving: kind }))
         .summary()

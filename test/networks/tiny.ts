@@ -45,7 +45,10 @@ export const TINY_ODD: NetworkDescription = {
 /** Nothing real between the stem and the classifier. */
 const TINY_REPEATED = networkByName("rbnet20", { classes: 4, width: 0.25, size: 8, shortcut: "repeated" });
 
-/** What the code that came before RB-Net's paper has: space to depth in the stem, 4x4 blocks that halve maps, the last of them an odd one, shortcuts without parameters. */
+/**
+ * What the code that came before RB-Net's paper has: space to depth in the stem, 4x4 blocks that halve maps, the last of them an
+ * odd one, shortcuts without parameters.
+ */
 export const TINY_PATCHES = networkByName("rbnet18", {
   classes: 3,
   width: 1 / 16,

@@ -1,4 +1,6 @@
-/** Whole networks on the WebAssembly backend: the reference's gradients, the same bits for any number of threads, no memory taken by a step. */
+/**
+ * Whole networks on the WebAssembly backend: the reference's gradients, the same bits for any number of threads, no memory taken by a step.
+ */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
@@ -9,7 +11,9 @@ import { expectAlike, type Values } from "../layers/alike.js";
 import { TINY, TINY20, training } from "./tiny.js";
 
 const IMAGES = 4;
-/** With 47 one value of the stem lies so near a kink of its activation that rounding moves it to the other side, which no tolerance covers. */
+/**
+ * With 47 one value of the stem lies so near a kink of its activation that rounding moves it to the other side, which no tolerance covers.
+ */
 const SEED = 5;
 /** Of a tensor's largest element, after dozens of layers. */
 const TOLERANCE = 1e-3;

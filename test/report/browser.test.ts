@@ -36,7 +36,9 @@ describe.skipIf(chromiumPath === undefined)("the report in Chromium (skipped whe
   it("shows an epoch's values where the pointer is, and the last epoch's elsewhere", async () => {
     const { page } = await open(1280, 10);
     const chart = page.locator("svg.chart").first();
-    const visible = `[...document.querySelector("svg.chart").querySelectorAll(".readout")].filter((text) => getComputedStyle(text).opacity === "1")`;
+    const visible =
+      '[...document.querySelector("svg.chart").querySelectorAll(".readout")]' +
+      '.filter((text) => getComputedStyle(text).opacity === "1")';
     const shown = (): Promise<string> => page.evaluate<string>(`${visible}.map((text) => text.textContent).join("|")`);
     expect(await shown()).toMatch(/^epoch 12 /);
     await chart.locator(".at rect").nth(4).hover();

@@ -1,4 +1,7 @@
-/** Values share buffers only when one is dead before the other is written. Found by running random lists of operations with names for values. */
+/**
+ * Values share buffers only when one is dead before the other is written. Found by running random lists of operations with names
+ * for values.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { planMemory } from "#rbnet/runtime/memory-plan";

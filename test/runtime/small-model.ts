@@ -10,8 +10,8 @@ export const SIZE = 16;
 export const CLASSES = ["cat", "dog", "crème brûlée"];
 
 /**
- * `pooled`: with a max pool and an RPReLU, which RB-Nets have not. Values are not those of the start, so that no two of them can be exchanged unseen. The
- * backend's memory is as it was before.
+ * `pooled`: with a max pool and an RPReLU, which RB-Nets have not. Values are not those of the start, so that no two of them can
+ * be exchanged unseen. The backend's memory is as it was before.
  */
 export async function smallModel(backend: Backend, { pooled = false } = {}): Promise<Model> {
   const mark = backend.mark();

@@ -1,4 +1,7 @@
-/** Schemathesis finds no fault with what the server does and says of itself. RBNET_PYTHON names a Python that has it; skipped where it is not installed. */
+/**
+ * Schemathesis finds no fault with what the server does and says of itself. RBNET_PYTHON names a Python that has it; skipped
+ * where it is not installed.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { serve } from "@hono/node-server";

@@ -1,4 +1,5 @@
-"""Real pictures for schemathesis, which cannot invent bytes that are an image: PNG files of any small size, as a body, as a file and in base64."""
+"""Real pictures for schemathesis, which cannot invent bytes that are an image: PNG files of any small size, as a body,
+as a file and in base64."""
 
 import base64
 import struct

@@ -54,7 +54,8 @@ describe("a study file", () => {
     [withRow({ recipe: "three-stage" }), /^the study: rows\[0\]\.recipe is "three-stage": /],
     [
       withRow({ recipe: "distill" }),
-      'the study: rows[0] ("only"): the recipe distill needs a teacher, and there is none; name one: --teacher, or settings.distill.teacher in a study',
+      'the study: rows[0] ("only"): the recipe distill needs a teacher, and there is none; name one: --teacher, or ' +
+        "settings.distill.teacher in a study",
     ],
     [withRow({ settings: { distill: { weight: 0.5 } } }), /^the study: rows\[0\]\.settings\.distill\.teacher is missing/],
     [

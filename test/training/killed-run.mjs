@@ -1,6 +1,6 @@
 /**
- * A small run with a checkpoint after every step, for a test that kills it: node killed-run.mjs <folder> <threads>. Resumes where there is a
- * checkpoint. Says each step on a line; ends with "done".
+ * A small run with a checkpoint after every step, for a test that kills it: node killed-run.mjs <folder> <threads>. Resumes where
+ * there is a checkpoint. Says each step on a line; ends with "done".
  */
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";

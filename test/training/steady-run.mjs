@@ -1,6 +1,7 @@
 /**
- * Trains so many steps and says how much memory they left behind: node --expose-gc test/training/steady-run.mjs <steps> [width] [size] [batch].
- * One line of JSON: bytes after 10 steps and after the last, of the backend, of JavaScript's heap, and of buffers outside it.
+ * Trains so many steps and says how much memory they left behind: node --expose-gc test/training/steady-run.mjs <steps> [width]
+ * [size] [batch]. One line of JSON: bytes after 10 steps and after the last, of the backend, of JavaScript's heap, and of buffers
+ * outside it.
  */
 import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";

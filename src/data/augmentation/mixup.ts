@@ -47,7 +47,10 @@ function beta(alpha: number, random: Random): number {
   return 1 / (1 + Math.exp(other - one));
 }
 
-/** Logarithm of a draw from Gamma(shape, 1) (Marsaglia and Tsang 2000); in logarithms, as draws for a small shape fall below the smallest number. */
+/**
+ * Logarithm of a draw from Gamma(shape, 1) (Marsaglia and Tsang 2000); in logarithms, as draws for a small shape fall below the
+ * smallest number.
+ */
 function logGamma(shape: number, random: Random): number {
   if (shape < 1) return logGamma(shape + 1, random) + Math.log(1 - random.uniform()) / shape;
   const d = shape - 1 / 3;

@@ -83,7 +83,8 @@ function readPart(paths: readonly string[], edition: Edition, size: number): Dec
     const bytes = readFileSync(path);
     if (bytes.length === 0 || bytes.length % record !== 0) {
       throw new UserError(
-        `${path} has ${bytes.length} bytes, which is no whole number of records of ${record} bytes: it is cut off or of another format; download it again`,
+        `${path} has ${bytes.length} bytes, which is no whole number of records of ${record} bytes: it is cut off or ` +
+          "of another format; download it again",
       );
     }
     return { path, bytes };
@@ -97,7 +98,8 @@ function readPart(paths: readonly string[], edition: Edition, size: number): Dec
       const label = bytes[at + edition.labelBytes - 1];
       if (label >= edition.classes) {
         throw new UserError(
-          `${path} has the label ${label} at byte ${at}, but there are ${edition.classes} classes: the file is damaged or of another format`,
+          `${path} has the label ${label} at byte ${at}, but there are ${edition.classes} classes: the file is damaged ` +
+            "or of another format",
         );
       }
       labels[image] = label;

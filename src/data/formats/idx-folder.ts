@@ -118,7 +118,8 @@ function readIdx(path: string, dimensions: number): IdxFile {
   const expected = sizes.reduce((product, size) => product * size, 1);
   if (expected === 0 || bytes.length - headerBytes !== expected) {
     throw new UserError(
-      `${path} should hold ${expected} values (${sizes.join(" x ")}) but has ${bytes.length - headerBytes}: it is cut off or damaged; download it again`,
+      `${path} should hold ${expected} values (${sizes.join(" x ")}) but has ${bytes.length - headerBytes}: it is ` +
+        "cut off or damaged; download it again",
     );
   }
   return { sizes, values: bytes.subarray(headerBytes) };

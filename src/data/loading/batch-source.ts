@@ -39,7 +39,10 @@ export interface BatchOptions {
   readonly shuffle: boolean;
   /** Leaves out the last batch of an epoch where it is not full. */
   readonly dropLast: boolean;
-  /** What becomes of an image that cannot be read: its neighbour takes its place (the default), so that batches stay full, or it is left out. */
+  /**
+   * What becomes of an image that cannot be read: its neighbour takes its place (the default), so that batches stay full, or it
+   * is left out.
+   */
   readonly unreadable?: "replace" | "leave out";
 }
 

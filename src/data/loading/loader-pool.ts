@@ -113,7 +113,8 @@ export class LoaderPool {
     if (answer.unreadable !== undefined) {
       const { count, index, reason } = answer.unreadable;
       pending.error = new UserError(
-        `${count} images in a row cannot be read, the last of them ${this.nameOf(index)} (${reason}): check the disk or drive that they are on`,
+        `${count} images in a row cannot be read, the last of them ${this.nameOf(index)} (${reason}): check the disk ` +
+          "or drive that they are on",
       );
     } else if (answer.error !== undefined) {
       pending.error = new Error(`a batch could not be prepared: ${answer.error}`);

@@ -1,4 +1,7 @@
-/** Mean and deviation of any set: of decoded images exactly; encoded ones are sampled, for decoding all of them would take as long as an epoch. */
+/**
+ * Mean and deviation of any set: of decoded images exactly; encoded ones are sampled, for decoding all of them would take as long
+ * as an epoch.
+ */
 import type { EncodedSource, ImageSet } from "../dataset.js";
 import { decodeImage } from "../decoding/image-file.js";
 import { Random } from "../random.js";

@@ -34,8 +34,8 @@ export function splitByClass(
   members.forEach((images, label) => {
     if (images.length < 2) {
       throw new UserError(
-        `class "${classes[label]}" has ${images.length === 1 ? "a single usable image" : "no usable image"}, and at least 2 are needed to hold ` +
-          "some out for validation: add images, remove the class, or give a val folder of your own",
+        `class "${classes[label]}" has ${images.length === 1 ? "a single usable image" : "no usable image"}, and at least ` +
+          "2 are needed to hold some out for validation: add images, remove the class, or give a val folder of your own",
       );
     }
     const order = Uint32Array.from(images);

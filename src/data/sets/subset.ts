@@ -21,7 +21,8 @@ export function subsetByClass(set: ImageSet, count: number, seed: number): Image
   }
   if (!Number.isInteger(count) || count < members.size || count > set.count)
     throw new UserError(
-      `${count} training images were asked for, but it must be a whole number from ${members.size} (one a class) to ${set.count} (all there are)`,
+      `${count} training images were asked for, but it must be a whole number from ${members.size} (one a class) to ` +
+        `${set.count} (all there are)`,
     );
   const ranked = [...members].flatMap(([label, images]) => {
     const order = Uint32Array.from(images);

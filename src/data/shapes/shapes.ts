@@ -1,6 +1,6 @@
 /**
- * The built-in data set: ten shapes of random colour, place, scale and rotation on cluttered, noisy backgrounds, drawn from a seed. It makes
- * the first command work on a machine without data, and gives tests something that can be learned.
+ * The built-in data set: ten shapes of random colour, place, scale and rotation on cluttered, noisy backgrounds, drawn from a
+ * seed. It makes the first command work on a machine without data, and gives tests something that can be learned.
  */
 import { UserError } from "../../errors.js";
 import { storedSide } from "../../pixels/square.js";

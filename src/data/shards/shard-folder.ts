@@ -1,6 +1,6 @@
 /**
- * A folder of WebDataset shards as a dataset: the shards' headers are read once, and the parts become image sets whose images are read and decoded when
- * they are needed. Nothing is kept in memory but the index, so the number of images hardly matters.
+ * A folder of WebDataset shards as a dataset: the shards' headers are read once, and the parts become image sets whose images are
+ * read and decoded when they are needed. Nothing is kept in memory but the index, so the number of images hardly matters.
  */
 import { basename, resolve } from "node:path";
 import { UserError } from "../../errors.js";
@@ -18,8 +18,9 @@ import { indexShards } from "./shard-index-cache.js";
 import { readShardLayout, type ShardLayout } from "./shard-layout.js";
 
 /**
- * Opens a folder with `train/*.tar`, and `val/*.tar` or `test/*.tar` where there are such, or with shards that have the word in their names.
- * Without validation shards, `validationFraction` of the training images is held out. Classes are the lines of classes.txt, else numbers.
+ * Opens a folder with `train/*.tar`, and `val/*.tar` or `test/*.tar` where there are such, or with shards that have the word in
+ * their names. Without validation shards, `validationFraction` of the training images is held out. Classes are the lines of
+ * classes.txt, else numbers.
  *
  * @throws UserError where the folder is not laid out so, a shard is damaged, or too many of its samples are unusable
  */

@@ -1,6 +1,7 @@
 /**
- * What a WebDataset shard holds, found by reading the headers of its tar: for each sample where its image lies and its class. A sample is a run of
- * files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class number), or `.json` with a `label`.
+ * What a WebDataset shard holds, found by reading the headers of its tar: for each sample where its image lies and its class. A
+ * sample is a run of files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class number), or
+ * `.json` with a `label`.
  */
 import { open } from "node:fs/promises";
 import { messageOf, UserError } from "../../errors.js";

@@ -1,6 +1,7 @@
 /**
- * Which shards of a folder are for training, validation and test, by their folders (train/000.tar) or, as WebDataset names them, by the word in their
- * names (imagenet-train-000000.tar); and the class names beside them. Touches names and sizes only; no shard is opened here.
+ * Which shards of a folder are for training, validation and test, by their folders (train/000.tar) or, as WebDataset names them,
+ * by the word in their names (imagenet-train-000000.tar); and the class names beside them. Touches names and sizes only; no shard
+ * is opened here.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

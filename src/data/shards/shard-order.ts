@@ -1,7 +1,7 @@
 /**
- * The order of an epoch over shards: shards in random order, each from front to back, and images drawn at random from a buffer of the next few thousand.
- * That is the shuffle of every streaming loader, but done on indices before the epoch starts: the whole order is known, depends on (seed, epoch) alone,
- * and a resumed epoch simply starts further on.
+ * The order of an epoch over shards: shards in random order, each from front to back, and images drawn at random from a buffer of
+ * the next few thousand. That is the shuffle of every streaming loader, but done on indices before the epoch starts: the whole
+ * order is known, depends on (seed, epoch) alone, and a resumed epoch simply starts further on.
  */
 import type { ShardSource } from "../dataset.js";
 import type { ByteRange } from "../decoding/encoded-images.js";

@@ -1,7 +1,7 @@
 /**
- * Bytes of samples from shards. A worker draws its images from a few thousand samples around where the epoch has come to; before that it has the
- * system read this stretch from front to back, in large pieces that are thrown away, and finds the images in the system's cache. So a disk or a network
- * drive sees long reads only, and no image is kept in this process.
+ * Bytes of samples from shards. A worker draws its images from a few thousand samples around where the epoch has come to; before
+ * that it has the system read this stretch from front to back, in large pieces that are thrown away, and finds the images in the
+ * system's cache. So a disk or a network drive sees long reads only, and no image is kept in this process.
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf } from "../../errors.js";

@@ -1,6 +1,7 @@
 /**
- * Tar archives by their headers alone: where the bytes of each file lie, so that an image in a shard can be read like one in a folder. Reads ustar,
- * the long names of GNU and the pax headers of POSIX; writes plain ustar. Nothing is unpacked, so no name in an archive is ever a path here.
+ * Tar archives by their headers alone: where the bytes of each file lie, so that an image in a shard can be read like one in a
+ * folder. Reads ustar, the long names of GNU and the pax headers of POSIX; writes plain ustar. Nothing is unpacked, so no name in
+ * an archive is ever a path here.
  */
 
 /** A regular file in an archive. */
@@ -123,7 +124,9 @@ function paxRecords(bytes: Uint8Array, at: number): Override {
 /** Two blocks of zeros. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_BYTES);
 
-/** A regular file as it stands in an archive, the same bytes for the same file: no owner and no time. `name`: at most 100 ASCII characters. */
+/**
+ * A regular file as it stands in an archive, the same bytes for the same file: no owner and no time. `name`: at most 100 ASCII characters.
+ */
 export function tarFile(name: string, data: Uint8Array): Uint8Array {
   if (!/^[\x21-\x7e]{1,100}$/.test(name)) throw new Error(`${name} cannot be a name in a shard`);
   const file = Buffer.alloc(BLOCK_BYTES + Math.ceil(data.length / BLOCK_BYTES) * BLOCK_BYTES);

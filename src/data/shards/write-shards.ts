@@ -1,6 +1,6 @@
 /**
- * A folder of images by class as WebDataset shards: samples of all classes mixed by a seed, so that a stretch of a shard is a fair sample of the data.
- * The same folder and seed give the same bytes.
+ * A folder of images by class as WebDataset shards: samples of all classes mixed by a seed, so that a stretch of a shard is a
+ * fair sample of the data. The same folder and seed give the same bytes.
  */
 import { readFile, realpath } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
@@ -36,8 +36,8 @@ export interface WrittenShards {
 }
 
 /**
- * Writes <name>-train-000000.tar ..., -val- and -test- where the folder has such parts, and classes.txt to the new folder `out`. Images are copied
- * as they are; those whose header is no image's are left out.
+ * Writes <name>-train-000000.tar ..., -val- and -test- where the folder has such parts, and classes.txt to the new folder `out`.
+ * Images are copied as they are; those whose header is no image's are left out.
  *
  * @throws UserError where the folder is not laid out by class, too many images are unusable, or `out` holds something or cannot be written
  */

@@ -115,7 +115,8 @@ export function restoreCheckpoint(
     const found = metadata[part] ?? "{}";
     if (found !== expected[part])
       throw new UserError(
-        `the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was started with, or start a new one in another folder`,
+        `the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was ` +
+          "started with, or start a new one in another folder",
       );
   }
   const progress = progressSchema.safeParse(parseJson(metadata.progress));

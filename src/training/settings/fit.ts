@@ -16,7 +16,8 @@ export function checkFit(description: NetworkDescription, data: Dataset, options
     );
   if (input.height !== data.size || input.width !== data.size)
     throw new UserError(
-      `the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the data with the network's size`,
+      `the network takes ${input.width} x ${input.height} images, the data are ${data.size} x ${data.size}; open the ` +
+        "data with the network's size",
     );
   if (batch > data.train.count)
     throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);

@@ -70,7 +70,8 @@ export class TrainingStep {
     ];
     if (pixels(own) !== pixels(wanted))
       throw new UserError(
-        `the teacher's stages end on maps of ${pixels(wanted)} pixels, those of ${network.description.name} of ${pixels(own)}; take a teacher with the same stages, or leave its attention out`,
+        `the teacher's stages end on maps of ${pixels(wanted)} pixels, those of ${network.description.name} of ` +
+          `${pixels(own)}; take a teacher with the same stages, or leave its attention out`,
       );
     const term = { weight, scale: 1 / (options.batch * options.accumulate) };
     return (layer, map, gradient) => {

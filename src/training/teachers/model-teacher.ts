@@ -37,12 +37,15 @@ export class ModelTeacher implements Teacher {
     const { classes, size, operations } = model;
     if (size !== data.size)
       throw new UserError(
-        `the teacher ${name} takes ${size} x ${size} images, the data are ${data.size} x ${data.size}; train a teacher on images of that size`,
+        `the teacher ${name} takes ${size} x ${size} images, the data are ${data.size} x ${data.size}; train a teacher ` +
+          "on images of that size",
       );
     const other = data.classes.findIndex((label, index) => label !== classes[index]);
     if (other >= 0 || classes.length !== data.classes.length)
       throw new UserError(
-        `the teacher ${name} knows ${classes.length} classes (${classes.slice(0, 3).join(", ")}...), the data have ${data.classes.length} (${data.classes.slice(0, 3).join(", ")}...); train a teacher on the same classes in the same order`,
+        `the teacher ${name} knows ${classes.length} classes (${classes.slice(0, 3).join(", ")}...), the data have ` +
+          `${data.classes.length} (${data.classes.slice(0, 3).join(", ")}...); train a teacher on the same classes in the ` +
+          "same order",
       );
     this.classes = classes.length;
     const images = Math.max(1, Math.min(batch, Math.floor(backend.preferences.batchPixels / size ** 2)));

@@ -112,14 +112,17 @@ export class OnnxTeacher implements Teacher {
       };
       const outputs = await session.run(feeds).catch((error: unknown) => {
         throw new UserError(
-          `the teacher ${this.name} cannot take ${part} images of ${data.size} x ${data.size} (${firstLine(error)}); export one that takes (images, 3, ${data.size}, ${data.size})`,
+          `the teacher ${this.name} cannot take ${part} images of ${data.size} x ${data.size} (${firstLine(error)}); ` +
+            `export one that takes (images, 3, ${data.size}, ${data.size})`,
           { cause: error },
         );
       });
       const scores = outputs[session.outputNames[0] ?? ""];
       if (!(scores?.data instanceof Float32Array) || scores.data.length !== part * classes)
         throw new UserError(
-          `the teacher ${this.name} answers ${part} ${part === 1 ? "image" : "images"} with ${scores?.type ?? "nothing"} of shape ${scores?.dims.join(" x ") ?? "none"}, but the data have ${classes} classes; give a classifier of these classes that answers in float32`,
+          `the teacher ${this.name} answers ${part} ${part === 1 ? "image" : "images"} with ${scores?.type ?? "nothing"} ` +
+            `of shape ${scores?.dims.join(" x ") ?? "none"}, but the data have ${classes} classes; give a classifier of ` +
+            "these classes that answers in float32",
         );
       this.result.set(scores.data.subarray(0, used * classes), first * classes);
     }
@@ -146,7 +149,8 @@ async function loadRuntime(name: string): Promise<Runtime> {
     return loaded.default ?? loaded;
   } catch (error) {
     throw new UserError(
-      `the teacher ${name} needs ONNX Runtime, which cannot be loaded (${firstLine(error)}); install it beside rbnet with: ONNXRUNTIME_NODE_INSTALL=skip npm install ${PACKAGE}`,
+      `the teacher ${name} needs ONNX Runtime, which cannot be loaded (${firstLine(error)}); install it beside rbnet ` +
+        `with: ONNXRUNTIME_NODE_INSTALL=skip npm install ${PACKAGE}`,
       { cause: error },
     );
   }
@@ -164,7 +168,8 @@ function fixedPart({ inputNames, inputMetadata }: Session, name: string, { size 
   const [count, channels, height, width] = shape;
   if (facts?.type !== "float32" || shape.length !== 4 || !fits(channels, 3) || !fits(height, size) || !fits(width, size))
     throw new UserError(
-      `the teacher ${name} takes ${facts?.type ?? "unknown values"} of shape ${shape.join(" x ")}, but the data are float32 images x 3 x ${size} x ${size}; export it for that`,
+      `the teacher ${name} takes ${facts?.type ?? "unknown values"} of shape ${shape.join(" x ")}, but the data are ` +
+        `float32 images x 3 x ${size} x ${size}; export it for that`,
     );
   return typeof count === "number" && count > 0 ? count : undefined;
 }

@@ -39,7 +39,8 @@ export async function openTeacher(
   if (file.endsWith(".onnx")) {
     if (attention > 0)
       throw new UserError(
-        `the teacher ${path} is an ONNX file, which does not show its stages, and its attention was asked for; take a network of ours, or leave attention out`,
+        `the teacher ${path} is an ONNX file, which does not show its stages, and its attention was asked for; take a ` +
+          "network of ours, or leave attention out",
       );
     const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
     const teacher = await OnnxTeacher.open(file, bytes, data, { backend, threads }, renormalizer(data, statistics));

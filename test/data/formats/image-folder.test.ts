@@ -1,4 +1,6 @@
-/** Image folders: which layouts are understood, how images are held out, what is skipped or refused, and what the cache may and may not do. */
+/**
+ * Image folders: which layouts are understood, how images are held out, what is skipped or refused, and what the cache may and may not do.
+ */
 import { chmodSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

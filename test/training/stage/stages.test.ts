@@ -1,4 +1,7 @@
-/** Two stages: what the second takes over from the first and what it forgets, what ships, and that neither threads nor a stop change a bit. */
+/**
+ * Two stages: what the second takes over from the first and what it forgets, what ships, and that neither threads nor a stop
+ * change a bit.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -44,7 +44,8 @@ describe("a chain of teachers", () => {
     copyFileSync(join(out, "checkpoint.safetensors"), kept);
     const resumed = () => refusal(trainTiny({ out, settings: twoStages, resume: true }));
     expect(await resumed()).toBe(
-      `${kept} should hold the end of the first stage, but is a checkpoint of epoch 3; restore the file that the run wrote, or start the run again`,
+      `${kept} should hold the end of the first stage, but is a checkpoint of epoch 3; restore the file that the run ` +
+        "wrote, or start the run again",
     );
     rmSync(kept);
     expect(await resumed()).toMatch(/^there is no checkpoint to resume at .*first-stage\.safetensors; /);
@@ -53,7 +54,8 @@ describe("a chain of teachers", () => {
   it("needs two stages", async () => {
     const one = { ...settings, distill: { ...distill, chain: true } };
     expect(await refusal(trainTiny({ settings: one, dataset: data }))).toBe(
-      "the training setting distill.chain is true, which cannot be used (it leads from the first of two stages to the second, and there is one only); change it",
+      "the training setting distill.chain is true, which cannot be used (it leads from the first of two stages to " +
+        "the second, and there is one only); change it",
     );
   });
 });

@@ -1,4 +1,7 @@
-/** From PyTorch to bits: a network trained and exported there teaches an RB-Net by the command line. RBNET_PYTHON names a Python that has torch, onnx and Pillow. */
+/**
+ * From PyTorch to bits: a network trained and exported there teaches an RB-Net by the command line. RBNET_PYTHON names a Python
+ * that has torch, onnx and Pillow.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
