@@ -37,9 +37,16 @@ export function realKernels(runner: Runner): RealKernels {
       const own = sliced(plan);
       const { inputs, filters } = own;
       for (const slice of own.slices) {
-        const operands = { a: columnsOf(x, own, slice), b: address(dy) + 4 * slice.row * filters, c: address(gradient) };
-        const sides = { rows: inputs, inner: slice.rows, columns: filters };
-        product(runner, { ...operands, ...sides, transposeA: true, accumulate: true });
+        product(runner, {
+          a: columnsOf(x, own, slice),
+          b: address(dy) + 4 * slice.row * filters,
+          c: address(gradient),
+          rows: inputs,
+          inner: slice.rows,
+          columns: filters,
+          transposeA: true,
+          accumulate: true,
+        });
       }
     },
 
