@@ -110,6 +110,7 @@ const PORTABLE: readonly string[] = [
   "training/settings/fit.ts",
   "training/settings/recipes.ts",
   "training/stage/stage-run.ts",
+  "training/teachers/model-teacher.ts",
 ];
 
 const LONGEST_LINE = 140;

@@ -58,3 +58,9 @@ function roundStep(raw: number): number {
   const round = factor < 1.5 ? 1 : factor < 3 ? 2 : factor < 7 ? 5 : 10;
   return round * power;
 }
+
+/** "80 %" or, between whole per cents, "80.5 %", as a tick or as what is read at it. */
+export function formatShareTick(share: number): string {
+  const percent = 100 * share;
+  return Math.abs(percent - Math.round(percent)) < 1e-6 ? `${Math.round(percent)} %` : `${percent.toFixed(1)} %`;
+}

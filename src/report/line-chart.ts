@@ -5,6 +5,7 @@
 
 import { type Markup, markup, NOTHING } from "../markup.js";
 import { epochAxis, linearAxis, logarithmicAxis } from "./axis.js";
+import { curve, Plot, type Position } from "./plot.js";
 
 export interface Series {
   readonly label: string;
@@ -48,8 +49,7 @@ export function lineChart(chart: LineChart): Markup {
   const [least, most] = [Math.min(chart.floor ?? Number.POSITIVE_INFINITY, ...shown), Math.max(...shown)];
   const y = chart.scale === "logarithmic" ? logarithmicAxis(least, most) : linearAxis(least, most);
   const x = epochAxis(lastEpoch);
-  const atX = (epoch: number): number => LEFT + PLOT_WIDTH * x.place(epoch);
-  const atY = (value: number): number => TOP + PLOT_HEIGHT * (1 - y.place(value));
+  const plot = new Plot({ left: LEFT, top: TOP, width: PLOT_WIDTH, height: PLOT_HEIGHT }, x, y);
   const drawn = (value: number | undefined): value is number =>
     value !== undefined && Number.isFinite(value) && (chart.scale === "linear" || value > 0);
   const describe =
@@ -60,23 +60,19 @@ export function lineChart(chart: LineChart): Markup {
         .map((one) => `${one.label} ${format(one.values[position] ?? 0)}`)
         .join("   "));
   const said = (position: number): string => `epoch ${epochs[position] ?? ""}   ${describe(position)}`;
-  const points = (one: Series): readonly (readonly [number, number])[] =>
-    one.values.flatMap((value, position) => (drawn(value) ? [[atX(epochs[position] ?? 0), atY(value)] as const] : []));
+  const positions = (one: Series): readonly Position[] =>
+    one.values.flatMap((value, position) => (drawn(value) ? [[plot.atX(epochs[position] ?? 0), plot.atY(value)] as const] : []));
   const dotted = epochs.length <= DOTTED_EPOCHS && series.length <= 2;
   return markup`<figure class="card">
 <figcaption>${title}${legend(series)}</figcaption>
 <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title} by epoch; ${said(epochs.length - 1)}`}">
-${y.ticks.map(
-  (tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text
-  class="tick" x="${LEFT - 7}" y="${atY(tick) + 4}" text-anchor="end">${format(tick)}</text>`,
-)}
-${x.ticks.map((tick) => markup`<text class="tick" x="${atX(tick)}" y="${HEIGHT - BOTTOM + 17}" text-anchor="middle">${tick}</text>`)}
+${plot.rows(format)}${plot.columnValues(String)}
 <text class="tick" x="${LEFT + PLOT_WIDTH / 2}" y="${HEIGHT - 3}" text-anchor="middle">epoch</text>
-${series.map((one) => line(one, points(one), dotted))}
+${series.map((one) => line(one, positions(one), dotted))}
 <text class="readout last" x="${LEFT}" y="16" xml:space="preserve">${said(epochs.length - 1)}</text>
 ${epochs.map((epoch, position) =>
   hoverColumn(
-    atX(epoch),
+    plot.atX(epoch),
     PLOT_WIDTH / Math.max(1, lastEpoch - 1),
     said(position),
     series.length > 2
@@ -84,18 +80,17 @@ ${epochs.map((epoch, position) =>
       : series
           .map((one) => one.values[position])
           .filter(drawn)
-          .map(atY),
+          .map((value) => plot.atY(value)),
   ),
 )}
 </svg></figure>`;
 }
 
-function line({ look }: Series, points: readonly (readonly [number, number])[], dotted: boolean): Markup {
+function line({ look }: Series, positions: readonly Position[], dotted: boolean): Markup {
   const name = typeof look === "string" ? look : "depth";
   const style = typeof look === "string" ? NOTHING : markup` style="--depth:${`${Math.round(100 * look.depth)}%`}"`;
-  const place = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
-  const dots = dotted ? points.map(([x, y]) => markup`<circle class="${name}" cx="${x}" cy="${y}" r="2.5"/>`) : [];
-  return markup`<polyline class="${name}"${style} points="${place}"/>${dots}`;
+  const dots = dotted ? positions.map(([x, y]) => markup`<circle class="${name}" cx="${x}" cy="${y}" r="2.5"/>`) : [];
+  return markup`${curve(name, positions, style)}${dots}`;
 }
 
 /** An invisible strip over one epoch that shows its values under the pointer. */
@@ -111,8 +106,6 @@ function legend(series: readonly Series[]): Markup {
   if (series.length < 2) return NOTHING;
   if (series.some(({ look }) => typeof look !== "string"))
     return markup`<span class="legend">first layer <i class="ramp"></i> last layer</span>`;
-  return markup`<span class="legend">${series.map(
-    ({ label, look }) => markup`<i
-    class="${typeof look === "string" ? look : "depth"}"></i>${label} `,
-  )}</span>`;
+  const entries = series.map(({ label, look }) => markup`<i class="${typeof look === "string" ? look : "depth"}"></i>${label} `);
+  return markup`<span class="legend">${entries}</span>`;
 }

@@ -1,15 +1,16 @@
 /** report.html: one page, complete in itself, that shows a person how a run went and lets them repeat it. */
 
-import { Markup, markup, NOTHING } from "../markup.js";
+import { type Markup, markup, NOTHING } from "../markup.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import type { NetworkSummary } from "../training/costs/memory.js";
 import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from "../training/records/run-records.js";
+import { formatShareTick } from "./axis.js";
 import { balanceChart } from "./balance.js";
 import { confusionSection } from "./confusion.js";
 import { layersTable } from "./layers-table.js";
 import { lineChart, type Series } from "./line-chart.js";
 import { mistakesSection } from "./mistakes.js";
-import { STYLE } from "./style.js";
+import { renderPage, repeatSection } from "./page.js";
 
 /** The best network so far on images that it was not trained on. */
 export interface Assessment {
@@ -33,15 +34,9 @@ export interface Report {
 
 export function renderReport(report: Report): string {
   const { run } = report;
-  const page = markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta
-  http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${`${run.network} on ${run.data.name}`}</title><style>${new Markup(STYLE)}</style></head>
-<body><main>${header(report)}${curves(report)}${errors(report)}${skippedImages(report)}${activations(report)}
-<section><h2>Layers and cost</h2>${layersTable(report.summary)}</section>${settings(report)}
-<footer>Written by rbnet ${run.version}. This page loads nothing and can be sent as it is.</footer></main></body></html>
-`;
-  return page.text;
+  const content = markup`${header(report)}${curves(report)}${errors(report)}${skippedImages(report)}${activations(report)}
+<section><h2>Layers and cost</h2>${layersTable(report.summary)}</section>${settings(report)}`;
+  return renderPage({ title: `${run.network} on ${run.data.name}`, content, version: run.version });
 }
 
 function header(report: Report): Markup {
@@ -154,12 +149,6 @@ function firstStageNote(epochs: readonly EpochRecord[]): string {
   return ` In the first ${first}, the first stage, weights are real, in validation too; a network of that stage never ships.`;
 }
 
-/** Whole per cent on the axis, a decimal in the reading. */
-function formatShareTick(share: number): string {
-  const percent = 100 * share;
-  return Math.abs(percent - Math.round(percent)) < 1e-6 ? `${Math.round(percent)} %` : `${percent.toFixed(1)} %`;
-}
-
 function formatDecimal(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
@@ -236,6 +225,6 @@ function settings({ run, command }: Report): Markup {
     version: run.version,
   });
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  return markup`<section><h2>To repeat it</h2><pre><code>${command}</code></pre><dl
-    class="settings">${entries.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl></section>`;
+  const pairs = entries.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`);
+  return repeatSection(command, markup`<dl class="settings">${pairs}</dl>`);
 }

@@ -1,13 +1,6 @@
 /** The report's looks: light and dark by the reader's preference, one column on a phone, nothing loaded from anywhere. */
 
-const COLORS = `
-:root { color-scheme: light dark; --page: #f6f5f1; --card: #ffffff; --line: #e2dfd7; --text: #1d2126; --quiet: #5d646d;
-  --one: #1f5fcf; --two: #c2530a; --ramp-from: #9dbdf0; --ramp-to: #12357a; --good: #14713f; --bad: #b3261e;
-  --on-strong: #ffffff; --wash: #eef2fa; }
-@media (prefers-color-scheme: dark) { :root { --page: #121417; --card: #1b1e23; --line: #31363e; --text: #e8eaed; --quiet: #a3abb6;
-  --one: #7fb0ff; --two: #ffa25e; --ramp-from: #35568c; --ramp-to: #cfe0ff; --good: #6fd39c; --bad: #ff8d84;
-  --on-strong: #0d1117; --wash: #1f2734; } }
-`;
+import { colorRules } from "./colors.js";
 
 const PAGE = `
 * { box-sizing: border-box; }
@@ -105,4 +98,4 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 10p
 .settings dt { color: var(--quiet); } .settings dd { margin: 0; text-align: right; overflow-wrap: anywhere; min-width: 0; }
 `;
 
-export const STYLE = [COLORS, PAGE, HEADLINE, CHARTS, CONFUSION, LISTS].join("");
+export const STYLE = [colorRules(":root"), PAGE, HEADLINE, CHARTS, CONFUSION, LISTS].join("");

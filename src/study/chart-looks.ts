@@ -2,12 +2,15 @@
  * How the groups of a chart look: a colour on light and on dark ground, and a shape, so that they can be told apart without colours too.
  */
 import { Markup, markup } from "../markup.js";
+import { colorRules } from "../report/colors.js";
 
-const LIGHT = ["#1f5fcf", "#c2530a", "#14713f", "#7a3fb5", "#b3246b", "#0b7285"];
-const DARK = ["#7fb0ff", "#ffa25e", "#6fd39c", "#c7a3ff", "#ff8fc4", "#5fd0e0"];
+/** The pages' first colours, then more of their kind. */
+const COLORS = ["one", "two", "good", "fourth", "fifth", "sixth"];
+const LIGHT = { fourth: "#7a3fb5", fifth: "#b3246b", sixth: "#0b7285" };
+const DARK = { fourth: "#c7a3ff", fifth: "#ff8fc4", sixth: "#5fd0e0" };
 
 /** Number of colours; a group beyond takes those from the first on, in another shape. */
-export const GROUP_LOOKS = LIGHT.length;
+export const GROUP_LOOKS = COLORS.length;
 
 /** Five shapes and six colours: thirty groups before a pair comes twice. Each about `r` from the middle to its edge. */
 const SHAPES: readonly ((x: number, y: number, r: number) => Markup)[] = [
@@ -27,26 +30,23 @@ export function marker(group: number | undefined, x: number, y: number, radius: 
 
 /** Rules for a chart alone, whatever page it is put into. */
 export function chartStyle(): Markup {
-  const variables = (colors: readonly string[]): string => colors.map((color, group) => `--group${group}: ${color};`).join(" ");
-  const groups = LIGHT.map((_, group) => `.study-chart .group${group} { --look: var(--group${group}); }`).join("\n");
+  const groups = COLORS.map((color, group) => `.study-chart .group${group} { --look: var(--${color}); }`).join("\n");
   return new Markup(`
-.study-chart { --ground: #ffffff; --frame: #e2dfd7; --rule: #eceae4; --ink: #1d2126; --soft: #5d646d; --single: #474d55; ${variables(LIGHT)}
-  font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; max-width: 100%; height: auto; }
-@media (prefers-color-scheme: dark) { .study-chart { --ground: #1b1e23; --frame: #31363e; --rule: #2a2f36; --ink: #e8eaed;
-  --soft: #a3abb6; --single: #c3c9d1; ${variables(DARK)} } }
-.study-chart .single { --look: var(--single); }
+${colorRules(".study-chart", [LIGHT, DARK])}
+.study-chart { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; max-width: 100%; height: auto; }
+.study-chart .single { --look: var(--quiet); }
 ${groups}
-.study-chart .ground { fill: var(--ground); stroke: var(--frame); }
-.study-chart .grid { stroke: var(--rule); stroke-width: 1; }
-.study-chart text { fill: var(--ink); }
+.study-chart .ground { fill: var(--card); stroke: var(--line); }
+.study-chart .grid { stroke: var(--line); stroke-width: 1; }
+.study-chart text { fill: var(--text); }
 .study-chart .title { font-size: 17px; font-weight: 650; }
 .study-chart .legend { font-size: 13.5px; }
-.study-chart .axis { font-size: 13px; fill: var(--soft); }
-.study-chart .tick { font-size: 12.5px; fill: var(--soft); font-variant-numeric: tabular-nums; }
-.study-chart .label { font-size: 13px; stroke: var(--ground); stroke-width: 3.5px; stroke-linejoin: round; paint-order: stroke; }
+.study-chart .axis { font-size: 13px; fill: var(--quiet); }
+.study-chart .tick { font-size: 12.5px; fill: var(--quiet); font-variant-numeric: tabular-nums; }
+.study-chart .label { font-size: 13px; stroke: var(--card); stroke-width: 3.5px; stroke-linejoin: round; paint-order: stroke; }
 .study-chart polyline { fill: none; stroke: var(--look); stroke-width: 2; stroke-linejoin: round; opacity: 0.5; }
 .study-chart .bar { fill: none; stroke: var(--look); stroke-width: 1.75; stroke-linecap: round; }
-.study-chart :is(circle, g > rect, polygon) { fill: var(--look); stroke: var(--ground); stroke-width: 1.5; }
+.study-chart :is(circle, g > rect, polygon) { fill: var(--look); stroke: var(--card); stroke-width: 1.5; }
 `);
 }
 

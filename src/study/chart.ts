@@ -5,7 +5,8 @@
 
 import { type Markup, markup, NOTHING } from "../markup.js";
 import { formatBytes, formatCount, formatInteger } from "../quantities.js";
-import { closeLogarithmicAxis, linearAxis } from "../report/axis.js";
+import { closeLogarithmicAxis, formatShareTick, linearAxis } from "../report/axis.js";
+import { curve, Plot, type Position } from "../report/plot.js";
 import { chartStyle, GROUP_LOOKS, marker } from "./chart-looks.js";
 import { type Box, placeLabels } from "./label-places.js";
 import { judgedBy, judgedTop1, type RowResults, type StudyResults } from "./results.js";
@@ -25,6 +26,8 @@ const LETTER = 6.9;
 const POINT_RADIUS = 7;
 /** At least so much of the vertical axis, as a share. */
 const LEAST_RANGE = 0.02;
+const SPREAD_NOTE = markup`<text class="tick" x="${WIDTH - RIGHT}" y="${TITLE_Y}"
+  text-anchor="end">bars: sample deviation over seeds</text>`;
 
 interface Point {
   readonly row: RowResults;
@@ -62,13 +65,12 @@ export function resultsChart(results: StudyResults): Markup {
   const x = closeLogarithmicAxis(Math.min(...ops), Math.max(...ops));
   const ends = judged.flatMap(({ top1: { mean, deviation = 0 } }) => [mean - deviation, mean + deviation]);
   const y = linearAxis(...withRoom(Math.min(...ends), Math.max(...ends)), 5);
-  const atX = (value: number): number => LEFT + PLOT_WIDTH * x.place(value);
-  const atY = (share: number): number => top + PLOT_HEIGHT * (1 - y.place(share));
+  const plot = new Plot({ left: LEFT, top, width: PLOT_WIDTH, height: PLOT_HEIGHT }, x, y);
   const points = judged.map(({ row, top1 }): Point => {
     const { mean, deviation = 0 } = top1;
     const group = row.group === undefined ? undefined : groups.indexOf(row.group);
-    const [upper, lower] = [atY(mean + deviation), atY(mean - deviation)];
-    return { row, top1, group, x: atX(row.ops), y: atY(mean), upper, lower };
+    const [upper, lower] = [plot.atY(mean + deviation), plot.atY(mean - deviation)];
+    return { row, top1, group, x: plot.atX(row.ops), y: plot.atY(mean), upper, lower };
   });
   const lines = groups.map((_, group) => points.filter((point) => point.group === group).sort((a, b) => a.x - b.x));
   const frame: Box = { left: LEFT + 2, top: top + 2, right: WIDTH - 8, bottom: top + PLOT_HEIGHT - 2 };
@@ -79,30 +81,13 @@ export function resultsChart(results: StudyResults): Markup {
   );
   const spread = points.some(({ top1 }) => top1.deviation !== undefined);
   return markup`${open}
-${y.ticks.map(
-  (tick) => markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(tick)}" y2="${atY(tick)}"/><text
-  class="tick" x="${LEFT - 10}" y="${atY(tick) + 4}" text-anchor="end">${formatTick(tick)}</text>`,
-)}
-${x.ticks.map(
-  (tick) => markup`<line class="grid" x1="${atX(tick)}" x2="${atX(tick)}" y1="${top}" y2="${top + PLOT_HEIGHT}"/><text
-  class="tick" x="${atX(tick)}" y="${top + PLOT_HEIGHT + 20}" text-anchor="middle">${formatOps(tick)}</text>`,
-)}
+${plot.rows(formatShareTick)}${plot.columns()}${plot.columnValues(formatOps)}
 <text class="axis" x="${LEFT + PLOT_WIDTH / 2}" y="${top + PLOT_HEIGHT + 44}"
   text-anchor="middle">operations an image (binary MACs / 64 + real MACs)</text>
 <text class="axis" transform="translate(16 ${top + PLOT_HEIGHT / 2}) rotate(-90)"
   text-anchor="middle">${`top-1 on ${formatInteger(images)} ${set} images`}</text>
-${
-  spread
-    ? markup`<text class="tick" x="${WIDTH - RIGHT}" y="${TITLE_Y}"
-  text-anchor="end">bars: sample deviation over seeds</text>`
-    : NOTHING
-}
-${lines.map((line, group) =>
-  line.length < 2
-    ? NOTHING
-    : markup`<polyline class="${lookOf(group)}"
-  points="${line.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(" ")}"/>`,
-)}
+${spread ? SPREAD_NOTE : NOTHING}
+${lines.map((line, group) => (line.length < 2 ? NOTHING : curve(lookOf(group), line.map(positionOf))))}
 ${points.map((point) => drawnBar(point))}
 ${points.map((point) => drawnPoint(point))}
 ${points.map(({ row }, index) => {
@@ -126,6 +111,10 @@ function drawnPoint({ row, top1, group, x, y }: Point): Markup {
   const latency = row.latencyMs === undefined ? "" : `, ${row.latencyMs.toPrecision(2)} ms an image`;
   const said = `${row.name}: ${formatSpread(top1)} (${seeds}), ${formatCount(row.ops)} OPs, ${formatBytes(row.packedBytes)}${latency}`;
   return markup`<g class="${lookOf(group)}"><title>${said}</title>${marker(group, x, y, POINT_RADIUS)}</g>`;
+}
+
+function positionOf({ x, y }: Point): Position {
+  return [x, y];
 }
 
 function lookOf(group: number | undefined): string {
@@ -176,11 +165,6 @@ function withRoom(from: number, to: number): readonly [number, number] {
   const missing = Math.max(0, LEAST_RANGE - (to - from)) / 2;
   const room = 0.06 * (to - from);
   return [Math.max(0, from - missing - room), Math.min(1, to + missing + room)];
-}
-
-/** "80 %" or, between whole per cents, "80.5 %" */
-function formatTick(share: number): string {
-  return `${Number((100 * share).toFixed(1))} %`;
 }
 
 /** Ticks are round: "2 M", not "2.00 M" */

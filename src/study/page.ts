@@ -1,6 +1,6 @@
 /** results.html: chart, table and command on one page that loads nothing. */
-import { Markup, markup } from "../markup.js";
-import { STYLE } from "../report/style.js";
+import { type Markup, markup } from "../markup.js";
+import { renderPage, repeatSection } from "../report/page.js";
 import { judgedBy, judgedTop1, type StudyResults } from "./results.js";
 import { formatSpread } from "./spread.js";
 import { resultsNotes, resultsTable } from "./table.js";
@@ -12,16 +12,11 @@ const OWN_STYLE = `
 export function resultsPage(results: StudyResults, chart: Markup): string {
   const { study, data, runs, command, version } = results;
   const count = runs.finished === runs.planned ? `all ${runs.planned}` : `${runs.finished} of ${runs.planned}`;
-  return markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta
-  http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${`${study} on ${data.name}`}</title><style>${new Markup(STYLE)}${new Markup(OWN_STYLE)}</style></head>
-<body><main><header><h1>${study}</h1><p class="status">${count} runs are finished</p>${best(results)}</header>
+  const content = markup`<header><h1>${study}</h1><p class="status">${count} runs are finished</p>${best(results)}</header>
 ${chart}
 <section><h2>Rows</h2>${table(results)}${resultsNotes(results).map((note) => markup`<p class="quiet">${note}</p>`)}</section>
-<section><h2>To repeat it</h2><pre><code>${command}</code></pre>${results.rows.map(settingsOf)}</section>
-<footer>Written by rbnet ${version}. This page loads nothing and can be sent as it is.</footer></main></body></html>
-`.text;
+${repeatSection(command, results.rows.map(settingsOf))}`;
+  return renderPage({ title: `${study} on ${data.name}`, content, style: OWN_STYLE, version });
 }
 
 function settingsOf({ name, settings }: StudyResults["rows"][number]): Markup {
