@@ -8,7 +8,7 @@ import { UserError } from "../errors.js";
 import { formatInteger } from "../quantities.js";
 import type { Model } from "../runtime/model.js";
 import { evaluateModel } from "../training/evaluate.js";
-import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags } from "./flags.js";
+import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, dataOptions } from "./flags.js";
 import { accuracyText, bold, print, printJson, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
@@ -43,8 +43,7 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   const wanted = readSet(flags.set);
   const model = await readModelFile(modelPath);
   const progress = new ProgressBar(flags.json === true);
-  const { seed, validationFraction } = flags;
-  const data = await openDataset({ path, size: model.size, seed, validationFraction, progress: progress.decoding });
+  const data = await openDataset({ path, size: model.size, ...dataOptions(flags), progress: progress.decoding });
   progress.clear();
   requireSameClasses(model, data);
   const [set, images] = chooseSet(data, wanted);

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { GRADIENT_PRECISIONS } from "../backend/device.js";
 import { BACKEND_NAMES, type MachineSetup } from "../backend/machine.js";
+import type { DatasetOptions } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 
 export function readNumber(text: string): number {
@@ -67,6 +68,7 @@ export function readThreads(text: string): number {
 export interface DataFlags {
   readonly seed: number;
   readonly validationFraction: number;
+  readonly emnistSplit?: string;
 }
 
 /** What decides which images are held out: `eval` has to be given what `train` was given. */
@@ -78,8 +80,16 @@ export function addDataFlags(command: Command): Command {
       "share of the training images to hold out where the data bring none",
       readNumber,
       0.1,
-    );
+    )
+    .addOption(new Option("--emnist-split <name>", "which of the splits in EMNIST's folder").choices(EMNIST_SPLITS));
 }
+
+/** The options of a data set that the flags decide. */
+export function dataOptions({ seed, validationFraction, emnistSplit }: DataFlags): DatasetOptions {
+  return { seed, validationFraction, ...(emnistSplit === undefined ? {} : { emnistSplit }) };
+}
+
+const EMNIST_SPLITS = ["byclass", "bymerge", "balanced", "letters", "digits", "mnist"];
 
 export function readSeed(text: string): number {
   const seed = readWholeNumber(text);

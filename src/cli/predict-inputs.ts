@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { globSync, isDynamicPattern } from "tinyglobby";
-import { IMAGE_FILE_NAME } from "../data/decoding/image-file.js";
+import { IMAGE_FILE_NAME } from "../data/decoding/file-content.js";
 import { UserError } from "../errors.js";
 
 /** Stands for the picture that comes by standard input. */

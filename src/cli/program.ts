@@ -47,11 +47,21 @@ function oneSentence(text: string): string {
 /** Runs one command; returns the exit code: 0 done, 1 a fault of ours, 2 a user's error, else what the command has set. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
+    refuseEmpty(words);
     await (await createProgram(words)).parseAsync([...words], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return exitCodeOf(error);
   }
+}
+
+/** An empty word would name the current folder, which nobody means who types `--out "$OUT"`. */
+function refuseEmpty(words: readonly string[]): void {
+  const place = words.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
+  if (place < 0) return;
+  const flag = words[place] === "" ? words[place - 1] : words[place].slice(0, -1);
+  const where = flag?.startsWith("--") === true ? `${flag} has an empty value` : `word ${place + 1} of the command is empty`;
+  throw new UserError(`${where}, perhaps of a shell variable that is not set; give it a value`);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -11,7 +11,15 @@ import { holdsRun } from "../stores/run-folder.js";
 import { profileTraining } from "../training/costs/profile.js";
 import { recipeByName } from "../training/settings/recipes.js";
 import { commandLine } from "./command-line.js";
-import { addDataFlags, addMachineFlags, type DataFlags, type MachineFlags, readNumber, readPositive } from "./flags.js";
+import {
+  addDataFlags,
+  addMachineFlags,
+  type DataFlags,
+  dataOptions,
+  type MachineFlags,
+  readNumber,
+  readPositive,
+} from "./flags.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { printJson, tellSkipped } from "./output.js";
 import { printProfile } from "./profile.js";
@@ -66,11 +74,10 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   chooseKernels(flags);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new ProgressBar(flags.json === true);
-  const { size, seed, validationFraction } = flags;
+  const { size } = flags;
   const data = await openDataset({
     path,
-    seed,
-    validationFraction,
+    ...dataOptions(flags),
     progress: progress.decoding,
     ...(size === undefined ? {} : { size }),
   });

@@ -18,10 +18,50 @@ export interface Dataset {
   /** Per channel, of the training images' values in 0..1. */
   readonly mean: Channels;
   readonly standardDeviation: Channels;
-  /** Whether a mirrored image is still one of its class: a letter or digit is not. */
-  readonly mirrors: boolean;
+  readonly mirroring: Mirroring;
   /** Images that could not be used. */
   readonly skipped: readonly SkippedImage[];
+  readonly origin: Origin;
+}
+
+/** Whether a mirrored image is still one of its class: a letter or digit is not. */
+export interface Mirroring {
+  readonly allowed: boolean;
+  /** Follows "because". */
+  readonly reason: string;
+}
+
+/** Where data come from, for a person who wants to see that they were understood. */
+export interface Origin {
+  /** "folder of images by class" */
+  readonly format: string;
+  /** Where each part lies, or how it came about; undefined where there is none. */
+  readonly places: Readonly<Record<Part, string | undefined>>;
+  /** What else lies there, by kind. */
+  readonly leftOut: readonly LeftOut[];
+  /** Sides of the images as they are stored; undefined where no image can be looked at. */
+  readonly sizes: ImageSizes | undefined;
+  /** What may be meant otherwise, in a sentence each. */
+  readonly doubts: readonly string[];
+}
+
+/** Files or folders of one kind that are no images of the data. */
+export interface LeftOut {
+  /** "HEIC pictures"; of a single one "a HEIC picture". */
+  readonly what: string;
+  readonly count: number;
+  /** Path of one. */
+  readonly example: string;
+  readonly advice?: string;
+}
+
+/** Width and height in pixels of images, by their shorter sides. */
+export interface ImageSizes {
+  readonly smallest: readonly [number, number];
+  readonly median: readonly [number, number];
+  readonly largest: readonly [number, number];
+  /** How many were looked at. */
+  readonly images: number;
 }
 
 /** What a set of images is for. */
@@ -94,6 +134,8 @@ export interface DatasetOptions {
   readonly maxBadFraction?: number;
   /** Images with more pixels than this count as unreadable; default 64 million. */
   readonly pixelLimit?: number;
+  /** Which of the splits that lie in a folder of EMNIST: byclass, bymerge, balanced, letters, digits or mnist. */
+  readonly emnistSplit?: string;
   /** Told while images are decoded, or shards are read, for the first time. */
   readonly progress?: (done: number, total: number) => void;
 }

@@ -1,5 +1,6 @@
 /** The one door to data: what lies at a path, or nothing, decides which maker of data sets opens it. */
 import { readdirSync } from "node:fs";
+import { UserError } from "../errors.js";
 import type { Dataset, DatasetOptions } from "./dataset.js";
 import { cifarBinary, isCifarBinary } from "./formats/cifar-binary.js";
 import { idxFolder, isIdxFolder } from "./formats/idx-folder.js";
@@ -15,7 +16,9 @@ import { isShardFolder } from "./shards/shard-layout.js";
  * @throws UserError where nothing usable is there, in one sentence that says what to do
  */
 export async function openDataset(options: DatasetOptions & { readonly path?: string | undefined } = {}): Promise<Dataset> {
-  const { path } = options;
+  const { path, emnistSplit } = options;
+  if (emnistSplit !== undefined && (path === undefined || !isIdxFolder(namesIn(path))))
+    throw new UserError(`${path ?? "shapes"} has no splits; leave --emnist-split away, or give the folder with EMNIST's files`);
   if (path === undefined || path === "shapes") return shapes(options);
   const names = namesIn(path);
   if (isCifarBinary(names)) return cifarBinary(path, options);

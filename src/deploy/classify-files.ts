@@ -1,7 +1,7 @@
 /** Many picture files at once: decoded by workers and answered in batches, as an evaluation does it, and not one after the other. */
 import type { Backend } from "../backend/device.js";
 import type { SkippedImage } from "../data/dataset.js";
-import { BadImageError } from "../data/decoding/image-file.js";
+import { BadImageError } from "../data/decoding/bad-image.js";
 import { fileSet } from "../data/sets/image-set.js";
 import { PIXEL_LIMIT } from "../pixels/square.js";
 import { bestOf, type Prediction, requireFinite } from "../runtime/classifier.js";

@@ -40,6 +40,9 @@ describe("a user's error", () => {
     [["train", "--threads", "0"], "option '--threads <n>' argument '0' is invalid. A whole number from 1 is expected."],
     [["train", "--batch", "5000"], "the batch of 5000 is larger than the 4000 training images; use a smaller batch"],
     [["train", "--validation-fraction", "2", "nowhere"], /^(there is no folder|the validation fraction)/],
+    [["train", "--out", ""], "--out has an empty value, perhaps of a shell variable that is not set; give it a value"],
+    [["train", "--out="], "--out has an empty value, perhaps of a shell variable that is not set; give it a value"],
+    [["shards", "photos", ""], "word 3 of the command is empty, perhaps of a shell variable that is not set; give it a value"],
     [["trian"], "unknown command 'trian' (Did you mean train?)"],
     [
       ["summary", "rbnet19"],

@@ -19,7 +19,7 @@ describe("the settings of a run", () => {
   });
 
   it("do not mirror digits and the like, unless told to", () => {
-    const digits = { ...small, mirrors: false };
+    const digits = { ...small, mirroring: { allowed: false, reason: "these are digits" } };
     expect(settingsOf({}, digits).augmentation.flip).toBe(false);
     expect(settingsOf({ flip: true }, digits).augmentation.flip).toBe(true);
     expect(settingsOf({ flip: false }, small).augmentation.flip).toBe(false);

@@ -137,7 +137,7 @@ describe("a loaded model", () => {
 
   it("says what is wrong with an image, and goes on with the next", async () => {
     using classify = await loadModel(file);
-    expect(await refusal(classify(Buffer.from("no image")))).toMatch(/not an image in a known format/);
+    expect(await refusal(classify(Buffer.from("no image")))).toMatch(/not an image/);
     expect(await refusal(classify({ data: new Uint8Array(5), width: 2, height: 2 }))).toMatch(/needs 1, 3 or 4/);
     expect((await classify(pixels(1))).length).toBe(CLASSES.length);
   });

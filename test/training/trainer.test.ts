@@ -148,7 +148,16 @@ function stripes(): Dataset {
     }
     return { pixels, labels };
   };
-  const parts = { name: "stripes", classes: ["upright", "level", "slanted"], size: side, test: undefined, mirrors: false };
+  const parts = {
+    name: "stripes",
+    classes: ["upright", "level", "slanted"],
+    size: side,
+    test: undefined,
+    mirroring: { allowed: false, reason: "slanted stripes lean to one side" },
+    format: "stripes",
+    places: { train: "drawn", validation: "drawn", test: undefined },
+    stored: [side, side],
+  } as const;
   return memoryDataset({ ...parts, train: draw(240, 1), validation: draw(60, 2) }, 0, 0);
 }
 

@@ -1,15 +1,15 @@
 /**
  * One image file -> square RGB pixels. Training, validation and `predict` all decode here, so that a network is used on
- * exactly the pixels that it was evaluated on. Decoding is sharp's; this file decides only what "the pixels of an image" means.
+ * exactly the pixels that it was evaluated on. Decoding is sharp's, bitmaps apart; this file decides only what "the pixels of an image"
+ * means.
  */
 import type { Sharp } from "sharp";
-import { messageOf, UserError } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
+import { BadImageError, nameOf, tooLarge } from "./bad-image.js";
+import { type ImageInput, readyInput } from "./image-input.js";
 import { sharp } from "./sharp.js";
-
-/** File name endings that a folder scan takes for images. */
-export const IMAGE_FILE_NAME = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i;
 
 /** Transparent parts show white, as on a page. */
 const BACKGROUND = "#ffffff";
@@ -17,16 +17,6 @@ const BACKGROUND = "#ffffff";
 // Many small images at once use the cores better than many threads on one image; and no image is decoded twice in a row.
 sharp.concurrency(1);
 sharp.cache(false);
-
-/** An image file that cannot be used; `reason` is a phrase without the file's name. */
-export class BadImageError extends UserError {
-  readonly reason: string;
-
-  constructor(name: string, reason: string) {
-    super(`cannot read the image ${name}: ${reason}`);
-    this.reason = reason;
-  }
-}
 
 export interface DecodeOptions {
   /** Most pixels (width x height) that are decoded; default 64 million. */
@@ -47,7 +37,8 @@ export async function decodeImage(input: string | Uint8Array, size: number, opti
 
 /** The centred square of an image, scaled to [side, side, 3]; otherwise as `decodeImage`. */
 export async function decodeSquare(input: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<Uint8Array> {
-  return pixelsOf(input, open(input, options).resize(side, side, { fit: "cover", position: "centre" }), side, options);
+  const image = open(await readyInput(input, options), options);
+  return pixelsOf(input, image.resize(side, side, { fit: "cover", position: "centre" }), side, options);
 }
 
 /**
@@ -62,26 +53,34 @@ export async function decodeRegion(
   choose: (width: number, height: number) => ImageRegion,
   options: DecodeOptions = {},
 ): Promise<Uint8Array> {
-  const { width, height } = await imageShape(input, options);
+  const ready = await readyInput(input, options);
+  const { width, height } = await shapeOf(input, ready, options);
   const region = choose(width, height);
   const fullWidth = Math.max(size, Math.round(size / region.width));
   const fullHeight = Math.max(size, Math.round(size / region.height));
   const left = Math.min(fullWidth - size, Math.round(region.left * fullWidth));
   const top = Math.min(fullHeight - size, Math.round(region.top * fullHeight));
-  const scaled = open(input, options).resize(fullWidth, fullHeight, { fit: "fill" });
+  const scaled = open(ready, options).resize(fullWidth, fullHeight, { fit: "fill" });
   return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size, options);
 }
 
-/** Reads only an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
-export async function imageShape(
-  input: string | Uint8Array,
-  options: DecodeOptions = {},
-): Promise<{ readonly width: number; readonly height: number }> {
+/** Reads an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
+export async function imageShape(input: string | Uint8Array, options: DecodeOptions = {}): Promise<ImageShape> {
+  return shapeOf(input, await readyInput(input, options), options);
+}
+
+export interface ImageShape {
+  readonly width: number;
+  readonly height: number;
+}
+
+async function shapeOf(input: string | Uint8Array, ready: ImageInput, options: DecodeOptions): Promise<ImageShape> {
+  if (ready.raw !== undefined) return ready.raw;
   const pixelLimit = options.pixelLimit ?? PIXEL_LIMIT;
-  let shape: { readonly width: number; readonly height: number };
+  let shape: ImageShape;
   try {
     // The limit is checked below, where the size can be told; sharp's own check would say less.
-    const header = await sharp(input, { limitInputPixels: false }).metadata();
+    const header = await sharp(ready.source, { limitInputPixels: false }).metadata();
     shape = header.autoOrient;
   } catch (error) {
     throw badImage(input, error, pixelLimit);
@@ -101,10 +100,10 @@ export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint
   return cropped;
 }
 
-function open(input: string | Uint8Array, options: DecodeOptions): Sharp {
-  if (input.length === 0) throw new BadImageError(nameOf(input), "it is empty");
+function open({ source, raw }: ImageInput, options: DecodeOptions): Sharp {
+  if (raw !== undefined) return sharp(source, { raw });
   // "error" refuses truncated files but lets pass the harmless warnings that many real photographs give.
-  return sharp(input, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
+  return sharp(source, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
 }
 
 async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
@@ -129,18 +128,8 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
 
 function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
   const message = messageOf(error);
-  if (/unsupported image format|buffer is empty|is empty/i.test(message))
-    return new BadImageError(nameOf(input), "it is not an image in a known format");
+  if (/unsupported image format/i.test(message)) return new BadImageError(nameOf(input), "it is truncated or damaged");
   if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
-  if (/missing/i.test(message)) return new BadImageError(nameOf(input), "there is no such file");
   const [firstLine] = message.split("\n");
   return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim()})`);
-}
-
-function tooLarge(pixelLimit: number): string {
-  return `it has more than ${pixelLimit / 1e6} megapixels`;
-}
-
-function nameOf(input: string | Uint8Array): string {
-  return typeof input === "string" ? input : `of ${input.length} bytes`;
 }

@@ -4,12 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { messageOf } from "../../errors.js";
 import type { SkippedImage } from "../dataset.js";
-import { BadImageError, decodeSquare, imageShape } from "../decoding/image-file.js";
+import { BadImageError } from "../decoding/bad-image.js";
+import { decodeSquare, imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
-import { cacheFolder, type DecodedRecord, readDecoded, writeDecoded } from "./decoded-cache.js";
+import { cacheFile, type DecodedRecord, readDecoded, writeDecoded } from "./decoded-cache.js";
 import type { ImageFile } from "./folder-layout.js";
 
 /** sharp decodes on the threads of libuv, four by default; the rest keep the queue full. */
@@ -91,12 +92,12 @@ function keyOf(job: DecodeJob): string {
 }
 
 /** One cache a folder and side, so that a folder that changes replaces its cache instead of piling up old ones. */
-function cachePath(job: DecodeJob): string {
+function cachePath(job: DecodeJob): string | undefined {
   const name = createHash("sha256")
     .update(`${resolve(job.root)}\0${job.side}`)
     .digest("hex")
     .slice(0, 24);
-  return join(cacheFolder(job.cacheDir), `${name}.pixels`);
+  return cacheFile(job.cacheDir, `${name}.pixels`);
 }
 
 function reasonOf(error: unknown): string {

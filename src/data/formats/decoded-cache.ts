@@ -27,13 +27,28 @@ export interface DecodedRecord {
 
 const headerSchema = z.object({ key: z.string(), bad: z.array(z.tuple([z.number().int().nonnegative(), z.string()])) });
 
-/** The folder of caches: the given one, $RBNET_CACHE or .cache/rbnet in the home folder. */
-export function cacheFolder(given: string | undefined): string {
-  return given ?? (process.env.RBNET_CACHE || join(homedir(), ".cache", "rbnet"));
+/**
+ * A file in the folder of caches, which is the given one, $RBNET_CACHE or .cache/rbnet in the home folder; undefined where there is none of
+ * these.
+ */
+export function cacheFile(given: string | undefined, name: string): string | undefined {
+  const folder = given ?? (process.env.RBNET_CACHE || homeCache());
+  return folder === undefined ? undefined : join(folder, name);
+}
+
+function homeCache(): string | undefined {
+  try {
+    const home = homedir();
+    return home === "" ? undefined : join(home, ".cache", "rbnet");
+  } catch {
+    // In a container, a user may be a number that no list of users has, and $HOME unset.
+    return undefined;
+  }
 }
 
 /** Reads a cache of exactly `pixelBytes` bytes of pixels written under `key`, or returns undefined. */
-export function readDecoded(path: string, key: string, pixelBytes: number): DecodedRecord | undefined {
+export function readDecoded(path: string | undefined, key: string, pixelBytes: number): DecodedRecord | undefined {
+  if (path === undefined) return undefined;
   let file: number;
   try {
     file = openSync(path, "r");
@@ -75,7 +90,8 @@ function readRecord(file: number, key: string, pixelBytes: number): DecodedRecor
 }
 
 /** Writes a cache; where that is not possible, the next run simply decodes again. */
-export async function writeDecoded(path: string, key: string, record: DecodedRecord): Promise<void> {
+export async function writeDecoded(path: string | undefined, key: string, record: DecodedRecord): Promise<void> {
+  if (path === undefined) return;
   const headerText = Buffer.from(JSON.stringify({ key, bad: record.bad }), "utf8");
   const start = Buffer.alloc(MAGIC.length + 4);
   start.write(MAGIC, "latin1");

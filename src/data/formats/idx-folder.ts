@@ -38,9 +38,7 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
   const found = await readdir(root).catch(() => {
     throw new UserError(`there is no readable folder ${root}: give the folder with train-images-idx3-ubyte and its companions`);
   });
-  const trainName = found.find((name) => IMAGES_NAME.exec(name)?.[2] === "train");
-  const testName = found.find((name) => ["t10k", "test"].includes(IMAGES_NAME.exec(name)?.[2] ?? ""));
-  if (trainName === undefined) throw new UserError(`${root} holds no train-images-idx3-ubyte (or .gz) file`);
+  const { trainName, testName } = chooseFiles(root, found, options.emnistSplit);
   const train = readPart(root, trainName, found, storedSide(size));
   const test = testName === undefined ? undefined : readPart(root, testName, found, storedSide(size));
   const lowest = Math.min(least(train.labels), test === undefined ? 255 : least(test.labels));
@@ -58,15 +56,54 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
       train: shifted(train),
       validation: undefined,
       test: test === undefined ? undefined : shifted(test),
-      // Digits and letters, mostly.
-      mirrors: false,
+      mirroring: { allowed: false, reason: "IDX data are digits and letters mostly, which a mirror makes others of" },
+      format: "IDX (MNIST's format)",
+      places: { train: trainName, validation: undefined, test: testName },
+      stored: train.stored,
     },
     validationFraction,
     seed,
   );
 }
 
-function readPart(root: string, name: string, found: readonly string[], size: number): DecodedPart {
+/**
+ * The images of training and test; EMNIST has six splits of the same pictures in one folder.
+ *
+ * @throws UserError where there are several and none is chosen, or not the one that is
+ */
+function chooseFiles(
+  root: string,
+  found: readonly string[],
+  split: string | undefined,
+): { trainName: string; testName: string | undefined } {
+  const files = found.flatMap((name) => {
+    const [, prefix, part] = IMAGES_NAME.exec(name) ?? [];
+    return prefix === undefined ? [] : [{ name, prefix, isTrain: part === "train" }];
+  });
+  const trains = files.filter(({ isTrain }) => isTrain);
+  if (trains.length === 0) throw new UserError(`${root} holds no train-images-idx3-ubyte (or .gz) file`);
+  const splitOf = (prefix: string): string => prefix.replace(/^emnist[-_.]?/i, "").replace(/[-_.]+$/, "");
+  const splits = [...new Set(trains.map(({ prefix }) => splitOf(prefix)))].sort();
+  if (split === undefined && splits.length > 1)
+    throw new UserError(
+      `${root} holds ${splits.length} splits of its data: choose one by --emnist-split, which can be ${splits.join(", ")}`,
+    );
+  const train = trains.find(({ prefix }) => splitOf(prefix) === (split ?? splits[0]));
+  if (train === undefined)
+    throw new UserError(
+      splits.join("") === ""
+        ? `${root} holds a single data set and no splits; leave --emnist-split away`
+        : `${root} has no split "${split}": it has ${splits.join(", ")}`,
+    );
+  return { trainName: train.name, testName: files.find(({ prefix, isTrain }) => !isTrain && prefix === train.prefix)?.name };
+}
+
+interface IdxPart extends DecodedPart {
+  /** Width and height of the images in the file. */
+  readonly stored: readonly [number, number];
+}
+
+function readPart(root: string, name: string, found: readonly string[], size: number): IdxPart {
   const labelsName = name.replace("-images", "-labels").replace("idx3", "idx1").replace(/\.gz$/, "");
   const labelsFile = [labelsName, `${labelsName}.gz`].find((candidate) => found.includes(candidate));
   if (labelsFile === undefined) throw new UserError(`${root} holds ${name} but not its labels, ${labelsName} (or .gz)`);
@@ -91,7 +128,7 @@ function readPart(root: string, name: string, found: readonly string[], size: nu
       for (let x = 0; x < width; x++) pixels.fill(images.values[from + x], to + x * 3, to + x * 3 + 3);
     }
   }
-  return { pixels: resizeAll(pixels, count, framed, size), labels: Uint16Array.from(labels.values) };
+  return { pixels: resizeAll(pixels, count, framed, size), labels: Uint16Array.from(labels.values), stored: [width, height] };
 }
 
 interface IdxFile {

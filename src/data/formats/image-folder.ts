@@ -8,9 +8,11 @@ import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
 import type { Dataset, DatasetOptions, ImageSet, Part } from "../dataset.js";
 import { imageShape } from "../decoding/image-file.js";
 import { USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
-import { usualSize } from "../decoding/usual-size.js";
+import { imageSizes, usualSize } from "../decoding/usual-size.js";
 import { statisticsOf } from "../sets/encoded-statistics.js";
+import { heldOutText } from "../sets/held-out.js";
 import { fileSet, memorySet } from "../sets/image-set.js";
+import { mirroringOf } from "../sets/mirroring.js";
 import { checkSize, checkValidationFraction, splitByClass } from "../sets/split.js";
 import { decodeFiles, skippedImages } from "./decode-files.js";
 import { type FolderLayout, readFolderLayout } from "./folder-layout.js";
@@ -32,7 +34,8 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
   if (options.size !== undefined) checkSize(options.size);
   const root = resolve(path);
   const layout = readFolderLayout(root);
-  const size = options.size ?? (await usualSize(layout.files.length, (index) => imageShape(layout.files[index].path)));
+  const sizes = await imageSizes(layout.files.length, (index) => imageShape(layout.files[index].path));
+  const size = options.size ?? usualSize(sizes);
 
   const total = layout.files.length * storedSide(size) ** 2 * 3;
   const inMemory = total <= (size <= 64 ? SMALL_IMAGE_LIMIT : MEMORY_LIMIT);
@@ -68,9 +71,29 @@ export async function imageFolder(path: string, options: DatasetOptions = {}): P
     test: parts.test === undefined ? undefined : setOf(parts.test),
     size,
     ...(await statisticsOf(train, size, seed)),
-    mirrors: true,
+    mirroring: mirroringOf(layout.classes, train),
     skipped,
+    origin: {
+      format: "folder of images by class",
+      places: {
+        ...layout.places,
+        ...(parts.validation === undefined || layout.places.validation !== undefined
+          ? {}
+          : { validation: heldOutText(validationFraction) }),
+      },
+      leftOut: layout.leftOut,
+      sizes,
+      doubts: doubtsOf(layout),
+    },
   };
+}
+
+function doubtsOf({ sharedFolders: shared }: FolderLayout): readonly string[] {
+  if (shared.length === 0) return [];
+  const some = shared.slice(0, 3).join(", ") + (shared.length > 3 ? ", ..." : "");
+  return [
+    `all class folders hold folders of the same names (${some}); if those are the classes, call the outer ones train, val and test`,
+  ];
 }
 
 interface Parts {
@@ -88,10 +111,10 @@ function partition(layout: FolderLayout, bad: ReadonlySet<number>, validationFra
     });
     return Uint32Array.from(rows);
   };
-  const test = layout.hasTest ? rowsOf("test") : undefined;
+  const test = layout.places.test !== undefined ? rowsOf("test") : undefined;
   const all = rowsOf("train");
   requireAllClasses(layout, all);
-  if (layout.hasValidation) return { train: all, validation: rowsOf("validation"), test };
+  if (layout.places.validation !== undefined) return { train: all, validation: rowsOf("validation"), test };
   if (validationFraction === 0) return { train: all, validation: undefined, test };
   const labels = Uint16Array.from(layout.files, (file) => file.label);
   return { ...splitByClass(all, labels, layout.classes, validationFraction, seed), test };

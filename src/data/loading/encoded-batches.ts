@@ -5,8 +5,9 @@
 import { storedSide } from "../../pixels/square.js";
 import type { ImageWriter } from "../augmentation/image-writer.js";
 import type { EncodedSource } from "../dataset.js";
+import { BadImageError } from "../decoding/bad-image.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
-import { BadImageError, decodeRegion, decodeSquare } from "../decoding/image-file.js";
+import { decodeRegion, decodeSquare } from "../decoding/image-file.js";
 import { openEncoded } from "../sets/open-encoded.js";
 import { type BatchPart, type BatchPlan, imageRandom, imageWriter } from "./batch-plan.js";
 import type { BatchSlot } from "./batch-ring.js";

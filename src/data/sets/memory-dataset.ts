@@ -5,8 +5,9 @@
 
 import { RegionResizer } from "../../pixels/resize.js";
 import { storedSide } from "../../pixels/square.js";
-import type { Dataset, ImageSet, Part } from "../dataset.js";
+import type { Dataset, ImageSet, Mirroring, Part } from "../dataset.js";
 import { sharedBuffer } from "../shared-buffer.js";
+import { heldOutText } from "./held-out.js";
 import { memorySet } from "./image-set.js";
 import { splitByClass } from "./split.js";
 import { memoryStatistics } from "./statistics.js";
@@ -26,12 +27,16 @@ export interface DecodedParts {
   /** Split off `train` where absent. */
   readonly validation: DecodedPart | undefined;
   readonly test: DecodedPart | undefined;
-  /** See Dataset. */
-  readonly mirrors: boolean;
+  readonly mirroring: Mirroring;
+  /** What the data are, and where each part was found; see Origin. */
+  readonly format: string;
+  readonly places: Readonly<Record<Part, string | undefined>>;
+  /** Width and height of the images before they were scaled. */
+  readonly stored: readonly [number, number];
 }
 
 export function memoryDataset(parts: DecodedParts, validationFraction: number, seed: number): Dataset {
-  const { name, classes, size, mirrors } = parts;
+  const { name, classes, size, mirroring, format, places, stored } = parts;
   const setOf = (part: DecodedPart, kind: Part, rows: Uint32Array): ImageSet =>
     memorySet(part.pixels, storedSide(size), rows, part.labels, (row) => `${name}/${kind}/${row} (${classes[part.labels[row]]})`);
   const all = allRows(parts.train);
@@ -52,8 +57,15 @@ export function memoryDataset(parts: DecodedParts, validationFraction: number, s
     test: parts.test === undefined ? undefined : setOf(parts.test, "test", allRows(parts.test)),
     size,
     ...memoryStatistics(train.source),
-    mirrors,
+    mirroring,
     skipped: [],
+    origin: {
+      format,
+      places: { ...places, validation: split === undefined ? places.validation : heldOutText(validationFraction) },
+      leftOut: [],
+      sizes: { smallest: stored, median: stored, largest: stored, images: parts.train.labels.length },
+      doubts: [],
+    },
   };
 }
 

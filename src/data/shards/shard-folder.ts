@@ -5,12 +5,14 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import { PIXEL_LIMIT } from "../../pixels/square.js";
-import type { Dataset, DatasetOptions, ImageSet, Part, SkippedImage } from "../dataset.js";
+import type { Dataset, DatasetOptions, ImageSet, ImageSizes, Origin, Part, SkippedImage } from "../dataset.js";
 import { imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
-import { usualSize } from "../decoding/usual-size.js";
+import { imageSizes, usualSize } from "../decoding/usual-size.js";
 import { statisticsOf } from "../sets/encoded-statistics.js";
+import { heldOutText } from "../sets/held-out.js";
 import { type ShardTable, shardSet } from "../sets/image-set.js";
+import { mirroringOf } from "../sets/mirroring.js";
 import { openEncoded } from "../sets/open-encoded.js";
 import { checkSize, checkValidationFraction, splitByClass } from "../sets/split.js";
 import type { ShardSamples } from "./shard-index.js";
@@ -44,7 +46,8 @@ export async function shardFolder(path: string, options: DatasetOptions = {}): P
       ? { train: all, validation: layout.hasValidation ? rowsOf("validation") : undefined }
       : splitByClass(all, table.labels, classes, validationFraction, seed);
   const train = setOf(split.train);
-  const size = options.size ?? (await sizeOf(train));
+  const sizes = await sizesOf(train);
+  const size = options.size ?? usualSize(sizes);
   return {
     name: basename(root),
     classes,
@@ -53,8 +56,15 @@ export async function shardFolder(path: string, options: DatasetOptions = {}): P
     test: layout.hasTest ? setOf(rowsOf("test")) : undefined,
     size,
     ...(await statisticsOf(train, size, seed)),
-    mirrors: true,
+    mirroring: mirroringOf(classes, train),
     skipped,
+    origin: {
+      format: "tar shards (WebDataset)",
+      places: placesOf(layout, split.validation !== undefined, validationFraction),
+      leftOut: [],
+      sizes,
+      doubts: [],
+    },
   };
 }
 
@@ -115,9 +125,18 @@ function classesOf(root: string, { classes: named }: ShardLayout, table: ShardTa
   return classes;
 }
 
-async function sizeOf({ source, count }: ImageSet): Promise<number> {
+async function sizesOf({ source, count }: ImageSet): Promise<ImageSizes | undefined> {
   if (source.kind === "memory") throw new Error("a set of shards has no images in memory");
   await using images = openEncoded(source);
   // Awaited here: what reads must be done before the files are closed.
-  return await usualSize(count, async (index) => imageShape(await images.read(index)));
+  return await imageSizes(count, async (index) => imageShape(await images.read(index)));
+}
+
+function placesOf(layout: ShardLayout, hasValidation: boolean, fraction: number): Origin["places"] {
+  const place = (part: Part): string | undefined => {
+    const names = layout.shards.filter((shard) => shard.part === part).map(({ path }) => basename(path));
+    return names.length > 1 ? `${names[0]} and ${names.length - 1} more` : names[0];
+  };
+  const held = hasValidation ? heldOutText(fraction) : undefined;
+  return { train: place("train"), validation: place("validation") ?? held, test: place("test") };
 }

@@ -4,11 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../../atomic-file.js";
 import { UserError } from "../../errors.js";
-import { cacheFolder } from "../formats/decoded-cache.js";
+import { cacheFile } from "../formats/decoded-cache.js";
 import { HIGHEST_LABEL, indexShard, type ShardSamples } from "./shard-index.js";
 import type { ShardFile } from "./shard-layout.js";
 
@@ -43,7 +43,7 @@ export interface IndexJob {
  */
 export async function indexShards(job: IndexJob): Promise<readonly ShardSamples[]> {
   const { root, shards, progress } = job;
-  const path = join(cacheFolder(job.cacheDir), `${createHash("sha256").update(root).digest("hex").slice(0, 24)}.shards`);
+  const path = cacheFile(job.cacheDir, `${createHash("sha256").update(root).digest("hex").slice(0, 24)}.shards`);
   const kept = readKept(path);
   const found = shards.map((shard): IndexRecord | undefined => {
     const known = kept.get(shard.path);
@@ -87,8 +87,9 @@ function writable({ names, offsets, lengths, labels, bad }: ShardSamples): Omit<
   };
 }
 
-function readKept(path: string): ReadonlyMap<string, IndexRecord> {
+function readKept(path: string | undefined): ReadonlyMap<string, IndexRecord> {
   const kept = new Map<string, IndexRecord>();
+  if (path === undefined) return kept;
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -118,7 +119,8 @@ function readRecord(line: Buffer): IndexRecord | undefined {
   }
 }
 
-async function keep(path: string, records: readonly IndexRecord[]): Promise<void> {
+async function keep(path: string | undefined, records: readonly IndexRecord[]): Promise<void> {
+  if (path === undefined) return;
   const lines = records.map((known) => {
     const json = Buffer.from(JSON.stringify(known), "utf8");
     return Buffer.concat([Buffer.from(hashOf(json), "latin1"), json, Buffer.from("\n")]);

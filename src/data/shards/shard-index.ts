@@ -5,7 +5,7 @@
  */
 import { open } from "node:fs/promises";
 import { messageOf, UserError } from "../../errors.js";
-import { IMAGE_FILE_NAME } from "../decoding/image-file.js";
+import { IMAGE_FILE_NAME } from "../decoding/file-content.js";
 import { type ReadAt, type TarEntry, TarError, tarEntries } from "./tar.js";
 
 /** The usable samples of a shard in their order, in columns. */

@@ -6,8 +6,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf } from "../../errors.js";
 import type { ShardSource } from "../dataset.js";
+import { BadImageError } from "../decoding/bad-image.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
-import { BadImageError } from "../decoding/image-file.js";
 
 /** Files that a reader keeps open: as many as a stretch of samples usually spans, and below what systems allow for all workers together. */
 const OPEN_FILES = 48;

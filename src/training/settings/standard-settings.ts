@@ -11,7 +11,7 @@ const CROP_RATIO = [3 / 4, 4 / 3] as const;
 export function standardSettings(data: Dataset): Pick<TrainingOptions, "batch" | "augmentation"> {
   const crop = data.size >= LARGE_SIDE ? resizedCrop(SMALLEST_CROP) : ({ kind: "pad", padding: data.size >> 3 } as const);
   const fitting = 2 ** Math.floor(Math.log2(Math.max(1, data.train.count)));
-  return { batch: Math.min(trainingSchema.parse({}).batch, fitting), augmentation: { flip: data.mirrors, crop } };
+  return { batch: Math.min(trainingSchema.parse({}).batch, fitting), augmentation: { flip: data.mirroring.allowed, crop } };
 }
 
 export function resizedCrop(smallest: number): NonNullable<Augmentation["crop"]> {

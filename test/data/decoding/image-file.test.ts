@@ -203,7 +203,7 @@ describe("decodeImage", () => {
       writeFileSync(join(folder, name), data);
       return join(folder, name);
     };
-    expect(await reasonFor(file("text.jpg", "hello"))).toMatch(/text\.jpg: it is not an image in a known format/);
+    expect(await reasonFor(file("text.jpg", "hello"))).toMatch(/text\.jpg: it is a text file, not an image/);
     expect(await reasonFor(file("cut.jpg", jpeg.subarray(0, jpeg.length - 200)))).toMatch(/cut\.jpg: it is truncated or damaged/);
     expect(await reasonFor(file("empty.png", ""))).toMatch(/empty\.png: /);
     expect(await reasonFor(join(folder, "none.jpg"))).toMatch(/none\.jpg: there is no such file/);

@@ -63,7 +63,7 @@ describe("CIFAR binary", () => {
     expect(dataset.classes).toEqual(names);
     expect([dataset.train.count, dataset.validation, dataset.test?.count, dataset.size]).toEqual([30, undefined, 10, 32]);
     expect(dataset.train.labels[23]).toBe(3);
-    expect(dataset.mirrors).toBe(true);
+    expect(dataset.mirroring.allowed).toBe(true);
     expect(pixel(dataset, 23, 5, 9)).toEqual([3, 5, 9]);
     expect((await openDataset({ path: root, validationFraction: 0.3 })).validation?.count).toBe(10);
   });
@@ -98,7 +98,7 @@ describe("IDX", () => {
       "train-images-idx3-ubyte": idxFile([6, 28, 28], values),
       "train-labels-idx1-ubyte": idxFile([6], labels),
     });
-    expect((await openDataset({ path: root, validationFraction: 0 })).mirrors).toBe(false);
+    expect((await openDataset({ path: root, validationFraction: 0 })).mirroring.allowed).toBe(false);
   });
 
   it("frames 28 x 28 grey images with black to 32 x 32 x 3, gzipped or not", async () => {
@@ -131,6 +131,40 @@ describe("IDX", () => {
     expect(dataset.classes).toEqual(["1", "2"]);
     expect([...dataset.train.labels]).toEqual([0, 1]);
     expect(pixel(dataset, 1, 60, 3)).toEqual([90, 90, 90]);
+  });
+
+  it("opens the split of EMNIST that was chosen, and refuses to choose by itself", async () => {
+    const root = temporaryFolder();
+    for (const [split, highest] of Object.entries({ letters: 3, digits: 2, byclass: 5 })) {
+      for (const [part, count] of Object.entries({ train: 2 * highest, test: highest })) {
+        write(root, {
+          [`emnist-${split}-${part}-images-idx3-ubyte.gz`]: gzipSync(idxFile([count, 28, 28], new Uint8Array(count * 784))),
+          [`emnist-${split}-${part}-labels-idx1-ubyte.gz`]: gzipSync(
+            idxFile(
+              [count],
+              Uint8Array.from({ length: count }, (_, index) => 1 + (index % highest)),
+            ),
+          ),
+        });
+      }
+    }
+    expect(await sentence(root)).toMatch(
+      /holds 3 splits of its data: choose one by --emnist-split, which can be byclass, digits, letters$/,
+    );
+    const letters = await openDataset({ path: root, validationFraction: 0, emnistSplit: "letters" });
+    expect([letters.classes.length, letters.train.count, letters.test?.count]).toEqual([3, 6, 3]);
+    expect(letters.origin.places).toEqual({
+      train: "emnist-letters-train-images-idx3-ubyte.gz",
+      validation: undefined,
+      test: "emnist-letters-test-images-idx3-ubyte.gz",
+    });
+    expect((await openDataset({ path: root, validationFraction: 0, emnistSplit: "byclass" })).classes.length).toBe(5);
+    await expect(openDataset({ path: root, emnistSplit: "mnist" })).rejects.toThrow(
+      /has no split "mnist": it has byclass, digits, letters$/,
+    );
+    await expect(openDataset({ path: "shapes", emnistSplit: "mnist" })).rejects.toThrow(
+      /shapes has no splits; leave --emnist-split away/,
+    );
   });
 
   it("refuses missing labels, wrong headers, wrong lengths and counts that differ", async () => {

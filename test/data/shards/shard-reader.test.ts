@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ShardSource } from "#rbnet/data/dataset";
-import { BadImageError } from "#rbnet/data/decoding/image-file";
+import { BadImageError } from "#rbnet/data/decoding/bad-image";
 import { Random } from "#rbnet/data/random";
 import { bufferShuffle, byteRanges, shardSequence } from "#rbnet/data/shards/shard-order";
 import { ShardReader } from "#rbnet/data/shards/shard-reader";

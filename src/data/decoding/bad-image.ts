@@ -1,0 +1,21 @@
+/** The error of an image that cannot be used, and how it names the image. */
+import { UserError } from "../../errors.js";
+
+/** `reason` is a phrase without the file's name. */
+export class BadImageError extends UserError {
+  readonly reason: string;
+
+  constructor(name: string, reason: string) {
+    super(`cannot read the image ${name}: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export function tooLarge(pixelLimit: number): string {
+  return `it has more than ${pixelLimit / 1e6} megapixels`;
+}
+
+/** Of a path or of an image's bytes. */
+export function nameOf(input: string | Uint8Array): string {
+  return typeof input === "string" ? input : `of ${input.length} bytes`;
+}

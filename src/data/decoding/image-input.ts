@@ -1,0 +1,78 @@
+/** What the decoder is given: only what is an image by its content, and of a bitmap the pixels. */
+import { open, readFile } from "node:fs/promises";
+import { codeOf, messageOf } from "../../errors.js";
+import { PIXEL_LIMIT } from "../../pixels/square.js";
+import { BadImageError, nameOf, tooLarge } from "./bad-image.js";
+import { type Bitmap, bitmapShape, decodeBitmap } from "./bmp.js";
+import { type Content, contentOf, HEAD_BYTES, HEIC_PICTURE, type OtherContent, UNKNOWN_FILE } from "./file-content.js";
+import { sharp } from "./sharp.js";
+
+/** A path or the bytes of an encoded image, or pixels (of a bitmap) and their shape. */
+export interface ImageInput {
+  readonly source: string | Uint8Array;
+  readonly raw: Pick<Bitmap, "width" | "height" | "channels"> | undefined;
+}
+
+/** Builds of libvips with HEVC say so by the endings that they take. */
+const readsHeic = sharp.format.heif.input.fileSuffix?.includes(".heic") === true;
+
+/** Why something with this content cannot be decoded here; undefined where it can. */
+export function refusalOf(content: Content): OtherContent | undefined {
+  if (typeof content !== "string") return content;
+  return content === "HEIC" && !readsHeic ? HEIC_PICTURE : undefined;
+}
+
+/** @throws BadImageError where the input cannot be read, or is no image that can be decoded */
+export async function readyInput(
+  input: string | Uint8Array,
+  { pixelLimit = PIXEL_LIMIT }: { readonly pixelLimit?: number },
+): Promise<ImageInput> {
+  const content = contentOf(typeof input === "string" ? await readHead(input) : input.subarray(0, HEAD_BYTES));
+  const refusal = refusalOf(content);
+  if (refusal !== undefined) throw new BadImageError(nameOf(input), reasonOf(refusal));
+  return content === "BMP" ? readyBitmap(input, pixelLimit) : { source: input, raw: undefined };
+}
+
+async function readyBitmap(input: string | Uint8Array, pixelLimit: number): Promise<ImageInput> {
+  const bytes = typeof input === "string" ? await reading(input, () => readFile(input)) : input;
+  const decoded = <Result>(decode: (bytes: Uint8Array) => Result): Result => {
+    try {
+      return decode(bytes);
+    } catch (error) {
+      throw new BadImageError(nameOf(input), messageOf(error));
+    }
+  };
+  const { width, height } = decoded(bitmapShape);
+  if (width * height > pixelLimit) throw new BadImageError(nameOf(input), tooLarge(pixelLimit));
+  const { pixels, channels } = decoded(decodeBitmap);
+  return { source: pixels, raw: { width, height, channels } };
+}
+
+/** The first HEAD_BYTES of a file. */
+async function readHead(path: string): Promise<Uint8Array> {
+  return reading(path, async () => {
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+async function reading<Result>(path: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") throw new BadImageError(path, "there is no such file");
+    if (code === "EISDIR") throw new BadImageError(path, "it is a folder");
+    throw new BadImageError(path, `it cannot be read (${messageOf(error)})`);
+  }
+}
+
+function reasonOf({ one, advice }: OtherContent): string {
+  if (one === UNKNOWN_FILE.one) return "it is not an image in a known format";
+  return `it is ${one}, ${advice?.startsWith("convert") ? `which is not read here; ${advice.replace("them", "it")}` : "not an image"}`;
+}
