@@ -103,16 +103,7 @@ export async function best(picture: HTMLImageElement | ImageData | Blob): Promis
 }
 `;
 
-const COMPILER_OPTIONS = [
-  "--noEmit",
-  "--strict",
-  "--module",
-  "nodenext",
-  "--target",
-  "es2022",
-  "--lib",
-  "es2023,esnext.disposable,dom",
-];
+const COMPILER_OPTIONS = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom"];
 
 try {
   let tarball = "";

@@ -89,7 +89,7 @@ export async function removeUnfinished(folder: string, only?: string): Promise<v
 }
 
 /** Whether another process of this number is alive. In a container a killed process and its successor often have the same. */
-function isOtherProcess(number: number): boolean {
+export function isOtherProcess(number: number): boolean {
   if (number === process.pid) return false;
   try {
     process.kill(number, 0);

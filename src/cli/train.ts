@@ -7,6 +7,7 @@ import { openDataset } from "../data/open-dataset.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
+import { FolderTaken, isClaimed } from "../stores/run-claim.js";
 import { holdsRun } from "../stores/run-folder.js";
 import { profileTraining } from "../training/costs/profile.js";
 import { recipeByName } from "../training/settings/recipes.js";
@@ -91,21 +92,37 @@ async function train(path: string, given: TrainFlags): Promise<void> {
     else printProfile(profile);
     return;
   }
-  const out =
-    flags.out ??
-    standardFolder(`runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`, flags.resume === true);
-  await runTraining({
-    description,
-    data,
-    settings,
-    out,
-    progress,
-    recipe: flags.recipe,
-    continuation: commandLine(["--resume", "--out", out]),
-    machine: machineOf(flags),
-    resume: flags.resume === true,
-    json: flags.json === true,
+  const name = `runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`;
+  await inFolder(flags, name, async (out) => {
+    await runTraining({
+      description,
+      data,
+      settings,
+      out,
+      progress,
+      recipe: flags.recipe,
+      continuation: commandLine(["--resume", "--out", out]),
+      machine: machineOf(flags),
+      resume: flags.resume === true,
+      json: flags.json === true,
+    });
   });
+}
+
+/** Trains in the folder that the flags name, or in one of the usual names: the next where somebody else takes it at the same moment. */
+async function inFolder(
+  { out, resume = false }: TrainFlags,
+  name: string,
+  run: (folder: string) => Promise<void>,
+): Promise<void> {
+  if (out !== undefined || resume) return run(out ?? (await standardFolder(name, resume)));
+  for (;;) {
+    try {
+      return await run(await standardFolder(name, false));
+    } catch (error) {
+      if (!(error instanceof FolderTaken)) throw error;
+    }
+  }
 }
 
 /** Network and size of a recipe that has its own, where the flags name no others. */
@@ -121,10 +138,10 @@ function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): Ne
 }
 
 /** The first of name, name-2, name-3, ... without a run; to resume, the last with one. */
-function standardFolder(name: string, resume: boolean): string {
+async function standardFolder(name: string, resume: boolean): Promise<string> {
   const folderOf = (number: number): string => (number === 1 ? name : `${name}-${number}`);
   let next = 1;
-  while (holdsRun(folderOf(next))) next++;
+  while (holdsRun(folderOf(next)) || (!resume && (await isClaimed(folderOf(next))))) next++;
   if (!resume) return folderOf(next);
   if (next === 1)
     throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);

@@ -89,7 +89,8 @@ export async function runTraining({
           `\n${bold(accuracyText(result.evaluation, data.classes.length))} on ${formatInteger(result.evaluation.images)} ` +
             `${result.set} images, ${formatDuration(result.seconds)} in all`,
         );
-      print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)})\nreport  ${log.reportPath}`);
+      print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)}), ${choiceText(trainer)}`);
+      print(`report  ${log.reportPath}`);
     }
     return true;
   } finally {
@@ -133,6 +134,21 @@ function introduce(network: string, data: Dataset, trainer: Trainer, out: string
         `${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
     ),
   );
+}
+
+/** Where one image of so few is more than this share, which epoch is the best is chance as much as learning. */
+const COARSE = 0.02;
+
+/** Which epoch's network ships, and why. */
+function choiceText({ bestEpoch, startEpoch, data: { validation } }: Trainer): string {
+  const epoch = `of epoch ${bestEpoch} of ${startEpoch - 1}`;
+  if (validation === undefined) return `${epoch}, the last: no images are held out to choose by`;
+  const { count } = validation;
+  const coarse =
+    1 / count > COARSE
+      ? `, where one image is ${formatShare(1 / count)}: too few to choose by; hold out more with --validation-fraction, or add images`
+      : "";
+  return `${epoch}, the best on ${formatInteger(count)} validation images${coarse}`;
 }
 
 /** One epoch for a person. */

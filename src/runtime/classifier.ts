@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A model in use: images in, labels with scores out. What an image is, and how one is decoded, is the program's around it. */
 import type { Backend } from "../backend/device.js";
 import { UserError } from "../errors.js";

@@ -2,14 +2,30 @@
 import { open, readFile } from "node:fs/promises";
 import { explainWriteError, writeFileAtomic } from "../atomic-file.js";
 import { codeOf, UserError } from "../errors.js";
-import { prepareRunFolder, runFile } from "./run-folder.js";
+import { RunClaim } from "./run-claim.js";
+import { prepareRunFolder, requireNoRun, runFile } from "./run-folder.js";
 import type { LogWriter, RunPart, RunStore } from "./run-store.js";
 
 export class FolderStore implements RunStore {
+  private claim: RunClaim | undefined;
+
   constructor(private readonly folder: string) {}
 
   async prepare(resume: boolean): Promise<void> {
     await prepareRunFolder(this.folder, resume);
+    this.claim = await RunClaim.take(this.folder);
+    try {
+      // Another training may have ended there in between.
+      if (!resume) requireNoRun(this.folder);
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.claim?.[Symbol.asyncDispose]();
+    this.claim = undefined;
   }
 
   placeOf(part: RunPart): string {

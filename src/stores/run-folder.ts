@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { explainWriteError, removeUnfinished, writeFileAtomic } from "../atomic-file.js";
 import { codeOf, UserError } from "../errors.js";
+import { FolderTaken } from "./run-claim.js";
 import type { RunPart } from "./run-store.js";
 
 /** Names of the files. */
@@ -33,12 +34,16 @@ export async function prepareRunFolder(folder: string, resume: boolean): Promise
   if (resume && !existsSync(folder))
     throw new UserError(`there is no folder ${folder} to resume from; give that of the run that was stopped`);
   if (!resume) await makeFolder(folder);
-  if (!resume && holdsRun(folder))
-    throw new UserError(`${folder} holds a run already; resume it, or choose another folder for a new one`);
+  if (!resume) requireNoRun(folder);
   const probe = join(folder, ".writable");
   await writeFileAtomic(probe, "");
   await rm(probe, { force: true });
   await removeUnfinished(folder);
+}
+
+/** @throws FolderTaken where a run is kept there, which a new one would overwrite */
+export function requireNoRun(folder: string): void {
+  if (holdsRun(folder)) throw new FolderTaken(`${folder} holds a run already; resume it, or choose another folder for a new one`);
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -15,9 +15,10 @@ export interface RunStore {
    * Makes it ready for a run, before hours of training and not after the first epoch.
    *
    * @param resume the run goes on from what is kept there; without it, a run that is kept there is not overwritten
-   * @throws UserError where it cannot be used
+   * @throws UserError where it cannot be used, or another run is using it: until `release`, it is this one's alone
    */
   prepare(resume: boolean): Promise<void>;
+  release(): Promise<void>;
   /** What a person would call the place of a part. */
   placeOf(part: RunPart): string;
   /**
@@ -42,6 +43,7 @@ export const NOWHERE: RunStore = {
   async prepare(resume) {
     if (resume) throw nothingKept();
   },
+  async release() {},
   placeOf: (part) => part,
   async write() {},
   async read() {

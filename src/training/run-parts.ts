@@ -83,12 +83,12 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     const { backend: given, resume = false, ...rest } = setup;
     const machine = machineOf(typeof given === "string" ? { ...rest, backend: given } : rest);
     const store = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
-    await store.prepare(resume);
     const ownsBackend = given === undefined || typeof given === "string";
     const backend = ownsBackend ? await openBackend(machine) : given;
     const scope = new MemoryScope(backend);
     let opened: OpenedTeacher | undefined;
     try {
+      await store.prepare(resume);
       const { distill, batch } = options;
       if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads: machine.threads });
       return new RunParts(backend, ownsBackend, scope, store, opened, machine.keepEvery, subject);
@@ -96,6 +96,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       await opened?.teacher.close();
       scope[Symbol.dispose]();
       if (ownsBackend) backend[Symbol.dispose]();
+      await store.release();
       throw error;
     }
   }
@@ -137,6 +138,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     await this.opened?.teacher.close();
     this.scope[Symbol.dispose]();
     if (this.ownsBackend) this.backend[Symbol.dispose]();
+    await this.store.release();
   }
 
   /** All that continues a run and lies on the device. */

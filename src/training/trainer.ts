@@ -1,7 +1,7 @@
 /**
  * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the
  * network is folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the
- * last stage by validation top-1 (the last, without validation images) is what `export` writes.
+ * last stage by validation top-1, and loss where that is the same (the last, without validation images), is what `export` writes.
  */
 import type { Backend } from "../backend/device.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
@@ -120,6 +120,11 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     return writeModelFile(path, this.models.shipped);
   }
 
+  /** Frees what the run holds, as the end of an `await using` does, which Node 20 does not know. */
+  async close(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.stageRun?.[Symbol.dispose]();
     await this.parts[Symbol.asyncDispose]();
@@ -154,9 +159,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const end = await stageRun.finishEpoch(progress.epoch);
     const model = parts.modelOf(end.operations);
     const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
-    const best = isLast(stage) && isBest(progress, validation?.top1);
+    const best = isLast(stage) && isBest(progress, validation);
     if (best) await models.keepBest(model);
-    control.progress = afterEpoch(progress, best, validation?.top1, (performance.now() - start) / 1000);
+    control.progress = afterEpoch(progress, best, validation, (performance.now() - start) / 1000);
     await models.keepTeacher(model, control.progress);
     await control.save();
     const { batch } = this.options;

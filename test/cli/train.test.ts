@@ -56,7 +56,9 @@ describe("rbnet train", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^epoch 1\/2 +train +\d+\.\d % \(loss \d+\.\d+\) +validation/m);
     expect(stdout).toMatch(/^top-1 \d+\.\d % on 4 validation images/m);
-    expect(stdout).toMatch(/^model +.*model\.safetensors \(\d/m);
+    expect(stdout).toMatch(
+      /^model .*model\.safetensors \(.*\), of epoch [12] of 2, the best on 4 validation images, where one image is 25\.0 %/m,
+    );
     expect(stdout).not.toContain("\u001b");
   });
 
@@ -70,6 +72,21 @@ describe("rbnet train", () => {
     expect([name, `${name}-2`, `${name}-3`].map(runs)).toEqual([true, true, false]);
     expect((await rbnet([...words, "--resume"], place)).code).toBe(0);
     expect(runs(`${name}-3`)).toBe(false);
+  });
+
+  it("gives each of two that are started at once a folder of its own, and only one the folder that both name", async () => {
+    const place = temporaryFolder();
+    const words = ["train", photos, ...QUICK, "--epochs", "1", "--json"];
+    const name = `${photos.split("/").at(-1)}-rbnet8-w0.5`;
+    const both = await Promise.all([rbnet(words, place), rbnet([...words, "--seed", "2"], place)]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    const kept = [name, `${name}-2`].map((run) => readFileSync(join(place, "runs", run, "metrics.jsonl"), "utf8"));
+    expect(kept.sort()).toEqual(both.map(({ stdout }) => stdout).sort());
+    expect(existsSync(join(place, "runs", name, ".training"))).toBe(false);
+    const named = await Promise.all([1, 2].map((seed) => rbnet([...words, "--seed", String(seed), "--out", "one"], place)));
+    const [ended, refused] = named.sort((a, b) => Number(a.code) - Number(b.code));
+    expect(ended).toMatchObject({ code: 0, stdout: readFileSync(join(place, "one", "metrics.jsonl"), "utf8") });
+    expect(refused!.stderr).toMatch(/(a training is under way in one \(process \d+ on|one holds a run already)/);
   });
 
   it("refuses to write over another run", async () => {

@@ -9,8 +9,10 @@ import { UserError } from "../../errors.js";
 import { readParts } from "../../layers/parameters.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
 import type { TypedArray } from "../../tensor.js";
+import { type TrainingOptions, trainingSchema } from "../settings/options.js";
 import type { KeptMemory } from "../stage/optimizer.js";
 import { type Progress, progressSchema } from "../stage/progress.js";
+import { isLonger } from "../stage/stages.js";
 import { firstDifference } from "./difference.js";
 
 const FORMAT = "rbnet-checkpoint";
@@ -19,7 +21,7 @@ const VERSION = "2";
 /** What a run must have in common with the one that it continues. */
 export interface CheckpointIdentity {
   readonly network: unknown;
-  readonly options: unknown;
+  readonly options: TrainingOptions;
   readonly data: unknown;
   /** Empty without one. */
   readonly teacher: { readonly sha256?: string };
@@ -79,6 +81,15 @@ function difference(found: string, expected: string): string {
   return first === undefined ? "their order" : `${first.place} ${first.there} in the checkpoint, ${first.now} now`;
 }
 
+/** Whether settings from a file are the run's but for epochs, of which it has more now. */
+function isExtended(found: string, options: TrainingOptions): boolean {
+  const before = trainingSchema.safeParse(parseJson(found));
+  if (!before.success) return false;
+  const { epochs, firstStageEpochs } = before.data;
+  const same = firstDifference(before.data, { ...options, epochs, firstStageEpochs }) === undefined;
+  return same && isLonger(before.data, options);
+}
+
 /** Undefined where the text is no JSON. */
 function parseJson(text: string | undefined): unknown {
   try {
@@ -106,14 +117,15 @@ export function restoreCheckpoint(
   if (metadata.format !== FORMAT || metadata.version !== VERSION)
     throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
   const expected = identityText(identity);
+  // Settings come first: another seed holds out other images, which makes the data others, too.
   for (const [part, subject] of [
     ["network", "another network"],
-    ["data", "other data"],
     ["options", "other settings"],
+    ["data", "other data"],
     ["teacher", "another teacher"],
   ] as const) {
     const found = metadata[part] ?? "{}";
-    if (found !== expected[part])
+    if (found !== expected[part] && !(part === "options" && isExtended(found, identity.options)))
       throw new UserError(
         `the checkpoint ${path} is of ${subject} (${difference(found, expected[part])}); resume with what the run was ` +
           "started with, or start a new one in another folder",

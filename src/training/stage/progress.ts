@@ -1,6 +1,6 @@
 /** How far a run has come: what a checkpoint records besides tensors, and the plain arithmetic of steps and epochs on it. */
 import { z } from "zod";
-import type { StepProgress } from "../records/run-records.js";
+import type { Evaluation, StepProgress } from "../records/run-records.js";
 import type { TrainingOptions } from "../settings/options.js";
 import { stageAt, stageNumber, trainingStages } from "./stages.js";
 import type { StepTotals } from "./training-step.js";
@@ -18,6 +18,8 @@ export const progressSchema = z.strictObject({
   totalSeconds: z.number(),
   /** Validation top-1 of the best epoch, -1 before the first. */
   bestTop1: z.number(),
+  /** Its validation loss, which decides between epochs of the same top-1. */
+  bestLoss: z.number().default(Number.MAX_VALUE),
   bestEpoch: z.int().min(0),
 });
 
@@ -31,6 +33,7 @@ export const START: Progress = {
   seconds: 0,
   totalSeconds: 0,
   bestTop1: -1,
+  bestLoss: Number.MAX_VALUE,
   bestEpoch: 0,
 };
 
@@ -45,17 +48,25 @@ export function afterStep(progress: Progress, totals: StepTotals, seconds: numbe
   };
 }
 
-/** Whether an epoch with this validation top-1 is the best so far; without validation images the last one always is. */
-export function isBest(progress: Progress, top1: number | undefined): boolean {
-  return top1 === undefined || top1 > progress.bestTop1;
+/** What decides which epoch's network ships, of its validation. */
+export type Score = Pick<Evaluation, "top1" | "loss">;
+
+/**
+ * Whether an epoch is the best so far: by top-1; of those with the same, which a small validation set has many of, by loss, and then the
+ * later one, which has learned longer. Without validation images the last one always is.
+ */
+export function isBest({ bestTop1, bestLoss }: Progress, score: Score | undefined): boolean {
+  if (score === undefined) return true;
+  return score.top1 > bestTop1 || (score.top1 === bestTop1 && score.loss <= bestLoss);
 }
 
 /** `isBestSoFar`: whether its network is the one to ship so far; `seconds`: of what followed the last step. */
-export function afterEpoch(progress: Progress, isBestSoFar: boolean, top1: number | undefined, seconds: number): Progress {
+export function afterEpoch(progress: Progress, isBestSoFar: boolean, score: Score | undefined, seconds: number): Progress {
   const epoch = progress.epoch + 1;
+  const { bestTop1, bestLoss, bestEpoch } = progress;
   const best = isBestSoFar
-    ? { bestTop1: top1 ?? 0, bestEpoch: epoch }
-    : { bestTop1: progress.bestTop1, bestEpoch: progress.bestEpoch };
+    ? { bestTop1: score?.top1 ?? 0, bestLoss: score?.loss ?? 0, bestEpoch: epoch }
+    : { bestTop1, bestLoss, bestEpoch };
   return { ...START, epoch, totalSeconds: progress.totalSeconds + seconds, ...best };
 }
 

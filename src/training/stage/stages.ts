@@ -42,6 +42,15 @@ export function stageAt(settings: StageSettings, epoch: number): TrainingStage {
   return stage;
 }
 
+/** Whether a run may go on with `now` for what it was started with: the same stages but for the last, which has as many epochs or more. */
+export function isLonger(before: StageSettings, now: StageSettings): boolean {
+  const [old, next] = [trainingStages(before), trainingStages(now)];
+  return (
+    next.length === old.length &&
+    next.every(({ epochs }, i) => epochs === old[i]?.epochs || (i === old.length - 1 && epochs > old[i].epochs))
+  );
+}
+
 /** The last stage is the one whose network ships. */
 export function isLast({ number, of }: TrainingStage): boolean {
   return number === of;

@@ -14,7 +14,7 @@ const PACKAGE = "onnxruntime-node";
 
 /** The part of ONNX Runtime that is used here. */
 interface Runtime {
-  readonly InferenceSession: { create(bytes: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<Session> };
+  readonly InferenceSession: { create(path: string, options: Readonly<Record<string, unknown>>): Promise<Session> };
   readonly Tensor: new (type: "float32", data: Float32Array, shape: readonly number[]) => RuntimeTensor;
 }
 
@@ -55,10 +55,12 @@ export class OnnxTeacher implements Teacher {
     private readonly part: number | undefined,
   ) {}
 
-  /** @throws UserError where ONNX Runtime is not installed, or the file is no classifier of the data's classes and size */
+  /**
+   * @param name path of the file: weights may lie in others beside it
+   * @throws UserError where ONNX Runtime is not installed, or the file is no classifier of the data's classes and size
+   */
   static async open(
     name: string,
-    bytes: Uint8Array,
     data: Dataset,
     { backend, threads }: Pick<TeacherSetup, "backend" | "threads">,
     pixels: Renormalizer,
@@ -70,7 +72,7 @@ export class OnnxTeacher implements Teacher {
       // Threads that spin after their work would take the cores from the training step.
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     };
-    const session = await runtime.InferenceSession.create(bytes, options).catch((error: unknown) => {
+    const session = await runtime.InferenceSession.create(name, options).catch((error: unknown) => {
       throw new UserError(
         `the teacher ${name} is no ONNX file that ONNX Runtime can run (${firstLine(error)}); export it again`,
         {

@@ -7,6 +7,7 @@ import { codeOf, UserError } from "../../errors.js";
 import { decodeModel, type Model } from "../../runtime/model.js";
 import { runFile } from "../../stores/run-folder.js";
 import type { DistillOptions, TrainingOptions } from "../settings/options.js";
+import { digestOf } from "./external-data.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
 import { renormalizer } from "./renormalizer.js";
@@ -15,7 +16,7 @@ import type { Teacher, TeacherSetup } from "./teacher.js";
 /** A teacher, and what makes a resumed run certain that it is the same one. */
 export interface OpenedTeacher {
   readonly teacher: Teacher;
-  /** SHA-256 of its file. */
+  /** SHA-256 of its file, and of those beside it that hold its weights. */
   readonly digest: string;
 }
 
@@ -35,7 +36,6 @@ export async function openTeacher(
 ): Promise<OpenedTeacher> {
   const file = await fileOf(path);
   const bytes = await readTeacher(file);
-  const digest = createHash("sha256").update(bytes).digest("hex");
   if (file.endsWith(".onnx")) {
     if (attention > 0)
       throw new UserError(
@@ -43,7 +43,8 @@ export async function openTeacher(
           "network of ours, or leave attention out",
       );
     const statistics = { data, unit: UNIT, imagenet: IMAGENET }[pixels ?? "data"];
-    const teacher = await OnnxTeacher.open(file, bytes, data, { backend, threads }, renormalizer(data, statistics));
+    const digest = await digestOf(file, bytes);
+    const teacher = await OnnxTeacher.open(file, data, { backend, threads }, renormalizer(data, statistics));
     return { teacher, digest };
   }
   if (pixels !== undefined)
@@ -51,7 +52,7 @@ export async function openTeacher(
   const model = decodeModel(bytes, file);
   return {
     teacher: new ModelTeacher(backend, model, path, data, { batch, attention: attention > 0 }, renormalizer(data, model)),
-    digest,
+    digest: createHash("sha256").update(bytes).digest("hex"),
   };
 }
 

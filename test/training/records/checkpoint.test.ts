@@ -7,7 +7,7 @@ import { shapes } from "#rbnet/data/shapes/shapes";
 import { rbnet8 } from "#rbnet/networks/rbnet";
 import { decodeSafetensors, encodeSafetensors, type StoredFile } from "#rbnet/runtime/safetensors";
 import { temporaryFolder } from "../../temporary-folder.js";
-import { readStored, refusal, settings, trainTiny } from "../tiny-runs.js";
+import { data, readStored, refusal, settings, trainTiny } from "../tiny-runs.js";
 
 const short = { ...settings, epochs: 2 };
 let original: Uint8Array = new Uint8Array();
@@ -50,6 +50,38 @@ describe("a checkpoint", () => {
     expect(await refusal(trainTiny({ out, settings: { ...short, seed: 7 }, resume: true }))).toMatch(
       /is of other settings \(seed 1 in the checkpoint, 7 now\)/,
     );
+  });
+
+  it("of another seed, which holds out other images, is said to be of another seed", async () => {
+    const others = { ...data, mean: [0.1, 0.2, 0.3] as const };
+    const out = folderWith(original);
+    expect(await refusal(trainTiny({ out, settings: { ...short, seed: 7 }, dataset: others, resume: true }))).toMatch(
+      /seed 1 in/,
+    );
+    expect(await refusal(trainTiny({ out, settings: short, dataset: others, resume: true }))).toMatch(/is of other data \(mean/);
+  });
+
+  it("goes on for more epochs than the run was started with, and for no fewer", async () => {
+    const out = temporaryFolder();
+    await trainTiny({ out, settings: short });
+    const { records, bestEpoch } = await trainTiny({ out, settings: { ...short, epochs: 4 }, resume: true });
+    expect(records.map(({ index }) => index)).toEqual([3, 4]);
+    // As far along its schedule as an epoch of a run of four.
+    expect(records[0]?.learningRate).toBeGreaterThan(records[1]?.learningRate ?? 1);
+    expect(bestEpoch).toBeGreaterThan(0);
+    expect(await refusal(trainTiny({ out, settings: short, resume: true }))).toMatch(/\(epochs 4 in the checkpoint, 2 now\)/);
+    const changed = { ...short, epochs: 5, batch: 16 };
+    expect(await refusal(trainTiny({ out, settings: changed, resume: true }))).toMatch(/is of other settings/);
+  });
+
+  it("goes on for more epochs of its last stage, and of no other", async () => {
+    const out = temporaryFolder();
+    const staged = { ...short, stages: 2, firstStageEpochs: 1 };
+    await trainTiny({ out, settings: staged });
+    const { records } = await trainTiny({ out, settings: { ...staged, epochs: 3 }, resume: true });
+    expect(records.map(({ index, stage }) => [index, stage])).toEqual([[3, 2]]);
+    const shifted = { ...staged, epochs: 4, firstStageEpochs: 2 };
+    expect(await refusal(trainTiny({ out, settings: shifted, resume: true }))).toMatch(/is of other settings/);
   });
 
   it("that is missing, a folder, empty, cut off or something else is refused", async () => {

@@ -42,6 +42,17 @@ function initializer(name: string, shape: readonly number[], values: Float32Arra
   );
 }
 
+/** One whose values are a file. */
+function external(name: string, shape: readonly number[], file: string): Uint8Array {
+  return message(
+    ...shape.map((size): Field => [1, size]),
+    [2, FLOAT],
+    [8, name],
+    [13, message([1, "location"], [2, file])],
+    [14, 1],
+  );
+}
+
 function node(operation: string, inputs: readonly string[], output: string): Uint8Array {
   return message(...inputs.map((name): Field => [1, name]), [2, output], [4, operation]);
 }
@@ -53,10 +64,12 @@ export interface OnnxClassifier {
   /** [3, classes] */
   readonly weights: Float32Array;
   readonly softmax?: boolean;
+  /** The weights lie in this file beside it: their values alone. */
+  readonly weightsIn?: string;
 }
 
 /** scores = mean over pixels of each channel [images, 3] * weights, through a softmax where asked for. */
-export function onnxClassifier({ input, classes, weights, softmax = false }: OnnxClassifier): Uint8Array {
+export function onnxClassifier({ input, classes, weights, softmax = false, weightsIn }: OnnxClassifier): Uint8Array {
   const scores = softmax ? "raw" : "scores";
   const nodes = [
     node("GlobalAveragePool", ["images"], "pooled"),
@@ -67,7 +80,7 @@ export function onnxClassifier({ input, classes, weights, softmax = false }: Onn
   const graph = message(
     ...nodes.map((one): Field => [1, one]),
     [2, "classifier"],
-    [5, initializer("weights", [3, classes], weights)],
+    [5, weightsIn === undefined ? initializer("weights", [3, classes], weights) : external("weights", [3, classes], weightsIn)],
     [5, initializer("shape", [2], BigInt64Array.of(-1n, 3n))],
     [11, value("images", input)],
     [12, value("scores", [input[0] ?? "n", classes])],

@@ -1,5 +1,5 @@
 /** Distillation: what a teacher adds to the loss, which files can teach, and what is said of those that cannot. */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -221,6 +221,24 @@ describe.skipIf(!runtimeIsThere)("an ONNX teacher", () => {
     const found = await said(images, 5);
     for (const [i, one] of expected((value) => value).entries()) expect(found[i]).toBeCloseTo(one, 5);
     await teacher.close();
+  });
+
+  it("with its weights in a file beside it says the same, is another with other weights, and none without them", async () => {
+    const path = write("large.onnx", { weightsIn: "large.onnx.data" });
+    const beside = join(folder, "large.onnx.data");
+    writeFileSync(beside, new Uint8Array(weights.buffer));
+    const first = await opened(distill(path));
+    const found = await first.said(images, 5);
+    for (const [i, one] of expected((value) => value).entries()) expect(found[i]).toBeCloseTo(one, 5);
+    await first.teacher.close();
+    writeFileSync(beside, new Uint8Array(weights.map((value) => -value).buffer));
+    const second = await opened(distill(path));
+    await second.teacher.close();
+    expect(second.digest).not.toBe(first.digest);
+    rmSync(beside);
+    expect(await refusal(opened(distill(path)))).toMatch(
+      /large\.onnx has its weights in .*large\.onnx\.data, which cannot be read \(ENOENT\); put that file beside it/,
+    );
   });
 
   it.each<[string, string, RegExp]>([
