@@ -1,17 +1,18 @@
 /**
  * What a device is, besides its kernels (kernels.ts): memory, order, reading, windows, packed weights, and how fast it could be at best.
  *
- * Order and reading. A kernel call enqueues work and may return before it is done. Calls of all kinds take effect in the order in which they are made, and
- * nothing but reading is awaited. What is read is what was there after all calls before the reading, whatever is called while it is awaited: the memory may
- * be written, or released and used again, at once. Reading several tensors together costs one wait.
+ * Order and reading. A kernel call enqueues work and may return before it is done. Calls of all kinds take effect in the order in which
+ * they are made, and nothing but reading is awaited. What is read is what was there after all calls before the reading, whatever is called
+ * while it is awaited: the memory may be written, or released and used again, at once. Reading several tensors together costs one wait.
  *
- * Operands. What a call writes overlaps no other of its operands, and lies in no allocation that the call also reads: a GPU binds a piece of memory for one
- * or the other. Parts of one allocation may all be read, or all be written. A kernel says where it allows more: an operand that "may be" another is the very
- * same elements, one that "may lie beside" another is another part of the same allocation.
+ * Operands. What a call writes overlaps no other of its operands, and lies in no allocation that the call also reads: a GPU binds a piece
+ * of memory for one or the other. Parts of one allocation may all be read, or all be written. A kernel says where it allows more: an
+ * operand that "may be" another is the very same elements, one that "may lie beside" another is another part of the same allocation.
  */
 import { UserError } from "../errors.js";
 import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
-import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Kernels, Window } from "./kernels.js";
+import type { Kernels } from "./kernels.js";
+import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Window } from "./terms.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
 export const GRADIENT_PRECISIONS = ["float32", "bfloat16"] as const;
@@ -22,7 +23,10 @@ export type GradientPrecision = (typeof GRADIENT_PRECISIONS)[number];
 export interface MachineLimits {
   /** Float32 multiply-accumulates a second, fused where there is an instruction for it. */
   readonly realMacsPerSecond: number;
-  /** Multiply-accumulates of floats with signs a second, as gradients take them: in tile registers where the backend has them, else as all floats. */
+  /**
+   * Multiply-accumulates of floats with signs a second, as gradients take them: in tile registers where the backend has them, else as all
+   * floats.
+   */
   readonly signedMacsPerSecond: number;
   /** Binary multiply-accumulates a second, by the faster of counting the bits of bytes and looking them up in tables. */
   readonly binaryMacsPerSecond: number;
@@ -56,14 +60,19 @@ export interface Backend extends Kernels, Disposable {
   window(geometry: WindowGeometry): Window;
   /** `gradient`: with room for what binaryInputGradient reads. */
   binaryWeights(inputs: number, filters: number, gradient: boolean): BinaryWeights;
-  /** Takes room for what its kernels need while they run, so that no call of them allocates. It lives as long as memory allocated now does. */
+  /**
+   * Takes room for what its kernels need while they run, so that no call of them allocates. It lives as long as memory allocated now does.
+   */
   planConvolution(window: Window, filters: number, use: ConvolutionUse): ConvolutionPlan;
   /** Allocation is a stack: `release(mark())` frees all that came between. */
   mark(): number;
   release(mark: number): void;
   /** Copies into a tensor; the length must agree. Bits and integers keep their values. */
   write(tensor: Tensor<ElementType>, data: TypedArray): void;
-  /** Takes signs that are packed already, [filters, words(inputs)] with unused bits at 0, in place of binarizeWeights; without a gradient's form. */
+  /**
+   * Takes signs that are packed already, [filters, words(inputs)] with unused bits at 0, in place of binarizeWeights; without a gradient's
+   * form.
+   */
   writeWeights(weights: BinaryWeights, packed: Uint32Array): void;
   /** The signs of weights, packed as writeWeights takes them. */
   readWeights(weights: BinaryWeights): Promise<Uint32Array>;

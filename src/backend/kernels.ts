@@ -1,150 +1,43 @@
 /**
- * The contract between layers and backends: every kernel's signature, shapes and meaning on one page, in groups that every implementation's files follow.
- * What else a device does is on the page beside it, device.ts.
+ * The contract between layers and backends: every kernel's signature, shapes and meaning on one page, in groups that every implementation's
+ * files follow. What kernels take besides tensors is on the page beside it, terms.ts; what else a device does, on device.ts.
  *
  * Results do not depend on the number of threads. Arguments are trusted: layers check shapes once, when a network is bound to a batch size.
  *
  * Letters: a map is [images, height, width, channels]; M windows (rows of a matrix), K values under a window, N filters.
  * `norm` is float32 [4, N]: scale, bias, mean, inverse deviation. `activation` is float32 [4, C]: from, left, right, to.
  */
-import type { ElementType, Tensor, WindowGeometry } from "../tensor.js";
-
-/** A geometry that a backend has put where its kernels can read it. */
-export interface Window {
-  readonly geometry: WindowGeometry;
-}
-
-/** Signs of a latent weight matrix [K, N], arranged as a backend's products like to read them. */
-export interface BinaryWeights {
-  readonly inputs: number;
-  readonly filters: number;
-}
-
-/** What a convolution with real weights is planned for. */
-export interface ConvolutionUse {
-  /** It multiplies packed signs (latentProduct), not the values of a map. */
-  readonly signs: boolean;
-  /** The gradient of its input is wanted, too. */
-  readonly inputGradient: boolean;
-}
-
-/** A convolution with real weights [K, N] on the windows of a map, and what a backend needs while it runs, which all that are planned share. */
-export interface ConvolutionPlan {
-  readonly window: Window;
-  readonly filters: number;
-}
-
-/** How the gradient passes a sign: `clip` 1 where |x| <= 1; `polynomial` max(0, 2 - 2|x|) (Bi-Real Net, section 3.2). */
-export type Estimator = "clip" | "polynomial";
-
-/** How filters n of a row m of [M, N] lie on the output map: row by row, or N = taps * C channels spread over the taps of a window. */
-export type OutputLayout = Window | undefined;
-
-/** What follows the product y [M, N] of a layer in one pass: out = activation(scale[n] * y[m, n] + bias[n] + shortcut), laid out by `layout`. */
-export interface OutputTransform {
-  readonly norm: Tensor;
-  readonly layout: OutputLayout;
-  /** A map float32, as the output's. */
-  readonly shortcut: Tensor | undefined;
-  readonly activation: Tensor | undefined;
-}
-
-/** A map whose signs were taken, sign(x - threshold[c]), and how a gradient passes them. x: map float32; threshold: [C]. */
-export interface Binarization {
-  readonly x: Tensor;
-  readonly threshold: Tensor;
-  readonly estimator: Estimator;
-}
-
-/** Batch normalization: what is learned, what is remembered of batches, and how. All tensors float32 [N]. */
-export interface BatchNormalizationTerms {
-  readonly gamma: Tensor;
-  readonly beta: Tensor;
-  readonly epsilon: number;
-  readonly runningMean: Tensor;
-  /** Of unbiased variances. */
-  readonly runningVariance: Tensor;
-  /** How far the running statistics move towards those of the batch. */
-  readonly momentum: number;
-}
-
-/** Where the gradients of a normalized output's parameters are added. */
-export interface NormalizationGradients {
-  /** [N]. */
-  readonly gamma: Tensor;
-  readonly beta: Tensor;
-  /** [4, C]; undefined without activation. */
-  readonly activation: Tensor | undefined;
-}
-
-/** The result of a product [M, N]: of signs, or of real numbers. */
-export type ProductResult = Tensor<"dotProduct"> | Tensor;
-
-/**
- * What optimizers update is as long as a multiple of so many elements, or a part that is and starts at one; so are the parts whose flips
- * are counted. No vector
- * and no group of a GPU's threads is then cut.
- */
-export const UPDATE_BLOCK = 64;
-
-/** Where the signs (>= 0 is +1) that an update changes are counted, by part of what is updated. */
-export interface FlipCount {
-  /** [parts + 1]: where each part starts, and where the last one ends. */
-  readonly starts: Tensor<"int32">;
-  /** [parts]: each gains the flips of its part. */
-  readonly totals: Tensor<"accumulator">;
-}
-
-export interface AdamStep {
-  readonly rate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Decoupled decay (AdamW), as a fraction of `rate`. */
-  readonly decay: number;
-  /** Number of this step, from 1, for the bias correction. */
-  readonly step: number;
-  /** Latent weights are kept in [-limit, limit]; 0 for no limit. */
-  readonly limit: number;
-}
-
-/** How much of a loss the difference of two attention maps is. */
-export interface AttentionTerm {
-  readonly weight: number;
-  /** Of the gradient alone. */
-  readonly scale: number;
-}
-
-/** How much of a loss a cross-entropy is. */
-export interface LossTerm {
-  readonly weight: number;
-  /** Above 1 it brings the likelier classes closer together; the square before the loss keeps gradients as large as at 1. */
-  readonly temperature: number;
-  /** Of the gradient alone. */
-  readonly scale: number;
-  /** Add to losses and gradient, and do not replace them. */
-  readonly accumulate: boolean;
-  /**
-   * Losses are less the doubt of the targets: the divergence (Kullback and Leibler, 1951) of p from them, which is 0 where the two agree.
-   */
-  readonly divergence: boolean;
-}
-
-export interface SgdStep {
-  readonly rate: number;
-  readonly momentum: number;
-  /** L2 penalty added to the gradient. */
-  readonly decay: number;
-  readonly limit: number;
-}
+import type { ElementType, Tensor } from "../tensor.js";
+import type {
+  AdamStep,
+  AttentionTerm,
+  BatchNormalizationTerms,
+  Binarization,
+  BinaryWeights,
+  ConvolutionPlan,
+  FlipCount,
+  LossTerm,
+  NormalizationGradients,
+  OutputLayout,
+  OutputTransform,
+  ProductResult,
+  SgdStep,
+  Window,
+} from "./terms.js";
 
 /** Binary convolution. */
 export interface BinaryKernels {
-  /** columns[m, k] = sign bit of x at tap k of window m against threshold[c]; padding is 0 (that is -1). x: map float32; threshold: [C]; columns: uint32 [M, words(K)]. */
+  /**
+   * columns[m, k] = sign bit of x at tap k of window m against threshold[c]; padding is 0 (that is -1). x: map float32; threshold: [C];
+   * columns: uint32 [M, words(K)].
+   */
   binarizeColumns(x: Tensor, threshold: Tensor, window: Window, columns: Tensor<"uint32">): void;
   /** Takes the signs (>= 0 is +1) of latent float32 [K, N]. `gradient` also prepares the form that binaryInputGradient reads. */
   binarizeWeights(latent: Tensor, weights: BinaryWeights, gradient: boolean): void;
-  /** y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: dotProduct [M, N]. `sums`: accumulator [2, N] gets sum and sum of squares of y by filter, exactly. */
+  /**
+   * y[m, n] = sum over k of columns[m, k] * weights[k, n] in +-1: dotProduct [M, N]. `sums`: accumulator [2, N] gets sum and sum of squares
+   * of y by filter, exactly.
+   */
   binaryProduct(
     columns: Tensor<"uint32">,
     weights: BinaryWeights,
@@ -153,7 +46,10 @@ export interface BinaryKernels {
   ): void;
   /** binaryProduct and normalizeActivate (below) in one, without y in memory. Arguments as theirs. */
   binaryUnit(columns: Tensor<"uint32">, weights: BinaryWeights, transform: OutputTransform, out: Tensor): void;
-  /** gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent: float32 [K, N]. */
+  /**
+   * gradient[k, n] += sum over m of dy[m, n] * columns[m, k] in +-1, where |latent[k, n]| <= 1. dy: float32 [M, N]; gradient, latent:
+   * float32 [K, N].
+   */
   binaryWeightGradient(dy: Tensor, columns: Tensor<"uint32">, latent: Tensor, gradient: Tensor): void;
   /** dx += estimator'(x - threshold) * (dy * weights^T laid back on the map); dThreshold[c] -= the same, summed over c's pixels. */
   binaryInputGradient(
@@ -164,7 +60,10 @@ export interface BinaryKernels {
     dx: Tensor,
     dThreshold: Tensor,
   ): void;
-  /** y[m, n] = sum over k of columns[m, k] in +-1 * latent[k, n]: float32 [M, N]. What binaryProduct is while latent weights stand for their signs. */
+  /**
+   * y[m, n] = sum over k of columns[m, k] in +-1 * latent[k, n]: float32 [M, N]. What binaryProduct is while latent weights stand for their
+   * signs.
+   */
   latentProduct(columns: Tensor<"uint32">, latent: Tensor, plan: ConvolutionPlan, y: Tensor): void;
   /** As binaryInputGradient, with latent float32 [K, N] for the weights. */
   latentInputGradient(
@@ -181,7 +80,10 @@ export interface BinaryKernels {
 
 /** Convolution with real weights. A dense layer is one on maps of one pixel. */
 export interface RealKernels {
-  /** y[m, n] = sum over k of columns[m, k] * weights[k, n], with columns[m, k] = x at tap k of window m, 0 for padding. x: map float32; y: float32 [M, N]. */
+  /**
+   * y[m, n] = sum over k of columns[m, k] * weights[k, n], with columns[m, k] = x at tap k of window m, 0 for padding. x: map float32; y:
+   * float32 [M, N].
+   */
   convolution(x: Tensor, weights: Tensor, plan: ConvolutionPlan, y: Tensor): void;
   /** dx = dy * weights^T laid back on the map. dy: float32 [M, N]; dx: map float32. */
   convolutionInputGradient(dy: Tensor, weights: Tensor, plan: ConvolutionPlan, dx: Tensor): void;
@@ -206,8 +108,9 @@ export interface NormalizationKernels {
    */
   normalizeActivate(y: ProductResult, transform: OutputTransform, out: Tensor): void;
   /**
-   * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the shortcut.
-   * sums: accumulator [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y - mean) * inverse deviation.
+   * Backward of normalizeActivate up to its normalization: replaces `gradient` (of out) by the gradient of u, which is also that of the
+   * shortcut. sums: accumulator [5, N] over m, of du; du * yHat; dOut * (u - from) where left; the same where right; dOut, with yHat = (y -
+   * mean) * inverse deviation.
    */
   activateBackward(gradient: Tensor, y: ProductResult, transform: OutputTransform, sums: Tensor<"accumulator">): void;
   /**
@@ -233,7 +136,9 @@ export interface PoolingKernels {
   averagePoolGradient(dOut: Tensor, size: number, dx: Tensor, accumulate: boolean): void;
   /** out[m, c] = the largest x[c] at the taps of window m that lie on the map, 0 where none does. x: map float32 -> out: [M, C]. */
   maxPool(x: Tensor, window: Window, out: Tensor): void;
-  /** dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps. */
+  /**
+   * dx = the sum over windows of dOut[m, c], at the first of window m's taps where x[c] is largest; 0 elsewhere. dOut: [M, C]; x, dx: maps.
+   */
   maxPoolGradient(dOut: Tensor, x: Tensor, window: Window, dx: Tensor): void;
 }
 
@@ -247,11 +152,15 @@ export interface LossKernels {
    * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
-  /** out[i, p] = q[i, p] / |q[i]|, with q[i, p] the sum over c of x[i, p, c]^2 at pixel p and |q[i]| the root of the sum of its squares; 0 where all of x[i] is. x: map float32; out: float32 [I, H * W]. */
+  /**
+   * out[i, p] = q[i, p] / |q[i]|, with q[i, p] the sum over c of x[i, p, c]^2 at pixel p and |q[i]| the root of the sum of its squares; 0
+   * where all of x[i] is. x: map float32; out: float32 [I, H * W].
+   */
   attentionMap(x: Tensor, out: Tensor): void;
   /**
-   * Attention matching (Real-to-Binary, section 4.2, after Zagoruyko and Komodakis 2017): losses[i] += weight * |a[i] - wanted[i]| with a the attention map of x and the root of the sum of squares
-   * as distance; gradient += that of scale * losses, 0 where the two agree or all of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
+   * Attention matching (Real-to-Binary, section 4.2, after Zagoruyko and Komodakis 2017): losses[i] += weight * |a[i] - wanted[i]| with a
+   * the attention map of x and the root of the sum of squares as distance; gradient += that of scale * losses, 0 where the two agree or all
+   * of x[i] is 0. x, gradient: maps float32; wanted: float32 [I, H * W]; losses: [I].
    */
   attentionMatch(x: Tensor, wanted: Tensor, term: AttentionTerm, losses: Tensor, gradient: Tensor): void;
   /** total[0] += factor * the sum of losses. losses: [I]; total: accumulator [1]. */
@@ -265,7 +174,10 @@ export interface LossKernels {
 
 /** Channels that are weighed by image or repeated. */
 export interface ChannelKernels {
-  /** out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: dotProduct or float32 [M, C], a map or the rows of its windows; factors: [images, C]; out: float32, may be x. */
+  /**
+   * out[m, c] = x[m, c] * factors[i, c], rows m of image i. x: dotProduct or float32 [M, C], a map or the rows of its windows; factors:
+   * [images, C]; out: float32, may be x.
+   */
   multiplyChannels(x: ProductResult, factors: Tensor, out: Tensor): void;
   /** dx = dOut * factors; dFactors[i, c] = the sum over rows m of image i of dOut[m, c] * x[m, c]. dx may be dOut. */
   multiplyChannelsGradient(dOut: Tensor, x: ProductResult, factors: Tensor, dx: Tensor, dFactors: Tensor): void;

@@ -1,7 +1,8 @@
 /** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
 import { type ElementType, elementCount, type Tensor, windowCount, windowSize } from "../tensor.js";
 import type { Backend } from "./device.js";
-import { type BinaryWeights, type ConvolutionPlan, KERNELS, type Kernels } from "./kernels.js";
+import { KERNELS, type Kernels } from "./kernels.js";
+import type { BinaryWeights, ConvolutionPlan } from "./terms.js";
 
 export interface KernelCall {
   readonly kernel: keyof Kernels;

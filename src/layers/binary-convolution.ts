@@ -14,7 +14,7 @@
  *   y[m, n] = sum over k of sign(x - threshold[c]) * latent[k, n]                real
  */
 import type { Backend } from "../backend/device.js";
-import type { BinaryWeights, ConvolutionPlan, Estimator, ProductResult, Window } from "../backend/kernels.js";
+import type { BinaryWeights, ConvolutionPlan, Estimator, ProductResult, Window } from "../backend/terms.js";
 import { elementsOf, geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import { type Tensor, windowCount, wordsFor } from "../tensor.js";
 import { constant } from "./initializer.js";

@@ -5,7 +5,7 @@
  * It has no shortcut of its own: the layer around it says which map is added, and where the gradient of the input goes.
  */
 import type { Backend } from "../backend/device.js";
-import type { Estimator, OutputLayout, ProductResult } from "../backend/kernels.js";
+import type { Estimator, OutputLayout, ProductResult } from "../backend/terms.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, layoutOf, type MapShape, shapeName, spreadOf, tapCount, type Windows } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

@@ -9,7 +9,7 @@
  * to C / 8; `expand` is dense, C / 8 to the filters.
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputTransform, ProductResult } from "../backend/kernels.js";
+import type { OutputTransform, ProductResult } from "../backend/terms.js";
 import { fixedValues } from "../runtime/activation.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

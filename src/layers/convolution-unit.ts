@@ -3,7 +3,7 @@
  * units of a full-precision ResNet, and its shortcuts.
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputLayout } from "../backend/kernels.js";
+import type { OutputLayout } from "../backend/terms.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import { elementsOf, layoutOf, type MapShape, shapeName, spreadOf, tapCount, type Windows } from "../runtime/windows.js";
 import { elementCount, type Tensor } from "../tensor.js";

@@ -1,6 +1,6 @@
 /** The classifier, and the layers of a channel gate: y = x * weights + bias, full precision. x: [N, 1, 1, C]; y: [N, 1, 1, filters]. */
 import type { Backend } from "../backend/device.js";
-import type { ConvolutionPlan } from "../backend/kernels.js";
+import type { ConvolutionPlan } from "../backend/terms.js";
 import type { DenseActivation } from "../runtime/operations.js";
 import { denseGeometry, type MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

@@ -4,7 +4,7 @@
  * A layer is built once (it declares its parameters), bound to a batch size (what it saves between forward and backward is allocated),
  * and then run any number of times without allocating.
  */
-import type { BinaryWeights } from "../backend/kernels.js";
+import type { BinaryWeights } from "../backend/terms.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";

@@ -1,6 +1,6 @@
 /** The largest value under each window: 3x3 with a stride of 2 in the stem of the ResNets for large images. */
 import type { Backend } from "../backend/device.js";
-import type { Window } from "../backend/kernels.js";
+import type { Window } from "../backend/terms.js";
 import { geometryOf, type MapShape, type Windows, windowMap } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Folding, Layer, LayerSummary } from "./layer.js";

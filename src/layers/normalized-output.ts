@@ -5,7 +5,7 @@
  *   out = activation(normalization(y) laid on the map + shortcut)
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputLayout, ProductResult } from "../backend/kernels.js";
+import type { OutputLayout, ProductResult } from "../backend/terms.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import type { Epilogue } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";

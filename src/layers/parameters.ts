@@ -4,7 +4,7 @@
  * clears, averages or reads what would take a call a layer, and one updates all parameters of a kind.
  */
 import type { Backend } from "../backend/device.js";
-import { UPDATE_BLOCK } from "../backend/kernels.js";
+import { UPDATE_BLOCK } from "../backend/terms.js";
 import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor } from "../tensor.js";
 import type { Initializer } from "./initializer.js";
 

@@ -4,7 +4,7 @@
  * for what follows.
  */
 import type { Backend } from "../backend/device.js";
-import type { ConvolutionPlan, Window } from "../backend/kernels.js";
+import type { ConvolutionPlan, Window } from "../backend/terms.js";
 import { geometryOf, type MapShape, tapCount, type Windows, windowMap } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
 import type { Declarations, Parameter } from "./parameters.js";

@@ -2,7 +2,7 @@
  * A network as its paper's table of the architecture would say it: what a user names on the command line, what a checkpoint and a
  * model file record, and what is built from it.
  */
-import type { Estimator } from "../backend/kernels.js";
+import type { Estimator } from "../backend/terms.js";
 import type { ActivationKind } from "../runtime/activation.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 

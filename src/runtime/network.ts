@@ -3,7 +3,7 @@
  * network is loaded, and a call allocates nothing.
  */
 import type { Backend } from "../backend/device.js";
-import type { ConvolutionPlan, OutputTransform, Window } from "../backend/kernels.js";
+import type { ConvolutionPlan, OutputTransform, Window } from "../backend/terms.js";
 import { elementCount, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { type Activation, fixedValues } from "./activation.js";
 import { planMemory } from "./memory-plan.js";

@@ -7,7 +7,7 @@
  * map and still lay their results on four pixels.
  */
 import type { Backend } from "../backend/device.js";
-import type { OutputLayout, Window } from "../backend/kernels.js";
+import type { OutputLayout, Window } from "../backend/terms.js";
 import type { WindowGeometry } from "../tensor.js";
 
 export type Windows =

@@ -1,6 +1,6 @@
 /** Every kernel once, on shapes large enough to be shared among threads and odd enough to leave remainders everywhere. */
 import type { Backend } from "#rbnet/backend/device";
-import { type ConvolutionPlan, UPDATE_BLOCK } from "#rbnet/backend/kernels";
+import { type ConvolutionPlan, UPDATE_BLOCK } from "#rbnet/backend/terms";
 import {
   type ElementType,
   elementCount,

@@ -1,7 +1,7 @@
 /** The gradients that a layer's backward gives on the reference, against finite differences of its forward. */
 import type { Backend } from "#rbnet/backend/device";
-import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
+import type { Estimator } from "#rbnet/backend/terms";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import { createStraightThroughBackend } from "./straight-through.js";

@@ -9,11 +9,11 @@
  * gradients that its backward must give.
  */
 import type { Backend } from "#rbnet/backend/device";
-import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { elements, matrixShape } from "#rbnet/backend/reference/memory";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
 import { forEachTap } from "#rbnet/backend/reference/window";
+import type { Estimator } from "#rbnet/backend/terms";
 import { type ElementType, type Shape, type Tensor, windowCount, windowSize } from "#rbnet/tensor";
 
 /** What a padded tap holds: the sign -1, whatever the threshold. */

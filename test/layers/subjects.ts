@@ -3,7 +3,7 @@
  * The parts of a layer that are no layers of their own (a convolution, the normalized output) are wrapped so that they run like one.
  */
 import type { Backend } from "#rbnet/backend/device";
-import type { Estimator, ProductResult } from "#rbnet/backend/kernels";
+import type { Estimator, ProductResult } from "#rbnet/backend/terms";
 import { AveragePool } from "#rbnet/layers/average-pool";
 import { BasicBlock } from "#rbnet/layers/basic-block";
 import { BinaryBlock } from "#rbnet/layers/binary-block";

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
-import { UPDATE_BLOCK } from "#rbnet/backend/kernels";
+import { UPDATE_BLOCK } from "#rbnet/backend/terms";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { elementCount, type Tensor } from "#rbnet/tensor";
 import { TINY, training } from "./tiny.js";

@@ -1,7 +1,8 @@
 /** Binary convolution of the reference, sum by sum over signs of +-1. Only the layout is packed: there is no popcount here. */
 import { type Tensor, wordsFor } from "../../tensor.js";
 import type { Backend } from "../device.js";
-import type { Binarization, BinaryKernels, BinaryWeights, Window } from "../kernels.js";
+import type { BinaryKernels } from "../kernels.js";
+import type { Binarization, BinaryWeights, Window } from "../terms.js";
 import { elements, matrixShape } from "./memory.js";
 import { normalizationKernels } from "./normalization.js";
 import { ESTIMATOR_SLOPE } from "./surrogate.js";

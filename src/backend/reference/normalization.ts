@@ -1,6 +1,7 @@
 /** Batch normalization, shortcut, balanced activation and depth to space of the reference. */
 import type { Tensor } from "../../tensor.js";
-import type { NormalizationKernels, OutputTransform, ProductResult } from "../kernels.js";
+import type { NormalizationKernels } from "../kernels.js";
+import type { OutputTransform, ProductResult } from "../terms.js";
 import { elements, matrixShape } from "./memory.js";
 import { forEachPlaced } from "./window.js";
 

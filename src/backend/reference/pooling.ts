@@ -1,6 +1,7 @@
 /** Pooling of the reference. */
 import { type Shape, type Tensor, windowCount } from "../../tensor.js";
-import type { PoolingKernels, Window } from "../kernels.js";
+import type { PoolingKernels } from "../kernels.js";
+import type { Window } from "../terms.js";
 import { elements } from "./memory.js";
 import { forEachTap } from "./window.js";
 

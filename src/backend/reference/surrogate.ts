@@ -2,7 +2,7 @@
  * Smooth stand-ins for the sign whose derivatives are those of the straight-through estimators. A sign has no useful finite difference;
  * a test that takes one of a layer puts these in its place, and must then find the gradient that the kernels compute.
  */
-import type { Estimator } from "../kernels.js";
+import type { Estimator } from "../terms.js";
 
 function clamp(x: number): number {
   return Math.min(1, Math.max(-1, x));

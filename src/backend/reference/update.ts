@@ -1,6 +1,7 @@
 /** Optimizer steps of the reference, and plain memory work. */
 import type { Tensor } from "../../tensor.js";
-import { type FlipCount, UPDATE_BLOCK, type UpdateKernels } from "../kernels.js";
+import type { UpdateKernels } from "../kernels.js";
+import { type FlipCount, UPDATE_BLOCK } from "../terms.js";
 import { elements } from "./memory.js";
 
 /** Kept in [-limit, limit]; 0 for no limit. */

@@ -1,6 +1,6 @@
 /** Where windows read and write: the two loops over positions that the other files of this folder share. */
 import type { WindowGeometry } from "../../tensor.js";
-import type { OutputLayout, ProductResult } from "../kernels.js";
+import type { OutputLayout, ProductResult } from "../terms.js";
 import { matrixShape } from "./memory.js";
 
 /** Visits every tap of every window m. `pixel` counts all pixels of the batch; it is undefined where the tap lies on padding. */

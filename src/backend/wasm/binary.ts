@@ -1,6 +1,7 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
 import { elementCount, type Tensor, type WindowGeometry, wordsFor } from "../../tensor.js";
-import type { BinaryKernels, Estimator } from "../kernels.js";
+import type { BinaryKernels } from "../kernels.js";
+import type { Estimator } from "../terms.js";
 import type { KernelName } from "./kernel-names.js";
 import { arranged } from "./packed-weights.js";
 import { address, addressOf, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";

@@ -5,7 +5,8 @@
  */
 import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor, wordsFor } from "../../tensor.js";
 import type { Backend } from "../device.js";
-import { type BinaryWeights, type ConvolutionPlan, KERNELS, type Kernels, type Window } from "../kernels.js";
+import { KERNELS, type Kernels } from "../kernels.js";
+import type { BinaryWeights, ConvolutionPlan, Window } from "../terms.js";
 import { ELEMENT_BYTES } from "./arena.js";
 import { weightBytes } from "./packed-weights.js";
 import { PREFERENCES } from "./preferences.js";

@@ -3,7 +3,7 @@
  * packed signs of a model file, [filters, words(inputs)].
  */
 import { wordsFor } from "../../tensor.js";
-import type { BinaryWeights } from "../kernels.js";
+import type { BinaryWeights } from "../terms.js";
 
 /** How the binary product counts: by the bits of bytes, or by look-ups in tables. The results are the same integers. */
 export type ProductKind = "popcount" | "table";

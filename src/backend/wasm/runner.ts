@@ -2,7 +2,7 @@
  * What the connectors of this folder share: running a kernel by name, addresses of tensors, and memory for partial sums.
  */
 import type { ElementType, Tensor, WindowGeometry } from "../../tensor.js";
-import type { Window } from "../kernels.js";
+import type { Window } from "../terms.js";
 import { WasmTensor } from "./arena.js";
 import type { KernelName } from "./kernel-names.js";
 

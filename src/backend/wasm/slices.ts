@@ -3,7 +3,7 @@
  * a time, slice after slice of the batch, in memory that all convolutions share.
  */
 import { type Tensor, type WindowGeometry, windowSize } from "../../tensor.js";
-import type { ConvolutionPlan, ConvolutionUse, Window } from "../kernels.js";
+import type { ConvolutionPlan, ConvolutionUse, Window } from "../terms.js";
 import { address, type Runner } from "./runner.js";
 import { aligned } from "./stack.js";
 

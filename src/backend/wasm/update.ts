@@ -1,6 +1,7 @@
 /** Connects the contract's optimizer steps and memory work to the WebAssembly kernels. */
 import { elementCount } from "../../tensor.js";
-import { type FlipCount, UPDATE_BLOCK, type UpdateKernels } from "../kernels.js";
+import type { UpdateKernels } from "../kernels.js";
+import { type FlipCount, UPDATE_BLOCK } from "../terms.js";
 import { ELEMENT_BYTES } from "./arena.js";
 import { address, type Runner } from "./runner.js";
 

@@ -6,7 +6,7 @@
  * average of weights where one is asked for.
  */
 import type { Backend } from "../../backend/device.js";
-import type { FlipCount } from "../../backend/kernels.js";
+import type { FlipCount } from "../../backend/terms.js";
 import {
   type KindRange,
   type Layout,

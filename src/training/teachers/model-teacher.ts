@@ -1,6 +1,6 @@
 /** A network of ours as a teacher: its folded form, on the backend that trains, a few images at a time. */
 import type { Backend } from "../../backend/device.js";
-import type { OutputTransform } from "../../backend/kernels.js";
+import type { OutputTransform } from "../../backend/terms.js";
 import type { Dataset } from "../../data/dataset.js";
 import { UserError } from "../../errors.js";
 import { stageEnds } from "../../networks/stages.js";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Backend, GradientPrecision } from "#rbnet/backend/device";
-import type { BinaryWeights, Estimator } from "#rbnet/backend/kernels";
+import type { BinaryWeights, Estimator } from "#rbnet/backend/terms";
 import { MAXIMUM_BINARY_INPUTS, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { channelCounts, convolutions, Draw, filterCounts, geometries, rowCounts, seeds } from "../shapes.js";

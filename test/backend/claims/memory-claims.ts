@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
-import { UPDATE_BLOCK } from "#rbnet/backend/kernels";
+import { UPDATE_BLOCK } from "#rbnet/backend/terms";
 import { type ElementType, MAXIMUM_BINARY_INPUTS } from "#rbnet/tensor";
 import { about, exactly, expectAgreement, put } from "../agreement.js";
 import { Draw, seeds } from "../shapes.js";

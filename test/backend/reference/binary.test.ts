@@ -1,9 +1,9 @@
 /** The reference's binary convolution, against brute force over pixels, and its gradients against finite differences of the surrogates. */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
-import type { Estimator } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { SURROGATE_SIGN, surrogateWeight } from "#rbnet/backend/reference/surrogate";
+import type { Estimator } from "#rbnet/backend/terms";
 import { elementCount, wordsFor } from "#rbnet/tensor";
 import { Draw } from "../shapes.js";
 import { bruteForce, CONVOLUTION, K, M, MAP } from "./brute-force.js";

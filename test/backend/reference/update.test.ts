@@ -1,8 +1,8 @@
 /** The reference's optimizer steps, against values by hand. */
 import { describe, expect, it } from "vitest";
 import type { Backend } from "#rbnet/backend/device";
-import { UPDATE_BLOCK } from "#rbnet/backend/kernels";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
+import { UPDATE_BLOCK } from "#rbnet/backend/terms";
 import type { Tensor } from "#rbnet/tensor";
 import { expectClose, numbers, real } from "./differences.js";
 
