@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNative } from "./build-native.mjs";
+import { writeKernelInterfaces } from "./kernel-interfaces.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assembly = join(root, "src/backend/wasm/assembly");
@@ -98,6 +99,7 @@ async function buildTypeScript() {
 
 if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
 mkdirSync(kernels, { recursive: true });
+await writeKernelInterfaces();
 const newestInput = newestKernelInput();
 const codes = await Promise.all([
   buildTypeScript(),

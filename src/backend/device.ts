@@ -11,7 +11,7 @@
  */
 import { UserError } from "../errors.js";
 import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
-import type { Kernels } from "./kernels.js";
+import type { InferenceKernels, Kernels } from "./kernels.js";
 import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Window } from "./terms.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
@@ -42,8 +42,8 @@ export interface Preferences {
   readonly recomputedElements: number;
 }
 
-/** Memory and kernels of one device. */
-export interface Backend extends Kernels, Disposable {
+/** Memory of one device, and what is said of it. */
+export interface Device extends Disposable {
   /** For people: what runs, e.g. "wasm, relaxed SIMD, 2 threads". */
   readonly description: string;
   /** For people: what it chose for this machine when it was opened, by name. */
@@ -81,6 +81,16 @@ export interface Backend extends Kernels, Disposable {
   readAll<T extends ElementType>(tensors: readonly Tensor<T>[]): Promise<readonly ElementArrays[T][]>;
   /** Measures for about a second, on all of its threads. Nothing else should run meanwhile. Some devices cannot. */
   limits?(): Promise<MachineLimits>;
+}
+
+/** A device that trains. */
+export interface Backend extends Device, Kernels {}
+
+/**
+ * A device that runs deployed networks; and those in their first stage of training, which no model file holds, where it has latentProduct.
+ */
+export interface InferenceBackend extends Device, InferenceKernels {
+  readonly latentProduct?: Kernels["latentProduct"];
 }
 
 /**

@@ -215,6 +215,21 @@ export interface Kernels
     ChannelKernels,
     UpdateKernels {}
 
+/** The kernels that a deployed network runs on: a page has no others. */
+export type InferenceKernel =
+  | "binarizeColumns"
+  | "binaryUnit"
+  | "convolution"
+  | "addBias"
+  | "normalizeActivate"
+  | "averagePool"
+  | "maxPool"
+  | "multiplyChannels"
+  | "repeatChannels"
+  | "sigmoid";
+
+export type InferenceKernels = Pick<Kernels, InferenceKernel>;
+
 /** A tensor among a call's arguments; undefined where the call has none. */
 export type Operand = Tensor<ElementType> | undefined;
 

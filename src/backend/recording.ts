@@ -1,4 +1,7 @@
-/** A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before they return. */
+/**
+ * A backend that tells what each of its kernel calls was and how long it took: for profiles. Kernels of backends that finish a call before
+ * they return.
+ */
 import { type ElementType, elementCount, type Tensor, windowCount, windowSize } from "../tensor.js";
 import type { Backend } from "./device.js";
 import { KERNELS, type Kernels } from "./kernels.js";

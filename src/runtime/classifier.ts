@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A model in use: images in, labels with scores out. What an image is, and how one is decoded, is the program's around it. */
-import type { Backend } from "../backend/device.js";
+import type { InferenceBackend } from "../backend/device.js";
 import { UserError } from "../errors.js";
 import type { Tensor, TypedArray } from "../tensor.js";
 import type { Model } from "./model.js";
@@ -46,7 +46,7 @@ export type Decoder<Image> = (image: Image, size: number) => Uint8Array | Promis
 const TOP = 5;
 
 /** Plans the network's memory on `backend`, which is the classifier's own from here on. */
-export function createClassifier<Image>(model: Model, backend: Backend, decode: Decoder<Image>): Classify<Image> {
+export function createClassifier<Image>(model: Model, backend: InferenceBackend, decode: Decoder<Image>): Classify<Image> {
   const { size, classes, operations } = model;
   const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);
   const input = new Float32Array(size * size * 3);

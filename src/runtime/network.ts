@@ -2,7 +2,7 @@
  * Runs a deployed network on a backend: the same kernels that trained it, with folded scales and packed weights. Memory is planned when the
  * network is loaded, and a call allocates nothing.
  */
-import type { Backend } from "../backend/device.js";
+import type { InferenceBackend } from "../backend/device.js";
 import type { ConvolutionPlan, OutputTransform, Window } from "../backend/terms.js";
 import { elementCount, type Tensor, type WindowGeometry, windowCount, windowSize, wordsFor } from "../tensor.js";
 import { type Activation, fixedValues } from "./activation.js";
@@ -44,7 +44,7 @@ export class RuntimeNetwork {
 
   /** Allocates on `backend` for batches of `images`; release a mark taken before to free it. */
   constructor(
-    private readonly backend: Backend,
+    private readonly backend: InferenceBackend,
     readonly operations: readonly Operation[],
     readonly inputShape: MapShape,
     readonly images: number,
@@ -161,11 +161,12 @@ export class RuntimeNetwork {
     const { inputs, rows } = sidesOf(plan.window);
     const weights = this.upload(values, [inputs, filters]);
     if (limits === undefined) return () => backend.convolution(x, weights, plan, y);
+    if (backend.latentProduct === undefined) throw new Error(`${backend.description} has no products of signs with real weights`);
     const threshold = this.upload(limits, [limits.length]);
     const columns = backend.view(bits, [rows, wordsFor(inputs)]);
     return () => {
       backend.binarizeColumns(x, threshold, plan.window, columns);
-      backend.latentProduct(columns, weights, plan, y);
+      backend.latentProduct?.(columns, weights, plan, y);
     };
   }
 
@@ -235,7 +236,7 @@ function sidesOf({ geometry }: Window): { readonly rows: number; readonly inputs
 }
 
 function allocateWork(
-  backend: Backend,
+  backend: InferenceBackend,
   operations: readonly Operation[],
   geometries: readonly (WindowGeometry | undefined)[],
 ): WorkMemory {

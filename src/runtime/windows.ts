@@ -6,7 +6,7 @@
  * larger blocks, of neighbouring pixels: for a stem that starts with space to depth, and for reshaped convolutions that halve the
  * map and still lay their results on four pixels.
  */
-import type { Backend } from "../backend/device.js";
+import type { Device } from "../backend/device.js";
 import type { OutputLayout, Window } from "../backend/terms.js";
 import type { WindowGeometry } from "../tensor.js";
 
@@ -109,7 +109,7 @@ export function spreadOf(windows: Windows, { height, width }: MapShape): Spread 
 }
 
 /** Depth to space as kernels take it, of the windows that were multiplied. */
-export function layoutOf(backend: Backend, windows: Windows, multiplied: Window): OutputLayout {
+export function layoutOf(backend: Device, windows: Windows, multiplied: Window): OutputLayout {
   const { images, height, width, channels } = multiplied.geometry;
   const spread = spreadOf(windows, { height, width, channels });
   if (spread === undefined) throw new Error("these windows cannot be laid back on a map");

@@ -12,7 +12,10 @@ import { poolingClaims } from "./claims/pooling-claims.js";
 import { realClaims } from "./claims/real-claims.js";
 import { updateClaims } from "./claims/update-claims.js";
 
-/** Of a backend of lower precision, what it is given for the gradient products is what it can hold, so that it has to be as exact as the others. */
+/**
+ * Of a backend of lower precision, what it is given for the gradient products is what it can hold, so that it has to be as exact as the
+ * others.
+ */
 export function kernelClaims(
   name: string,
   factory: () => Backend | Promise<Backend>,

@@ -1,4 +1,7 @@
-/** The WebAssembly backend keeps the kernels' contract in both of its builds and with every set of native kernels, alone and with helpers; the reference checks the claims. */
+/**
+ * The WebAssembly backend keeps the kernels' contract in both of its builds and with every set of native kernels, alone and with helpers;
+ * the reference checks the claims.
+ */
 
 import { it } from "vitest";
 import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";

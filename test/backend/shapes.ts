@@ -65,7 +65,10 @@ const batches: fc.Arbitrary<WindowGeometry> = fc.record({
 /** Windows of all kinds that a convolution with real weights has. */
 export const convolutions = fc.oneof(geometries, pixelwise, vectors, batches);
 
-/** Origins such that every pixel of a side belongs to one block of kernel pixels `step` apart; `shift` pixels of the first block lie outside. */
+/**
+ * Origins such that every pixel of a side belongs to one block of kernel pixels `step` apart; `shift` pixels of the first block lie
+ * outside.
+ */
 function blockOrigins(kernel: number, step: number, shift: number, length: number): number[] {
   const starts: number[] = [];
   for (let group = -shift; group < length; group += kernel * step) {

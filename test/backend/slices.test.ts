@@ -1,6 +1,7 @@
 /** What convolutions with real weights take of the WebAssembly memory while they run, and how they share it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Address } from "#rbnet/backend/wasm/runner";
 import { SlicedConvolution, sliceNeeds } from "#rbnet/backend/wasm/slices";
 import { Stack } from "#rbnet/backend/wasm/stack";
 import { type WindowGeometry, windowCount } from "#rbnet/tensor";
@@ -54,7 +55,7 @@ describe("slices", () => {
     fc.assert(
       fc.property(convolutions, fc.boolean(), (geometry, signs) => {
         const needs = sliceNeeds(geometry, 8, { signs, inputGradient: true });
-        const { slices } = new SlicedConvolution({ geometry }, 8, needs, 64);
+        const { slices } = new SlicedConvolution({ geometry }, 8, needs, 64 as Address);
         let [image, row] = [0, 0];
         for (const slice of slices) {
           expect([slice.image, slice.row]).toEqual([image, row]);

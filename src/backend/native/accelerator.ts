@@ -1,6 +1,6 @@
 /**
- * Finds the optional C accelerator: a Node addon that has faster versions of some WebAssembly kernels, working on the same memory. Nothing needs it;
- * where it is absent, or was built for another machine, everything runs on WebAssembly alone.
+ * Finds the optional C accelerator: a Node addon that has faster versions of some WebAssembly kernels, working on the same memory. Nothing
+ * needs it; where it is absent, or was built for another machine, everything runs on WebAssembly alone.
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -65,10 +65,16 @@ function loadAddon(file: string): Addon {
   return require(file) as Addon;
 }
 
-/** Kernels without vector instructions of their own: slower than WebAssembly (a training step took more than twice its time), there for the tests. */
+/**
+ * Kernels without vector instructions of their own: slower than WebAssembly (a training step took more than twice its time), there for the
+ * tests.
+ */
 const SLOW = "plain";
 
-/** The kernels of the fastest instruction set of this processor; undefined where there is no accelerator, or none that is faster than WebAssembly. */
+/**
+ * The kernels of the fastest instruction set of this processor; undefined where there is no accelerator, or none that is faster than
+ * WebAssembly.
+ */
 export function acceleratedKernels(precision: GradientPrecision): AcceleratedKernels | undefined {
   const found = findAccelerator();
   if ("absent" in found) return undefined;

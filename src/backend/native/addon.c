@@ -1,5 +1,5 @@
-// The Node addon: finds the fastest instruction set of this processor that was built, and hands out its kernels as functions on a WebAssembly memory.
-// Node-API keeps one binary good for every Node version.
+// The Node addon: finds the fastest instruction set of this processor that was built, and hands out its kernels as functions on a
+// WebAssembly memory. Node-API keeps one binary good for every Node version.
 #define _GNU_SOURCE
 #include <node_api.h>
 #include <stdlib.h>
@@ -63,7 +63,8 @@ static void findInstructionSets(InstructionSet *found) {
   int count = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+      && __builtin_cpu_supports("avx512vl");
   const int popcount = __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512bitalg");
 #if defined(WITH_BFLOAT16)
   const int bfloat16 = avx512 && popcount && __builtin_cpu_supports("bmi2") && hasFeature(7, 1, 0, 5);
@@ -87,8 +88,8 @@ static void findInstructionSets(InstructionSet *found) {
 #define ADDRESS_SPACE ((size_t)1 << 32)
 
 /**
- * Maps of a batch are larger than what a processor's address cache covers in small pages: asks for large ones. It is only a wish; where part of the range
- * is not the memory's, or the system has no large pages, nothing happens.
+ * Maps of a batch are larger than what a processor's address cache covers in small pages: asks for large ones. It is only a wish; where
+ * part of the range is not the memory's, or the system has no large pages, nothing happens.
  */
 static void askForLargePages(void *memory) {
 #if defined(MADV_HUGEPAGE)
@@ -145,7 +146,9 @@ static int bindKernels(napi_env env, const KernelEntry *kernels, char *memory, n
   return 1;
 }
 
-/** bind(memory: Uint8Array, instructionSet: string) => { [kernel]: function }. The memory must neither move nor end before the functions do. */
+/**
+ * bind(memory: Uint8Array, instructionSet: string) => { [kernel]: function }. The memory must neither move nor end before the functions do.
+ */
 static napi_value bind(napi_env env, napi_callback_info info) {
   napi_value arguments[2], result;
   size_t count = 2, bytes, length;
@@ -181,20 +184,23 @@ static int exportNames(napi_env env, napi_value exports, const char *property, P
   for (const InstructionSet *set = sets; set->name; set++) {
     napi_value name;
     if (!set->usable || set->precision != precision) continue;
-    if (napi_create_string_utf8(env, set->name, NAPI_AUTO_LENGTH, &name) != napi_ok || napi_set_element(env, names, found++, name) != napi_ok) return 0;
+    if (napi_create_string_utf8(env, set->name, NAPI_AUTO_LENGTH, &name) != napi_ok
+        || napi_set_element(env, names, found++, name) != napi_ok) return 0;
   }
   return napi_set_named_property(env, exports, property, names) == napi_ok;
 }
 
 /**
- * exports: { contract: what the callers of the kernels have to be, instructionSets and bfloat16Sets: names that this processor can run, the fastest first;
- * bind }
+ * exports: { contract: what the callers of the kernels have to be, instructionSets and bfloat16Sets: names that this processor can run, the
+ * fastest first; bind }
  */
 NAPI_MODULE_INIT() {
   napi_value function, contract;
-  if (napi_create_string_utf8(env, CONTRACT, NAPI_AUTO_LENGTH, &contract) != napi_ok || napi_set_named_property(env, exports, "contract", contract) != napi_ok) return NULL;
+  if (napi_create_string_utf8(env, CONTRACT, NAPI_AUTO_LENGTH, &contract) != napi_ok
+      || napi_set_named_property(env, exports, "contract", contract) != napi_ok) return NULL;
   if (!exportNames(env, exports, "instructionSets", FLOAT32) || !exportNames(env, exports, "bfloat16Sets", BFLOAT16)) return NULL;
-  if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, NULL, &function) != napi_ok || napi_set_named_property(env, exports, "bind", function) != napi_ok)
+  if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, NULL, &function) != napi_ok
+      || napi_set_named_property(env, exports, "bind", function) != napi_ok)
     return NULL;
   return exports;
 }

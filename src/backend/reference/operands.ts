@@ -1,6 +1,6 @@
 /**
- * Holds callers to what device.ts says of a call's operands. The fast backends compute what they are told to; a call that a GPU could not bind is found here,
- * where every layer and network is tested.
+ * Holds callers to what device.ts says of a call's operands. The fast backends compute what they are told to; a call that a GPU could not
+ * bind is found here, where every layer and network is tested.
  */
 import type { ElementType, Tensor } from "../../tensor.js";
 import { KERNELS, type Kernels, type Operand, WRITTEN } from "../kernels.js";

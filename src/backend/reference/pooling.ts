@@ -19,7 +19,10 @@ function forEachTiled(map: Shape, size: number, visit: (at: number, pooled: numb
   }
 }
 
-/** For window m and channel c, at m * C + c: the element of x that is largest under the window, the first of equals; undefined where all is padding. */
+/**
+ * For window m and channel c, at m * C + c: the element of x that is largest under the window, the first of equals; undefined where all is
+ * padding.
+ */
 function largest(x: Tensor, { geometry }: Window): readonly (number | undefined)[] {
   const C = geometry.channels;
   const X = elements(x);

@@ -1,6 +1,6 @@
 /**
- * The stack's memory: one growing WebAssembly memory, of which tensors get zeroed parts. Addresses are stable; only views made in JavaScript have to be made anew after growth,
- * so none is kept.
+ * The stack's memory: one growing WebAssembly memory, of which tensors get zeroed parts. Addresses are stable; only views made in
+ * JavaScript have to be made anew after growth, so none is kept.
  */
 import { type ElementArrays, type ElementType, elementCount, type Shape, type Tensor } from "../../tensor.js";
 import { aligned, roundedUp, Stack } from "./stack.js";
@@ -50,7 +50,10 @@ export class Arena extends Stack {
     return new WasmTensor(type, shape, this.reserve(elementCount(shape) * ELEMENT_BYTES[type]));
   }
 
-  /** Zeroed to the end of what was reserved: kernels work on whole vectors, and what lies behind the last element counts for nothing only where it is 0. */
+  /**
+   * Zeroed to the end of what was reserved: kernels work on whole vectors, and what lies behind the last element counts for nothing only
+   * where it is 0.
+   */
   override reserve(bytes: number): number {
     const start = super.reserve(bytes);
     new Uint8Array(this.memory.buffer, start, roundedUp(bytes)).fill(0);
@@ -90,7 +93,8 @@ export class Arena extends Stack {
       this.memory.grow(pages);
     } catch {
       throw new RangeError(
-        `out of memory: ${Math.round(this.bytes / 1e6)} MB are in use and ${Math.round(bytes / 1e6)} MB more were asked for; use a smaller batch`,
+        `out of memory: ${Math.round(this.bytes / 1e6)} MB are in use and ${Math.round(bytes / 1e6)} MB more were asked for; ` +
+          "use a smaller batch",
       );
     }
   }

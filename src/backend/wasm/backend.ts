@@ -1,10 +1,21 @@
 /** The WebAssembly backend in Node: modules from files, threads from worker_threads, and the accelerator's kernels where they are given. */
 import { Worker } from "node:worker_threads";
 import type { Backend } from "../device.js";
+import { KERNEL_ROWS } from "../kernel-table/table.js";
+import type { Kernels } from "../kernels.js";
+import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
+import { inferenceKernels } from "./inference.js";
 import { measureLimits } from "./limits.js";
+import { lossKernels } from "./loss.js";
 import { type Accelerated, compileKernels, hasRelaxedSimd, loadKernels } from "./module.js";
+import { normalizationKernels } from "./normalization.js";
 import type { ProductKind } from "./packed-weights.js";
+import { poolingKernels } from "./pooling.js";
+import { realKernels } from "./real.js";
+import type { Runner } from "./runner.js";
+import { updateKernels } from "./update.js";
 import type { PoolWorkerData } from "./worker.js";
 
 export interface WasmOptions {
@@ -12,7 +23,10 @@ export interface WasmOptions {
   readonly threads: number;
   /** Fused multiply-add; by default where the engine has it. */
   readonly relaxed?: boolean;
-  /** How binary products count; by default what a short measurement finds faster, of those that round alike. The results are the same integers. */
+  /**
+   * How binary products count; by default what a short measurement finds faster, of those that round alike. The results are the same
+   * integers.
+   */
   readonly product?: ProductKind;
   /** Kernels in C that replace some of the WebAssembly ones; by default none. */
   readonly accelerated?: Accelerated;
@@ -29,7 +43,7 @@ export async function createWasmBackend({
   if (relaxed && !hasRelaxedSimd()) throw new Error("this engine has no relaxed SIMD");
   const module = await compileKernels(relaxed);
   const memory = createMemory(threads, true);
-  const { kernels, product: only, tiles } = loadKernels(module, memory, accelerated);
+  const { functions, product: only, tiles } = loadKernels(module, memory, accelerated);
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, accelerated, ...threadPlace(i + 1) })),
   );
@@ -39,11 +53,33 @@ export async function createWasmBackend({
   const end = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  const { backend, run, productKind } = assembleBackend({ memory, kernels, threads, description, product: product ?? only, end });
+  const { backend, run, productKind } = assembleBackend({
+    memory,
+    rows: KERNEL_ROWS,
+    functions,
+    connect: allKernels,
+    threads,
+    description,
+    product: product ?? only,
+    end,
+  });
   return Object.assign(backend, {
     choices: { product: productKind },
     limits: () => measureLimits(backend, run, threads, tiles),
   });
+}
+
+function allKernels(runner: Runner): Kernels {
+  return {
+    ...inferenceKernels(runner),
+    ...binaryKernels(runner),
+    ...realKernels(runner),
+    ...normalizationKernels(runner),
+    ...poolingKernels(runner),
+    ...lossKernels(runner),
+    ...channelKernels(runner),
+    ...updateKernels(runner),
+  };
 }
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker> {

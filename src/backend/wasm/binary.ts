@@ -1,16 +1,16 @@
 /** Connects the contract's binary kernels to the WebAssembly ones. */
 import { elementCount, type Tensor, type WindowGeometry, wordsFor } from "../../tensor.js";
-import type { BinaryKernels } from "../kernels.js";
+import { COUNTED_WORDS, EXPANDED_ROWS, PRODUCT_FILTERS, TRANSPOSED_ROWS, WEIGHT_INPUTS } from "../kernel-table/constants.js";
+import type { BinaryKernels, InferenceKernel } from "../kernels.js";
 import type { Estimator } from "../terms.js";
-import type { KernelName } from "./kernel-names.js";
 import { arranged } from "./packed-weights.js";
-import { address, addressOf, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-import { multiplyBack, multiplyColumns, sliced, sliceOf } from "./slices.js";
+import { addUp, sumBytes, sumRows } from "./partials.js";
+import { multiplyBack } from "./real.js";
+import { type Address, address, addressBehind, matrixShape, PARTIALS, type Runner, rowsPerChunk } from "./runner.js";
+import { multiplyColumns, sliced, sliceOf } from "./slices.js";
 
 const ESTIMATORS: Readonly<Record<Estimator, number>> = { clip: 0, polynomial: 1 };
-
-/** Filters in a chunk of a product; the kernels have the same number. */
-const PRODUCT_FILTERS = 64;
+const NO_GRADIENT = "these binary weights have no room for a gradient's form";
 
 /** Inputs in a chunk of the weight gradient: whole filters' worth keeps the tables busy, halves of large ones feed more threads. */
 const GRADIENT_INPUTS = 256;
@@ -24,42 +24,30 @@ function gradientFilters(inputs: number, filters: number, threads: number): numb
 
 const CHUNKS_PER_THREAD = 2;
 
-export function binaryKernels(runner: Runner): BinaryKernels {
-  /** Runs a kernel on each image, with room for the thresholds' gradients that the image has; they are summed into dThreshold, float32 [channels]. */
-  function runByImage(
-    kernel: KernelName,
+export function binaryKernels(runner: Runner): Omit<BinaryKernels, InferenceKernel> {
+  /** Sums what the images have of the thresholds' gradients, of which `run` writes float32 [images, channels], into dThreshold. */
+  function sumByImage(
     { images, channels }: Pick<WindowGeometry, "images" | "channels">,
-    parameters: readonly number[],
     dThreshold: Tensor,
+    run: (byImage: Address) => void,
   ): void {
-    const byImage = Math.ceil((images * channels * 4) / 16) * 16;
-    const partials = runner.work(byImage + PARTIALS * channels * 8);
-    runner.run(kernel, images, ...parameters, partials);
-    const sums = partials + byImage;
-    const chunkRows = rowsPerChunk(images, 1);
-    const chunks = Math.ceil(images / chunkRows);
-    runner.run("sumColumns", chunks, partials, images, channels, chunkRows, sums);
-    runner.run("reducePartials", Math.ceil(channels / 64), sums, chunks, channels, 0, 0, address(dThreshold));
+    const bytes = Math.ceil((images * channels * 4) / 16) * 16;
+    const byImage = runner.work(bytes + sumBytes(channels));
+    run(byImage);
+    sumRows(runner, byImage, [images, channels], addressBehind(byImage, bytes), dThreshold);
   }
 
   return {
-    binarizeColumns(x, threshold, window, columns) {
-      const { images, rows } = window.geometry;
-      runner.run(
-        "binarizeColumns",
-        images * rows.length,
-        address(x),
-        address(threshold),
-        windowAddress(window),
-        address(columns),
-      );
-    },
-
     binarizeWeights(latent, weights, gradient) {
       const { kind, inputs, filters, forward, gradient: index } = arranged(weights);
-      if (gradient && index === 0) throw new Error("these binary weights have no room for a gradient's form");
-      const kernel = kind === "table" ? "binarizeWeightsTable" : "binarizeWeights";
-      runner.run(kernel, Math.ceil(inputs / 16), address(latent), inputs, filters, forward, gradient ? index : 0);
+      if (gradient && index === undefined) throw new Error(NO_GRADIENT);
+      runner.run(kind === "table" ? "binarizeWeightsTable" : "binarizeWeights", Math.ceil(inputs / WEIGHT_INPUTS), {
+        latent,
+        inputs,
+        filters,
+        forward,
+        gradient: gradient ? index : undefined,
+      });
     },
 
     binaryProduct(columns, weights, y, sums) {
@@ -68,106 +56,84 @@ export function binaryKernels(runner: Runner): BinaryKernels {
       const [rows] = matrixShape(y);
       const chunkRows = rowsPerChunk(rows, 64);
       const parts = Math.ceil(rows / chunkRows);
-      const partials = sums === undefined ? 0 : runner.work(PARTIALS * filters * 16);
+      const partials = sums === undefined ? undefined : runner.work(PARTIALS * filters * 16);
       const blocks = Math.ceil(filters / PRODUCT_FILTERS);
-      runner.run(kernel, parts * blocks, address(columns), forward, address(y), rows, inputs, filters, chunkRows, partials);
-      if (sums !== undefined)
-        runner.run("reducePartials", Math.ceil((2 * filters) / 64), partials, parts, 2 * filters, address(sums), 0, 0);
-    },
-
-    binaryUnit(columns, weights, { norm, layout, shortcut, activation }, out) {
-      const { kind, inputs, filters, forward } = arranged(weights);
-      const [rows] = matrixShape(columns);
-      const chunkRows = rowsPerChunk(rows, 64);
-      runner.run(
-        kind === "table" ? "binaryUnitTable" : "binaryUnit",
-        Math.ceil(rows / chunkRows) * Math.ceil(filters / PRODUCT_FILTERS),
-        address(columns),
-        forward,
-        rows,
-        inputs,
-        filters,
-        chunkRows,
-        address(norm),
-        layout === undefined ? 0 : windowAddress(layout),
-        addressOf(shortcut),
-        addressOf(activation),
-        address(out),
-      );
+      runner.run(kernel, parts * blocks, { columns, weights: forward, y, rows, inputs, filters, chunkRows, partials });
+      if (sums !== undefined && partials !== undefined) addUp(runner, partials, parts, 2 * filters, { replaced: sums });
     },
 
     binaryWeightGradient(dy, columns, latent, gradient) {
       const [rows, filters] = matrixShape(dy);
       const [inputs] = matrixShape(latent);
-      const tiles = Math.ceil(rows / 64);
+      const tiles = Math.ceil(rows / TRANSPOSED_ROWS);
       const index = runner.work(tiles * Math.ceil(inputs / 16) * 16 * 32);
-      runner.run("transposeSigns", tiles, address(columns), rows, inputs, index);
+      runner.run("transposeSigns", tiles, { columns, rows, inputs, index });
       const chunkFilters = gradientFilters(inputs, filters, runner.threads);
-      const chunks = Math.ceil(filters / chunkFilters) * Math.ceil(inputs / GRADIENT_INPUTS);
-      runner.run(
-        "binaryWeightGradient",
-        chunks,
-        address(dy),
+      runner.run("binaryWeightGradient", Math.ceil(filters / chunkFilters) * Math.ceil(inputs / GRADIENT_INPUTS), {
+        dy,
         index,
         rows,
         inputs,
         filters,
-        GRADIENT_INPUTS,
+        chunkInputs: GRADIENT_INPUTS,
         chunkFilters,
-        address(latent),
-        address(gradient),
-      );
+        latent,
+        gradient,
+      });
     },
 
     binaryInputGradient(dy, weights, window, { x, threshold, estimator }, dx, dThreshold) {
-      const { inputs, filters, gradient } = arranged(weights);
-      const parameters = [
-        address(dy),
-        gradient,
-        windowAddress(window),
-        inputs,
-        filters,
-        address(x),
-        address(threshold),
-        ESTIMATORS[estimator],
-        address(dx),
-      ];
-      runByImage("binaryInputGradient", window.geometry, parameters, dThreshold);
+      const { inputs, filters, gradient: index } = arranged(weights);
+      if (index === undefined) throw new Error(NO_GRADIENT);
+      const kind = ESTIMATORS[estimator];
+      sumByImage(window.geometry, dThreshold, (partials) =>
+        runner.run("binaryInputGradient", window.geometry.images, {
+          dy,
+          index,
+          window,
+          inputs,
+          filters,
+          x,
+          threshold,
+          kind,
+          dx,
+          partials,
+        }),
+      );
     },
 
     latentProduct(columns, latent, plan, y) {
       const own = sliced(plan);
-      const rowBytes = 4 * wordsFor(own.inputs);
+      const { inputs, columns: signs } = own;
+      const rowBytes = 4 * wordsFor(inputs);
       multiplyColumns(runner, own, latent, y, ({ row, rows }) => {
-        const from = address(columns) + row * rowBytes;
-        runner.run("expandSigns", Math.ceil(rows / 16), from, rows, own.inputs, own.columns);
-        return own.columns;
+        const from = addressBehind(address(columns), row * rowBytes);
+        runner.run("expandSigns", Math.ceil(rows / EXPANDED_ROWS), { columns: from, rows, inputs, signs });
+        return signs;
       });
     },
 
     latentInputGradient(dy, latent, plan, { x, threshold, estimator }, dx, dThreshold) {
       const own = sliced(plan);
-      const { channels } = own.window.geometry;
-      multiplyBack(runner, own, dy, latent, own.columns, (slice) => {
-        const parameters = [
-          own.columns,
-          windowAddress(own.window),
-          sliceOf(x, own, slice),
-          address(threshold),
-          ESTIMATORS[estimator],
-          sliceOf(dx, own, slice),
-        ];
-        runByImage("signGradient", { images: slice.images, channels }, parameters, dThreshold);
+      const { window, columns: dSigns } = own;
+      const { channels } = window.geometry;
+      const kind = ESTIMATORS[estimator];
+      multiplyBack(runner, own, dy, latent, dSigns, (slice) => {
+        const { images } = slice;
+        const [xPart, dxPart] = [sliceOf(x, own, slice), sliceOf(dx, own, slice)];
+        sumByImage({ images, channels }, dThreshold, (partials) =>
+          runner.run("signGradient", images, { dSigns, window, x: xPart, threshold, kind, dx: dxPart, partials }),
+        );
       });
     },
 
     countPositive(columns, _bits, total) {
       // Padding bits are 0, so whole words can be counted.
       const words = elementCount(columns.shape);
-      const chunks = Math.ceil(words / 1024);
+      const chunks = Math.ceil(words / COUNTED_WORDS);
       const partials = runner.work(chunks * 8);
-      runner.run("countPositive", chunks, address(columns), words, partials);
-      runner.run("reducePartials", 1, partials, chunks, 1, 0, address(total), 0);
+      runner.run("countPositive", chunks, { columns, words, partials });
+      addUp(runner, partials, chunks, 1, { total });
     },
   };
 }

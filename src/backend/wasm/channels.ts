@@ -1,55 +1,33 @@
 /** Connects the contract's kernels on channels to the WebAssembly ones. */
 import { elementCount } from "../../tensor.js";
-import type { ChannelKernels } from "../kernels.js";
-import { address, matrixShape, type Runner } from "./runner.js";
+import { CHUNK_ELEMENTS, REPEATED_ROWS } from "../kernel-table/constants.js";
+import type { ChannelKernels, InferenceKernel } from "../kernels.js";
+import { matrixShape, type Runner } from "./runner.js";
 
-/** Elements and rows in a chunk; the kernels have the same numbers. */
-const CHUNK = 4096;
-const ROWS = 64;
-
-export function channelKernels(runner: Runner): ChannelKernels {
+export function channelKernels(runner: Runner): Omit<ChannelKernels, InferenceKernel> {
   return {
-    multiplyChannels(x, factors, out) {
-      const [rows, channels] = matrixShape(x);
-      const [images] = matrixShape(factors);
-      const kernel = x.type === "dotProduct" ? "multiplyChannelsInteger" : "multiplyChannelsReal";
-      runner.run(kernel, images, address(x), address(factors), rows / images, channels, address(out));
-    },
-
     multiplyChannelsGradient(dOut, x, factors, dx, dFactors) {
       const [rows, channels] = matrixShape(x);
       const [images] = matrixShape(factors);
-      runner.run(
-        x.type === "dotProduct" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal",
-        images,
-        address(dOut),
-        address(x),
-        address(factors),
-        rows / images,
+      runner.run(x.type === "dotProduct" ? "multiplyChannelsGradientInteger" : "multiplyChannelsGradientReal", images, {
+        dOut,
+        x,
+        factors,
+        rows: rows / images,
         channels,
-        address(dx),
-        address(dFactors),
-      );
-    },
-
-    repeatChannels(x, times, out) {
-      const [rows, channels] = matrixShape(x);
-      runner.run("repeatChannels", Math.ceil(rows / ROWS), address(x), rows, channels, times, address(out));
+        dx,
+        dFactors,
+      });
     },
 
     repeatChannelsGradient(dOut, times, dx) {
       const [rows, channels] = matrixShape(dx);
-      runner.run("repeatChannelsGradient", Math.ceil(rows / ROWS), address(dOut), rows, channels, times, address(dx));
-    },
-
-    sigmoid(x, out) {
-      const count = elementCount(x.shape);
-      runner.run("sigmoid", Math.ceil(count / CHUNK), address(x), count, address(out));
+      runner.run("repeatChannelsGradient", Math.ceil(rows / REPEATED_ROWS), { dOut, rows, channels, times, dx });
     },
 
     sigmoidGradient(dOut, out, dx) {
       const count = elementCount(out.shape);
-      runner.run("sigmoidGradient", Math.ceil(count / CHUNK), address(dOut), address(out), count, address(dx));
+      runner.run("sigmoidGradient", Math.ceil(count / CHUNK_ELEMENTS), { dOut, out, count, dx });
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the kernels. How modules
- * are found and threads are started is the program's around it (backend.ts in Node). It knows no layers.
+ * Puts a backend together on a WebAssembly memory, wherever it runs: memory plan, pool, and thin connectors from the contract to the
+ * kernels. How modules are found and threads are started, and which kernels there are, is the program's around it (backend.ts in Node,
+ * embedded.ts in a page). It knows no layers.
  */
 import {
   type ElementType,
@@ -10,27 +11,19 @@ import {
   type WindowGeometry,
   wordsFor,
 } from "../../tensor.js";
-import type { Backend } from "../device.js";
+import type { Device } from "../device.js";
+import { SCRATCH_BYTES } from "../kernel-table/constants.js";
+import type { Rows } from "../kernel-table/rows.js";
 import { Arena, ELEMENT_BYTES, WasmTensor } from "./arena.js";
-import { binaryKernels } from "./binary.js";
-import { channelKernels } from "./channels.js";
-import { KERNEL_NAMES, type KernelName } from "./kernel-names.js";
-import { lossKernels } from "./loss.js";
-import { normalizationKernels } from "./normalization.js";
 import { arranged, arrangeSigns, type ProductKind, packedSigns, WasmBinaryWeights, weightBytes } from "./packed-weights.js";
-import { poolingKernels } from "./pooling.js";
 import { PREFERENCES } from "./preferences.js";
-import { realKernels } from "./real.js";
-import { type Runner, WasmWindow, windowTable } from "./runner.js";
+import { type Address, type Runner, runByNames, WasmWindow, windowTable } from "./runner.js";
 import { SlicedConvolution, sliceNeeds } from "./slices.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
-import { updateKernels } from "./update.js";
 
 /** Static data of the module lies below. */
 const CONTROL_OFFSET = 65536;
 const SCRATCH_OFFSET = CONTROL_OFFSET + 4096;
-/** Largest need: an input gradient of 11,584 inputs and 4,096 filters, 64 bytes each, and the tables. */
-const SCRATCH_BYTES = 1 << 20;
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
 
@@ -55,10 +48,14 @@ export function createMemory(threads: number, shared: boolean): WebAssembly.Memo
   return new WebAssembly.Memory({ initial: Math.ceil(arenaBase(threads) / PAGE) + 1, maximum: MAXIMUM_PAGES, shared });
 }
 
-export interface Assembly {
+/** What a backend is put together from; `Kernels` are those of the contract that it has. */
+export interface Assembly<Kernels> {
   readonly memory: WebAssembly.Memory;
-  /** Of the calling thread, in the order of KERNEL_NAMES. */
-  readonly kernels: readonly KernelFunction[];
+  /** The functions that there are, */
+  readonly rows: Rows;
+  /** and those of the calling thread, in the order of `rows`. */
+  readonly functions: readonly KernelFunction[];
+  readonly connect: (runner: Runner) => Kernels;
   readonly threads: number;
   readonly description: string;
   /** How binary products count; by default what a short measurement finds faster. */
@@ -68,47 +65,45 @@ export interface Assembly {
 }
 
 /** A backend, and the way to run one of its kernels by name. */
-export interface Assembled {
-  readonly backend: Backend;
+export interface Assembled<Kernels> {
+  readonly backend: Device & Kernels;
   readonly productKind: ProductKind;
   readonly run: Runner["run"];
 }
 
-export function assembleBackend({ memory, kernels, threads, description, product, end }: Assembly): Assembled {
+export function assembleBackend<Kernels>(assembly: Assembly<Kernels>): Assembled<Kernels> {
+  const { memory, rows, functions, connect, threads, description, product, end } = assembly;
   const { controlOffset, scratch } = threadPlace(0);
-  const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, threads, scratch);
+  const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, functions, threads, scratch);
   const arena = new Arena(memory, arenaBase(threads));
-  const kind = product ?? fasterProduct(arena, kernels, scratch);
-  const numbers = new Map<KernelName, number>(KERNEL_NAMES.map((name, index) => [name, index]));
-  const run: Runner["run"] = (kernel, chunks, ...parameters) => pool.run(numbers.get(kernel) as number, chunks, parameters);
-  const backend = connect(arena, { run, threads }, kind, description, () => {
+  const run = runByNames(rows, (kernel, chunks, numbers) => pool.run(kernel, chunks, numbers));
+  const kind = product ?? fasterProduct(arena, run);
+  const device = deviceOf(arena, kind, description, () => {
     pool.stop();
     end();
   });
-  return { backend, run, productKind: kind };
+  return { backend: Object.assign(device, connect({ run, threads, work: workSpace(arena) })), run, productKind: kind };
 }
 
 const TRIAL = { rows: 64, inputs: 512, filters: 64 };
 /** Long enough for an engine to compile the loops well, and nothing to a person. */
 const TRIAL_MILLISECONDS = 4;
 
-/** Times both products on a small problem, in turn; the better of the shortest times wins. */
-function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch: number): ProductKind {
+/** Times both products on a small problem, in turn, on the calling thread; the better of the shortest times wins. */
+function fasterProduct(arena: Arena, run: Runner["run"]): ProductKind {
   const { rows, inputs, filters } = TRIAL;
   const mark = arena.mark();
-  const columns = arena.allocate("uint32", [rows, wordsFor(inputs)]).offset;
-  const weights = arena.reserve(weightBytes(inputs, filters).forward);
-  const y = arena.allocate("dotProduct", [rows, filters]).offset;
+  const columns = arena.allocate("uint32", [rows, wordsFor(inputs)]);
+  const weights = arena.reserve(weightBytes(inputs, filters).forward) as Address;
+  const y = arena.allocate("dotProduct", [rows, filters]);
   const shortest = { popcount: Number.POSITIVE_INFINITY, table: Number.POSITIVE_INFINITY };
-  const runs = {
-    popcount: kernels[KERNEL_NAMES.indexOf("binaryProduct")],
-    table: kernels[KERNEL_NAMES.indexOf("binaryProductTable")],
-  };
+  const kernels = { popcount: "binaryProduct", table: "binaryProductTable" } as const;
+  const operands = { columns, weights, y, rows, inputs, filters, chunkRows: rows };
   const start = performance.now();
   while (performance.now() - start < TRIAL_MILLISECONDS) {
     for (const kind of ["popcount", "table"] as const) {
       const before = performance.now();
-      for (let i = 0; i < 4; i++) runs[kind]?.(0, 1, scratch, columns, weights, y, rows, inputs, filters, rows, 0);
+      for (let i = 0; i < 4; i++) run(kernels[kind], 1, operands);
       shortest[kind] = Math.min(shortest[kind], performance.now() - before);
     }
   }
@@ -116,36 +111,24 @@ function fasterProduct(arena: Arena, kernels: readonly KernelFunction[], scratch
   return shortest.table < shortest.popcount ? "table" : "popcount";
 }
 
-function connect(
-  arena: Arena,
-  pool: Pick<Runner, "run" | "threads">,
-  product: ProductKind,
-  description: string,
-  dispose: () => void,
-): Backend {
-  const work = { start: 0, bytes: 0 };
-  const runner: Runner = {
-    ...pool,
-    work(bytes) {
-      if (bytes > work.bytes) {
-        work.start = arena.reserveAside(bytes);
-        work.bytes = bytes;
-      }
-      return work.start;
-    },
+/** Work space that grows, and that kernels use in turn. */
+function workSpace(arena: Arena): Runner["work"] {
+  let [start, size] = [0, 0];
+  return (bytes) => {
+    if (bytes > size) {
+      start = arena.reserveAside(bytes);
+      size = bytes;
+    }
+    return start as Address;
   };
+}
+
+function deviceOf(arena: Arena, product: ProductKind, description: string, dispose: () => void): Device {
   const own = <T extends ElementType>(tensor: Tensor<T>): WasmTensor<T> => {
     if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
     return tensor;
   };
   return {
-    ...binaryKernels(runner),
-    ...realKernels(runner),
-    ...normalizationKernels(runner),
-    ...poolingKernels(runner),
-    ...lossKernels(runner),
-    ...channelKernels(runner),
-    ...updateKernels(runner),
     description,
     preferences: PREFERENCES,
     get memory() {
@@ -164,12 +147,13 @@ function connect(
       if (inputs > MAXIMUM_BINARY_INPUTS)
         throw new Error(`a binary product of ${inputs} inputs would overflow; ${MAXIMUM_BINARY_INPUTS} are the most`);
       const bytes = weightBytes(inputs, filters);
-      const forward = arena.reserve(bytes.forward);
-      return new WasmBinaryWeights(product, inputs, filters, forward, gradient ? arena.reserve(bytes.gradient) : 0);
+      const forward = arena.reserve(bytes.forward) as Address;
+      const index = gradient ? (arena.reserve(bytes.gradient) as Address) : undefined;
+      return new WasmBinaryWeights(product, inputs, filters, forward, index);
     },
     planConvolution(window, filters, use) {
       const needs = sliceNeeds(window.geometry, filters, use);
-      return new SlicedConvolution(window, filters, needs, arena.share(needs.bytes));
+      return new SlicedConvolution(window, filters, needs, arena.share(needs.bytes) as Address);
     },
     writeWeights: (weights, packed) => arrangeSigns(arena.memory.buffer, arranged(weights), packed),
     readWeights: async (weights) => packedSigns(arena.memory.buffer, arranged(weights)),

@@ -1,15 +1,18 @@
 /**
- * The WebAssembly backend for a page or a worker of one: the runtime's few kernels, carried along in the code so that no server has to be asked for them.
- * It uses nothing but what browsers have. Threads need a page that is cross-origin isolated; elsewhere the calling thread works alone.
+ * The WebAssembly backend for a page or a worker of one: the runtime's few kernels, carried along in the code so that no server has to be
+ * asked for them. It uses nothing but what browsers have. Threads need a page that is cross-origin isolated; elsewhere the calling thread
+ * works alone.
  */
-import type { Backend } from "../device.js";
+import type { InferenceBackend } from "../device.js";
+import { INFERENCE_ROWS } from "../kernel-table/inference.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
-import { instantiateKernels, validatesRelaxedSimd } from "./kernel-names.js";
+import { inferenceKernels } from "./inference.js";
+import { instantiateKernels, validatesRelaxedSimd } from "./instantiate.js";
 import { RUNTIME_KERNELS } from "./runtime-kernels.js";
 import type { ThreadStart } from "./web-thread.js";
 
 /** Opens the backend on up to `threads` threads, the calling one included. */
-export async function createEmbeddedBackend(threads: number): Promise<Backend> {
+export async function createEmbeddedBackend(threads: number): Promise<InferenceBackend> {
   const count = globalThis.crossOriginIsolated === true ? threads : 1;
   const relaxed = validatesRelaxedSimd();
   const module = await WebAssembly.compile(bytesOf(RUNTIME_KERNELS[buildName(relaxed, count > 1)]));
@@ -19,7 +22,9 @@ export async function createEmbeddedBackend(threads: number): Promise<Backend> {
   );
   const { backend } = assembleBackend({
     memory,
-    kernels: instantiateKernels(module, memory),
+    rows: INFERENCE_ROWS,
+    functions: instantiateKernels(module, memory, INFERENCE_ROWS),
+    connect: inferenceKernels,
     threads: count,
     description: `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${count} thread${count === 1 ? "" : "s"}`,
     end: () => {

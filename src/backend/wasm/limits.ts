@@ -1,11 +1,13 @@
 /**
- * What this machine can do at best with a backend's instructions and threads: arithmetic on registers only, and copies of more memory than its caches hold. A
- * share of these limits says how much is left to gain, where a ratio to something else does not.
+ * What this machine can do at best with a backend's instructions and threads: arithmetic on registers only, and copies of more memory than
+ * its caches hold. A share of these limits says how much is left to gain, where a ratio to something else does not.
  */
 import type { Backend, MachineLimits } from "../device.js";
+import type { KernelName } from "../kernel-table/table.js";
 import { ELEMENT_BYTES } from "./arena.js";
-import type { KernelName } from "./kernel-names.js";
-import { address, type Runner } from "./runner.js";
+import type { Runner } from "./runner.js";
+
+type PeakKernel = Extract<KernelName, `peak${string}`>;
 
 /** Any odd number: operands that the compiler cannot know. */
 const SEED = 0x1234_5677;
@@ -24,7 +26,7 @@ export async function measureLimits(
   threads: number,
   tiles: boolean,
 ): Promise<MachineLimits> {
-  const peak = (kernel: KernelName): Promise<number> => peakRate(backend, run, kernel, threads * CHUNKS_PER_THREAD);
+  const peak = (kernel: PeakKernel): Promise<number> => peakRate(backend, run, kernel, threads * CHUNKS_PER_THREAD);
   const realMacsPerSecond = await peak("peakMultiplyAdd");
   return {
     realMacsPerSecond,
@@ -35,10 +37,10 @@ export async function measureLimits(
 }
 
 /** Multiply-accumulates a second of a kernel of peak.ts. */
-async function peakRate(backend: Backend, run: Runner["run"], kernel: KernelName, chunks: number): Promise<number> {
+async function peakRate(backend: Backend, run: Runner["run"], kernel: PeakKernel, chunks: number): Promise<number> {
   const mark = backend.mark();
   const done = backend.allocate("accumulator", [chunks]);
-  const seconds = shortestSeconds(() => run(kernel, chunks, ROUNDS, SEED, address(done)));
+  const seconds = shortestSeconds(() => run(kernel, chunks, { rounds: ROUNDS, seed: SEED, done }));
   const macs = Array.from(await backend.read(done)).reduce((sum, count) => sum + count, 0);
   backend.release(mark);
   return macs / seconds;

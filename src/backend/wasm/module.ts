@@ -2,11 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
-import { instantiateKernels, KERNEL_NAMES, validatesRelaxedSimd } from "./kernel-names.js";
+import { KERNEL_ROWS } from "../kernel-table/table.js";
+import { instantiateKernels, validatesRelaxedSimd } from "./instantiate.js";
 import type { ProductKind } from "./packed-weights.js";
 import type { KernelFunction } from "./thread-pool.js";
 
-/** Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile. */
+/**
+ * Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile.
+ */
 export function hasRelaxedSimd(): boolean {
   if (validatesRelaxedSimd()) return true;
   try {
@@ -22,16 +25,21 @@ export async function compileKernels(relaxed: boolean): Promise<WebAssembly.Modu
   return WebAssembly.compile(await readFile(file));
 }
 
-/** An addon with faster versions of some kernels on the same memory, and the instruction set to use of it. Every thread loads it for itself. */
+/**
+ * An addon with faster versions of some kernels on the same memory, and the instruction set to use of it. Every thread loads it for itself.
+ */
 export interface Accelerated {
   readonly file: string;
   readonly instructionSet: string;
 }
 
 export interface LoadedKernels {
-  /** In the order of KERNEL_NAMES; those of the accelerator where it has them. */
-  readonly kernels: readonly KernelFunction[];
-  /** The product to count by where only one of the two has its unit in the accelerator: the other would round otherwise, and which is faster is a matter of chance. */
+  /** In the order of KERNEL_ROWS; those of the accelerator where it has them. */
+  readonly functions: readonly KernelFunction[];
+  /**
+   * The product to count by where only one of the two has its unit in the accelerator: the other would round otherwise, and which is faster
+   * is a matter of chance.
+   */
   readonly product: ProductKind | undefined;
   /** Whether gradients are multiplied in tiles. */
   readonly tiles: boolean;
@@ -42,11 +50,11 @@ export function loadKernels(
   memory: WebAssembly.Memory,
   accelerated: Accelerated | undefined,
 ): LoadedKernels {
-  const kernels = instantiateKernels(module, memory);
-  if (accelerated === undefined) return { kernels, product: undefined, tiles: false };
+  const functions = instantiateKernels(module, memory, KERNEL_ROWS);
+  if (accelerated === undefined) return { functions, product: undefined, tiles: false };
   const faster = loadFasterKernels(accelerated, memory);
   return {
-    kernels: KERNEL_NAMES.map((name, index) => faster[name] ?? (kernels[index] as KernelFunction)),
+    functions: Object.keys(KERNEL_ROWS).map((name, index) => faster[name] ?? (functions[index] as KernelFunction)),
     product: "binaryUnit" in faster && !("binaryUnitTable" in faster) ? "popcount" : undefined,
     tiles: "peakTiles" in faster,
   };

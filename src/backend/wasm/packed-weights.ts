@@ -1,9 +1,11 @@
 /**
- * Binary weights as the products here read them: signs by rows of inputs, side by side for many filters, in one of two ways; and the way from and to the
- * packed signs of a model file, [filters, words(inputs)].
+ * Binary weights as the products here read them: signs by rows of inputs, side by side for many filters, in one of two ways; and the way
+ * from and to the packed signs of a model file, [filters, words(inputs)].
  */
 import { wordsFor } from "../../tensor.js";
+import { PRODUCT_FILTERS } from "../kernel-table/constants.js";
 import type { BinaryWeights } from "../terms.js";
+import type { Address } from "./runner.js";
 
 /** How the binary product counts: by the bits of bytes, or by look-ups in tables. The results are the same integers. */
 export type ProductKind = "popcount" | "table";
@@ -14,9 +16,9 @@ export class WasmBinaryWeights implements BinaryWeights {
     readonly inputs: number,
     readonly filters: number,
     /** Address of the signs, */
-    readonly forward: number,
-    /** and of their form for the input's gradient; 0 without room for it. */
-    readonly gradient: number,
+    readonly forward: Address,
+    /** and of their form for the input's gradient; undefined without room for it. */
+    readonly gradient: Address | undefined,
   ) {}
 }
 
@@ -64,11 +66,11 @@ export function packedSigns(buffer: ArrayBufferLike, weights: WasmBinaryWeights)
   return packed;
 }
 
-/** Where binaryProductTable reads the signs of a filter at a row of four inputs: by blocks of 64 filters, a byte a filter. */
+/** Where binaryProductTable reads the signs of a filter at a row of four inputs: by blocks of filters, a byte a filter. */
 function forEachNibble({ inputs, filters }: BinaryWeights, visit: (filter: number, row: number, at: number) => void): void {
   const rows = 2 * Math.ceil(inputs / 8);
-  for (let first = 0; first < filters; first += 64) {
-    const some = Math.min(64, filters - first);
+  for (let first = 0; first < filters; first += PRODUCT_FILTERS) {
+    const some = Math.min(PRODUCT_FILTERS, filters - first);
     const width = Math.ceil(some / 16) * 16;
     for (let f = 0; f < some; f++) for (let row = 0; row < rows; row++) visit(first + f, row, first * rows + row * width + f);
   }

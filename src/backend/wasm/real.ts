@@ -1,25 +1,14 @@
 /** Connects the contract's kernels on real-valued maps and matrices to the WebAssembly ones. */
 import { elementCount, type Tensor } from "../../tensor.js";
-import type { RealKernels } from "../kernels.js";
-import { address, matrixShape, PARTIALS, type Runner, rowsPerChunk, windowAddress } from "./runner.js";
-import { multiplyBack, multiplyColumns, product, type Slice, type SlicedConvolution, sliced, sliceOf } from "./slices.js";
+import { TRANSPOSED_COLUMNS } from "../kernel-table/constants.js";
+import type { InferenceKernel, RealKernels } from "../kernels.js";
+import { sumBytes, sumRows } from "./partials.js";
+import { type Address, address, addressBehind, matrixShape, type Runner } from "./runner.js";
+import { columnsOf, product, type Slice, type SlicedConvolution, sliced, sliceOf } from "./slices.js";
 import { fillWords } from "./update.js";
 
-export function realKernels(runner: Runner): RealKernels {
-  const columnsOf = (x: Tensor, plan: SlicedConvolution, slice: Slice): number => {
-    const { window, columns, gathered } = plan;
-    const from = sliceOf(x, plan, slice);
-    if (!gathered) return from;
-    runner.run("gatherColumns", slice.images * window.geometry.rows.length, from, windowAddress(window), columns);
-    return columns;
-  };
-
+export function realKernels(runner: Runner): Omit<RealKernels, InferenceKernel> {
   return {
-    convolution(x, weights, plan, y) {
-      const own = sliced(plan);
-      multiplyColumns(runner, own, weights, y, (slice) => columnsOf(x, own, slice));
-    },
-
     convolutionInputGradient(dy, weights, plan, dx) {
       const own = sliced(plan);
       const { window, columns, gathered } = own;
@@ -29,7 +18,7 @@ export function realKernels(runner: Runner): RealKernels {
       }
       fillWords(runner, address(dx), elementCount(dx.shape), 0);
       multiplyBack(runner, own, dy, weights, columns, (slice) => {
-        runner.run("scatterColumns", slice.images, columns, windowAddress(window), sliceOf(dx, own, slice));
+        runner.run("scatterColumns", slice.images, { columns, window, dx: sliceOf(dx, own, slice) });
       });
     },
 
@@ -38,9 +27,9 @@ export function realKernels(runner: Runner): RealKernels {
       const { inputs, filters } = own;
       for (const slice of own.slices) {
         product(runner, {
-          a: columnsOf(x, own, slice),
-          b: address(dy) + 4 * slice.row * filters,
-          c: address(gradient),
+          a: columnsOf(runner, x, own, slice),
+          b: addressBehind(address(dy), 4 * slice.row * filters),
+          c: gradient,
           rows: inputs,
           inner: slice.rows,
           columns: filters,
@@ -50,18 +39,35 @@ export function realKernels(runner: Runner): RealKernels {
       }
     },
 
-    addBias(matrix, bias) {
-      const [rows, columns] = matrixShape(matrix);
-      runner.run("addBias", Math.ceil(rows / 16), address(matrix), rows, columns, address(bias));
-    },
-
     sumColumns(matrix, total) {
-      const [rows, columns] = matrixShape(matrix);
-      const chunkRows = rowsPerChunk(rows, 1);
-      const chunks = Math.ceil(rows / chunkRows);
-      const partials = runner.work(PARTIALS * columns * 8);
-      runner.run("sumColumns", chunks, address(matrix), rows, columns, chunkRows, partials);
-      runner.run("reducePartials", Math.ceil(columns / 64), partials, chunks, columns, 0, 0, address(total));
+      const sides = matrixShape(matrix);
+      sumRows(runner, matrix, sides, runner.work(sumBytes(sides[1])), total);
     },
   };
+}
+
+/** The gradient of the columns, dy * weights^T, at `to`, from where `use` takes that of a slice. */
+export function multiplyBack(
+  runner: Runner,
+  { slices, inputs, filters, transposed }: SlicedConvolution,
+  dy: Tensor,
+  weights: Tensor,
+  to: Address,
+  use?: (slice: Slice) => void,
+): void {
+  const chunks = Math.ceil(filters / TRANSPOSED_COLUMNS);
+  runner.run("transpose", chunks, { matrix: weights, rows: inputs, columns: filters, out: transposed });
+  for (const slice of slices) {
+    product(runner, {
+      a: addressBehind(address(dy), 4 * slice.row * filters),
+      b: transposed,
+      c: to,
+      rows: slice.rows,
+      inner: filters,
+      columns: inputs,
+      transposeA: false,
+      accumulate: false,
+    });
+    use?.(slice);
+  }
 }

@@ -1,22 +1,51 @@
-/**
- * What the connectors of this folder share: running a kernel by name, addresses of tensors, and memory for partial sums.
- */
+/** What the connectors of this folder share: running a kernel by name, addresses of tensors, and memory for partial sums. */
 import type { ElementType, Tensor, WindowGeometry } from "../../tensor.js";
-import type { Window } from "../terms.js";
+import { LINE_ROWS } from "../kernel-table/constants.js";
+import type { Rows } from "../kernel-table/rows.js";
+import type { KernelName, KernelRow } from "../kernel-table/table.js";
+import type { ProductResult, Window } from "../terms.js";
 import { WasmTensor } from "./arena.js";
-import type { KernelName } from "./kernel-names.js";
 
 /** At most this many partial sums per reduction: enough for any pool, few enough to add up in no time. */
 export const PARTIALS = 32;
-/** Windows in a line of a matrix that is laid out row by row; `line.ts` of the kernels has the same number. */
-const PLAIN_ROWS = 64;
+
+declare const ADDRESS: unique symbol;
+/** A byte address in the memory that is no tensor's: of partial sums, of a part of a tensor, and of bits in the kernels' own order. */
+export type Address = number & { readonly [ADDRESS]: true };
+
+export function addressBehind(start: Address, bytes: number): Address {
+  return (start + bytes) as Address;
+}
+
+/** What a call gives for an argument of a kind. */
+type Argument<Kind> = Kind extends "whole" | "real"
+  ? number
+  : Kind extends `${infer Required}?`
+    ? Argument<Required> | undefined
+    : Kind extends "window"
+      ? Window
+      : Kind extends `${string} packed`
+        ? Address
+        : Kind extends `${string} product`
+          ? ProductResult
+          : Kind extends `${string} ${infer Type extends ElementType}`
+            ? Tensor<Type> | Address
+            : never;
+
+/** Names of the arguments that may be absent. */
+type Optional<Row> = { [Name in keyof Row]: Row[Name] extends `${string}?` ? Name : never }[keyof Row];
+
+export type Arguments<K extends KernelName, Row = KernelRow<K>> = {
+  readonly [Name in Exclude<keyof Row, Optional<Row>>]: Argument<Row[Name]>;
+} & { readonly [Name in Optional<Row>]?: Argument<Row[Name]> };
 
 export interface Runner {
   /** That share a kernel's chunks. */
   readonly threads: number;
-  run(kernel: KernelName, chunks: number, ...parameters: number[]): void;
+  /** Runs a kernel of the table on its chunks, with its arguments by their names there. */
+  run<K extends KernelName>(kernel: K, chunks: number, given: Arguments<K>): void;
   /** Address of at least `bytes` bytes that stay valid until the next call of `work`. */
-  work(bytes: number): number;
+  work(bytes: number): Address;
 }
 
 /** A geometry as the kernels read it: int32, as their window.ts describes it. */
@@ -32,19 +61,41 @@ export class WasmWindow implements Window {
   ) {}
 }
 
-export function address(tensor: Tensor<ElementType>): number {
+export function address(tensor: Tensor<ElementType>): Address {
   if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
-  return tensor.offset;
+  return tensor.offset as Address;
 }
 
-/** Address of an optional tensor; 0 stands for none. */
-export function addressOf(tensor: Tensor<ElementType> | undefined): number {
-  return tensor === undefined ? 0 : address(tensor);
+/**
+ * `run` of a Runner for the kernels of `rows`. `execute` gets a kernel's place in them and its arguments as numbers in the row's order, in
+ * an array that is the kernel's own and filled anew by each call.
+ */
+export function runByNames(
+  rows: Rows,
+  execute: (kernel: number, chunks: number, numbers: readonly number[]) => void,
+): Runner["run"] {
+  const calls = new Map(
+    Object.entries(rows).map(([kernel, row], index) => {
+      const names = Object.keys(row);
+      return [kernel, { index, names, numbers: names.map(() => 0) }];
+    }),
+  );
+  return (kernel, chunks, given) => {
+    const call = calls.get(kernel);
+    if (call === undefined) throw new Error(`this backend has no kernel ${kernel}`);
+    const { index, names, numbers } = call;
+    const values = given as Readonly<Record<string, unknown>>;
+    for (let i = 0; i < names.length; i++) numbers[i] = numberOf(values[names[i]]);
+    execute(index, chunks, numbers);
+  };
 }
 
-export function windowAddress(window: Window): number {
-  if (!(window instanceof WasmWindow)) throw new Error("this window belongs to another backend");
-  return window.offset;
+/** A number is itself, a place in memory its address, and nothing is 0. */
+function numberOf(value: unknown): number {
+  if (typeof value === "number") return value;
+  if (value instanceof WasmTensor || value instanceof WasmWindow) return value.offset;
+  if (value === undefined) return 0;
+  throw new Error("this tensor or window belongs to another backend");
 }
 
 /** Rows and columns of a tensor seen as a matrix: all sides but the last, and the last. */
@@ -60,5 +111,8 @@ export function rowsPerChunk(rows: number, multiple: number): number {
 
 /** How many lines a job of `rows` windows has. */
 export function lineCount(window: Window | undefined, rows: number): number {
-  return window === undefined ? Math.ceil(rows / PLAIN_ROWS) : window.geometry.images * window.geometry.rows.length;
+  return window === undefined ? Math.ceil(rows / LINE_ROWS) : window.geometry.images * window.geometry.rows.length;
 }
+
+/** Lines in a chunk of the passes over a map that reduce nothing. */
+export const CHUNK_LINES = 4;

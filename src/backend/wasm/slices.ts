@@ -1,10 +1,11 @@
 /**
- * How a convolution with real weights is taken apart for the kernels: its float32 columns [M, K] are many times its map, so they exist for some images at
- * a time, slice after slice of the batch, in memory that all convolutions share.
+ * How a convolution with real weights is taken apart for the kernels: its float32 columns [M, K] are many times its map, so they exist for
+ * some images at a time, slice after slice of the batch, in memory that all convolutions share.
  */
 import { type Tensor, type WindowGeometry, windowSize } from "../../tensor.js";
+import { REAL_COLUMNS, REAL_ROWS } from "../kernel-table/constants.js";
 import type { ConvolutionPlan, ConvolutionUse, Window } from "../terms.js";
-import { address, type Runner } from "./runner.js";
+import { type Address, address, addressBehind, type Runner } from "./runner.js";
 import { aligned } from "./stack.js";
 
 /** Images in a slice: few enough to stay in the cache, enough to share among threads, */
@@ -53,14 +54,14 @@ export class SlicedConvolution implements ConvolutionPlan {
   /** Otherwise the map itself is the columns, and all of it one slice. */
   readonly gathered: boolean;
   /** Address of the weights as [N, K]. */
-  readonly transposed: number;
+  readonly transposed: Address;
 
   constructor(
     readonly window: Window,
     readonly filters: number,
     { images: most, columnBytes }: SliceNeeds,
     /** Address of all that it needs, columns first. */
-    readonly columns: number,
+    readonly columns: Address,
   ) {
     const { images, rows, columns: places } = window.geometry;
     const windows = rows.length * places.length;
@@ -70,7 +71,7 @@ export class SlicedConvolution implements ConvolutionPlan {
       return { image, images: some, row: image * windows, rows: some * windows };
     });
     this.gathered = columnBytes > 0;
-    this.transposed = columns + columnBytes;
+    this.transposed = addressBehind(columns, columnBytes);
   }
 }
 
@@ -80,9 +81,18 @@ export function sliced(plan: ConvolutionPlan): SlicedConvolution {
 }
 
 /** Address of a slice's part of a map of the whole batch. */
-export function sliceOf(map: Tensor, { window }: SlicedConvolution, { image }: Slice): number {
+export function sliceOf(map: Tensor, { window }: SlicedConvolution, { image }: Slice): Address {
   const { height, width, channels } = window.geometry;
-  return address(map) + 4 * image * height * width * channels;
+  return addressBehind(address(map), 4 * image * height * width * channels);
+}
+
+/** Address of a slice's columns of the map x, gathered where the map itself is not the columns. */
+export function columnsOf(runner: Runner, x: Tensor, plan: SlicedConvolution, slice: Slice): Address {
+  const { window, columns, gathered } = plan;
+  const from = sliceOf(x, plan, slice);
+  if (!gathered) return from;
+  runner.run("gatherColumns", slice.images * window.geometry.rows.length, { x: from, window, columns });
+  return columns;
 }
 
 /** y = columns * weights. `find` says where a slice's columns are, once it has put them there. */
@@ -91,13 +101,13 @@ export function multiplyColumns(
   { slices, inputs, filters }: SlicedConvolution,
   weights: Tensor,
   y: Tensor,
-  find: (slice: Slice) => number,
+  find: (slice: Slice) => Address,
 ): void {
   for (const slice of slices) {
     product(runner, {
       a: find(slice),
-      b: address(weights),
-      c: address(y) + 4 * slice.row * filters,
+      b: weights,
+      c: addressBehind(address(y), 4 * slice.row * filters),
       rows: slice.rows,
       inner: inputs,
       columns: filters,
@@ -107,39 +117,17 @@ export function multiplyColumns(
   }
 }
 
-/** The gradient of the columns, dy * weights^T, at `to`, from where `use` takes that of a slice. */
-export function multiplyBack(
-  runner: Runner,
-  { slices, inputs, filters, transposed }: SlicedConvolution,
-  dy: Tensor,
-  weights: Tensor,
-  to: number,
-  use?: (slice: Slice) => void,
-): void {
-  runner.run("transpose", Math.ceil(filters / 16), address(weights), inputs, filters, transposed);
-  for (const slice of slices) {
-    product(runner, {
-      a: address(dy) + 4 * slice.row * filters,
-      b: transposed,
-      c: to,
-      rows: slice.rows,
-      inner: filters,
-      columns: inputs,
-      transposeA: false,
-      accumulate: false,
-    });
-    use?.(slice);
-  }
-}
-
-/** Addresses of float32 matrices and their sides. Written out where it is made: two objects spread into one took 7 µs, more than a small product. */
+/**
+ * Float32 matrices, or addresses of some, and their sides. Written out where it is made: two objects spread into one took 7 µs, more than a
+ * small product.
+ */
 export interface Product {
   /** [rows, inner]. */
-  readonly a: number;
+  readonly a: Tensor | Address;
   /** [inner, columns]. */
-  readonly b: number;
+  readonly b: Tensor | Address;
   /** [rows, columns]. */
-  readonly c: number;
+  readonly c: Tensor | Address;
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
@@ -148,13 +136,17 @@ export interface Product {
   readonly accumulate: boolean;
 }
 
-/** Part of a product that is a chunk; the kernels have the same numbers. */
-const PRODUCT_ROWS = 24;
-const PRODUCT_COLUMNS = 32;
-
 /** c = a * b, or c += a * b. */
 export function product(runner: Runner, { a, b, c, rows, inner, columns, transposeA, accumulate }: Product): void {
-  const chunks = Math.ceil(rows / PRODUCT_ROWS) * Math.ceil(columns / PRODUCT_COLUMNS);
-  const [rowStep, innerStep] = transposeA ? [1, rows] : [inner, 1];
-  runner.run("product", chunks, a, rowStep, innerStep, b, c, rows, inner, columns, accumulate ? 1 : 0);
+  runner.run("product", Math.ceil(rows / REAL_ROWS) * Math.ceil(columns / REAL_COLUMNS), {
+    a,
+    rowStep: transposeA ? 1 : inner,
+    innerStep: transposeA ? rows : 1,
+    b,
+    c,
+    rows,
+    inner,
+    columns,
+    accumulate: accumulate ? 1 : 0,
+  });
 }

@@ -1,8 +1,8 @@
 /**
  * A stack of allocations, as addresses alone: how the arena places tensors, and what a backend that only counts adds up.
  *
- * What kernels need while they run is taken from it when they are planned, and shared, because one runs at a time: a plan uses what the one before it has
- * taken where that is large enough, has it grow where nothing lies above it, and takes memory of its own elsewhere.
+ * What kernels need while they run is taken from it when they are planned, and shared, because one runs at a time: a plan uses what the one
+ * before it has taken where that is large enough, has it grow where nothing lies above it, and takes memory of its own elsewhere.
  */
 
 /** Every allocation starts at a multiple of this many bytes, */
@@ -42,7 +42,10 @@ export class Stack {
     return start;
   }
 
-  /** Returns the address of at least `bytes` bytes, for all who share to use in turn. They are valid until the release of a mark taken before. */
+  /**
+   * Returns the address of at least `bytes` bytes, for all who share to use in turn. They are valid until the release of a mark taken
+   * before.
+   */
   share(bytes: number): number {
     const last = this.shared.at(-1);
     if (last !== undefined && last.bytes >= bytes) return last.start;

@@ -4,9 +4,10 @@
  * Workers claim chunks as they come, so a slow or sleeping worker never holds a job up: a job is done when its chunks are. What a chunk
  * computes does not depend on who runs it, hence results do not depend on the number of threads.
  *
- * The control block, int32: SEQUENCE (number of the job, what sleeping workers wait on), CLAIM (low 20 bits of the job's number and, below, the
- * next piece: one word, so that a worker that comes late for a job cannot claim from the next one), FINISHED (pieces done), and the job's
- * kernel, chunk count, chunks in a piece and argument count. Its arguments follow as float64. STOP ends the workers; FAILED says that one met an error.
+ * The control block, int32: SEQUENCE (number of the job, what sleeping workers wait on), CLAIM (low 20 bits of the job's number and, below,
+ * the next piece: one word, so that a worker that comes late for a job cannot claim from the next one), FINISHED (pieces done), and the
+ * job's kernel, chunk count, chunks in a piece and argument count. Its arguments follow as float64. STOP ends the workers; FAILED says that
+ * one met an error.
  */
 export const CONTROL = {
   sequence: 0,

@@ -1,57 +1,64 @@
 /** Connects the contract's optimizer steps and memory work to the WebAssembly kernels. */
-import { elementCount } from "../../tensor.js";
+import { elementCount, type Tensor } from "../../tensor.js";
+import { CHUNK_ELEMENTS } from "../kernel-table/constants.js";
 import type { UpdateKernels } from "../kernels.js";
 import { type FlipCount, UPDATE_BLOCK } from "../terms.js";
 import { ELEMENT_BYTES } from "./arena.js";
-import { address, type Runner } from "./runner.js";
-
-/** Elements in a chunk; `update.ts` of the kernels has the same number. */
-const CHUNK = 4096;
+import { type Address, address, type Runner } from "./runner.js";
 
 /** Sets `words` words of 32 bits from an address on. */
-export function fillWords(runner: Runner, to: number, words: number, pattern: number): void {
-  runner.run("fillWords", Math.ceil(words / CHUNK), to, words, pattern);
+export function fillWords(runner: Runner, target: Address, words: number, pattern: number): void {
+  runner.run("fillWords", Math.ceil(words / CHUNK_ELEMENTS), { target, words, pattern });
 }
 
 export function updateKernels(runner: Runner): UpdateKernels {
-  /** Runs an update, which counts the flips of each block where they are wanted, and sums them by part. */
-  const update = (kernel: "adam" | "sgd", count: number, flips: FlipCount | undefined, ...parameters: number[]): void => {
+  /** Runs an update of `value`, which counts the flips of each block where they are wanted, and sums them by part. */
+  const update = (
+    value: Tensor,
+    flips: FlipCount | undefined,
+    run: (chunks: number, count: number, counts: Address | undefined) => void,
+  ): void => {
+    const count = elementCount(value.shape);
     const blocks = count / UPDATE_BLOCK;
     if (!Number.isInteger(blocks)) throw new Error(`an update of ${count} elements, which are no whole blocks`);
-    const counts = flips === undefined ? 0 : runner.work(blocks * 4);
-    runner.run(kernel, Math.ceil(count / CHUNK), count, counts, ...parameters);
-    if (flips !== undefined)
-      runner.run("sumFlips", elementCount(flips.totals.shape), counts, address(flips.starts), address(flips.totals));
+    const counts = flips === undefined ? undefined : runner.work(blocks * 4);
+    run(Math.ceil(count / CHUNK_ELEMENTS), count, counts);
+    if (flips === undefined || counts === undefined) return;
+    const { starts, totals } = flips;
+    runner.run("sumFlips", elementCount(totals.shape), { counts, starts, totals });
   };
+
   return {
     adam(value, gradient, first, second, { rate, beta1, beta2, epsilon, decay, step, limit }, flips) {
-      update(
-        "adam",
-        elementCount(value.shape),
-        flips,
-        address(value),
-        address(gradient),
-        address(first),
-        address(second),
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        decay,
-        limit,
-        1 / (1 - beta1 ** step),
-        1 / (1 - beta2 ** step),
+      update(value, flips, (chunks, count, counts) =>
+        runner.run("adam", chunks, {
+          count,
+          counts,
+          value,
+          gradient,
+          first,
+          second,
+          rate,
+          beta1,
+          beta2,
+          epsilon,
+          decay,
+          limit,
+          correction1: 1 / (1 - beta1 ** step),
+          correction2: 1 / (1 - beta2 ** step),
+        }),
       );
     },
 
     sgd(value, gradient, velocity, { rate, momentum, decay, limit }, flips) {
-      const count = elementCount(value.shape);
-      update("sgd", count, flips, address(value), address(gradient), address(velocity), rate, momentum, decay, limit);
+      update(value, flips, (chunks, count, counts) =>
+        runner.run("sgd", chunks, { count, counts, value, gradient, velocity, rate, momentum, decay, limit }),
+      );
     },
 
     movingAverage(average, value, decay) {
       const count = elementCount(value.shape);
-      runner.run("movingAverage", Math.ceil(count / CHUNK), address(average), address(value), count, decay);
+      runner.run("movingAverage", Math.ceil(count / CHUNK_ELEMENTS), { average, value, count, decay });
     },
 
     fill(tensor, value) {
@@ -63,12 +70,12 @@ export function updateKernels(runner: Runner): UpdateKernels {
 
     add(from, to) {
       const count = elementCount(from.shape);
-      runner.run("add", Math.ceil(count / CHUNK), address(from), address(to), count);
+      runner.run("add", Math.ceil(count / CHUNK_ELEMENTS), { from, to, count });
     },
 
     copy(from, to) {
       const words = Math.ceil((elementCount(from.shape) * ELEMENT_BYTES[from.type]) / 4);
-      runner.run("copyWords", Math.ceil(words / CHUNK), address(from), address(to), words);
+      runner.run("copyWords", Math.ceil(words / CHUNK_ELEMENTS), { from: address(from), to: address(to), words });
     },
   };
 }

@@ -1,6 +1,7 @@
 // One thread of the pool in a browser: gets module and memory by message, and serves jobs until it is terminated.
+import { INFERENCE_ROWS } from "../kernel-table/inference.js";
 import type { ThreadPlace } from "./connect.js";
-import { instantiateKernels } from "./kernel-names.js";
+import { instantiateKernels } from "./instantiate.js";
 import { serve } from "./thread-pool.js";
 
 export interface ThreadStart extends ThreadPlace {
@@ -10,7 +11,7 @@ export interface ThreadStart extends ThreadPlace {
 
 addEventListener("message", ({ data }: MessageEvent<ThreadStart>) => {
   const { module, memory, controlOffset, scratch } = data;
-  const kernels = instantiateKernels(module, memory);
+  const kernels = instantiateKernels(module, memory, INFERENCE_ROWS);
   postMessage("ready");
   serve(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, scratch);
 });

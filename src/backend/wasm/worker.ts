@@ -12,6 +12,6 @@ export interface PoolWorkerData {
 }
 
 const data = workerData as PoolWorkerData;
-const { kernels } = loadKernels(data.module, data.memory, data.accelerated);
+const { functions } = loadKernels(data.module, data.memory, data.accelerated);
 parentPort?.postMessage("ready");
-serve(data.memory.buffer as unknown as SharedArrayBuffer, data.controlOffset, kernels, data.scratch);
+serve(data.memory.buffer as unknown as SharedArrayBuffer, data.controlOffset, functions, data.scratch);

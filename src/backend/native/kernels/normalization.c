@@ -1,5 +1,5 @@
-// Normalization, shortcut, activation and depth to space in one pass over memory, and its two backward passes. What each pass computes is written in
-// the contract (backend/kernels.ts); each kernel exists for int16 and for float32 results of the product before it.
+// Normalization, shortcut, activation and depth to space in one pass over memory, and its two backward passes. What each pass computes is
+// written in the contract (backend/kernels.ts); each kernel exists for int16 and for float32 results of the product before it.
 #include "kernel.h"
 
 /** `some` of y as the two kinds of kernels read it; `integer` is a constant where this is inlined. */
@@ -21,8 +21,9 @@ inlined Layout layoutOf(const Window *window, int rows, int filters) {
 /** Pixel of window j of a line at one tap, -1 outside the map. */
 inlined int pixelInLine(const Layout *l, int line, int j, int tap) {
   const Window *w = l->window;
-  if (!w) return line * PLAIN_ROWS + j;
-  return pixelIndex(w, line / w->gridRows, rowOrigin(w, line % w->gridRows) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
+  if (!w) return line * LINE_ROWS + j;
+  return pixelIndex(w, line / w->gridRows, rowOrigin(w, line % w->gridRows) + tap / w->kernel * w->step,
+      columnOrigin(w, j) + tap % w->kernel * w->step);
 }
 
 /** bias - from, by filter: the activation's shift joins the normalization's. */
@@ -45,8 +46,8 @@ inlined Slopes slopesOf(const float *activation, int channels, float *identity) 
 }
 
 /*
- * All passes go through a line window by window and, within it, through the taps that lie side by side on the map, so that what they read and write comes
- * from memory in order. Parameters and sums by channel stay in the first-level cache meanwhile.
+ * All passes go through a line window by window and, within it, through the taps that lie side by side on the map, so that what they read
+ * and write comes from memory in order. Parameters and sums by channel stay in the first-level cache meanwhile.
  */
 #define FOR_TAPS_OF_LINE(l, count)                             \
   for (int tapRow = 0; tapRow < (l)->taps; tapRow += (l)->window ? (l)->window->kernel : 1) \
@@ -64,18 +65,19 @@ typedef struct {
 inlined void activateAt(const Forward *p, size_t element, size_t place, int c, int some, int integer) {
   Floats u = loadSome(p->scale + c, some) * loadResults(p->y, element + c, some, integer) + loadSome(p->bias + c, some);
   if (p->shortcut) u += loadSome(p->shortcut + place + c, some);
-  storeSome(p->out + place + c, choose(u > splat(0), loadSome(p->right + c, some), loadSome(p->left + c, some)) * u + loadSome(p->to + c, some), some);
+  storeSome(p->out + place + c, choose(u > splat(0), loadSome(p->right + c, some), loadSome(p->left + c, some)) * u
+      + loadSome(p->to + c, some), some);
 }
 
 /** A chunk is `chunkLines` lines. scratch: four bytes a filter, and eight a channel. */
-inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, const double *parameters, int integer) {
-  const Layout l = layoutOf(POINTER(Window, 4), WHOLE(1), WHOLE(2));
-  const float *norm = POINTER(float, 3), *activation = POINTER(float, 8);
-  const int lines = WHOLE(5), chunkLines = WHOLE(6), filters = l.filters, channels = l.channels;
+inlined void normalizeActivate(normalizeActivateRealArguments call, int begin, int end, char *scratch, int integer) {
+  const Layout l = layoutOf(call.window, call.rows, call.filters);
+  const float *norm = call.norm, *activation = call.activation;
+  const int lines = call.lines, chunkLines = call.chunkLines, filters = l.filters, channels = l.channels;
   float *biases = (float *)scratch;
   shiftedBias(&l, norm, activation, biases);
   const Slopes slopes = slopesOf(activation, channels, biases + filters);
-  Forward p = {POINTER(void, 0), NULL, NULL, slopes.left, slopes.right, slopes.to, POINTER(float, 7), POINTER(float, 9)};
+  Forward p = {call.y, NULL, NULL, slopes.left, slopes.right, slopes.to, call.shortcut, call.out};
   const int last = smaller(lines, end * chunkLines);
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
@@ -92,8 +94,8 @@ inlined void normalizeActivate(char *memory, int begin, int end, char *scratch, 
   }
 }
 
-KERNEL(normalizeActivateInteger) { normalizeActivate(memory, begin, end, scratch, parameters, 1); }
-KERNEL(normalizeActivateReal) { normalizeActivate(memory, begin, end, scratch, parameters, 0); }
+KERNEL(normalizeActivateInteger) { normalizeActivate(call, begin, end, scratch, 1); }
+KERNEL(normalizeActivateReal) { normalizeActivate(call, begin, end, scratch, 0); }
 
 /** What activateBackward reads and writes, at the filters of one tap; sums: float32 [5, filters], of one line. */
 typedef struct {
@@ -142,16 +144,16 @@ static void addLine(float *sums, const float *inverse, int filters, double *targ
 }
 
 /** A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: 24 bytes a filter, and eight a channel. */
-inlined void activateBackward(char *memory, int begin, int end, char *scratch, const double *parameters, int integer) {
-  const Layout l = layoutOf(POINTER(Window, 5), WHOLE(2), WHOLE(3));
-  const float *norm = POINTER(float, 4), *activation = POINTER(float, 9);
-  const int lines = WHOLE(6), chunkLines = WHOLE(7), filters = l.filters, channels = l.channels;
-  double *partials = POINTER(double, 10);
+inlined void activateBackward(activateBackwardRealArguments call, int begin, int end, char *scratch, int integer) {
+  const Layout l = layoutOf(call.window, call.rows, call.filters);
+  const float *norm = call.norm, *activation = call.activation;
+  const int lines = call.lines, chunkLines = call.chunkLines, filters = l.filters, channels = l.channels;
+  double *partials = call.partials;
   float *biases = (float *)scratch, *sums = biases + filters;
   const Slopes slopes = slopesOf(activation, channels, sums + 5 * filters);
   shiftedBias(&l, norm, activation, biases);
   memset(sums, 0, (size_t)filters * 5 * 4);
-  Backward p = {POINTER(void, 1), NULL, NULL, NULL, slopes.left, slopes.right, POINTER(float, 8), POINTER(float, 0), NULL, filters, channels};
+  Backward p = {call.y, NULL, NULL, NULL, slopes.left, slopes.right, call.shortcut, call.gradient, NULL, filters, channels};
   for (int chunk = begin; chunk < end; chunk++) {
     double *target = partials + (size_t)chunk * 5 * filters;
     memset(target, 0, (size_t)filters * 5 * 8);
@@ -185,8 +187,8 @@ inlined void activateBackward(char *memory, int begin, int end, char *scratch, c
   }
 }
 
-KERNEL(activateBackwardInteger) { activateBackward(memory, begin, end, scratch, parameters, 1); }
-KERNEL(activateBackwardReal) { activateBackward(memory, begin, end, scratch, parameters, 0); }
+KERNEL(activateBackwardInteger) { activateBackward(call, begin, end, scratch, 1); }
+KERNEL(activateBackwardReal) { activateBackward(call, begin, end, scratch, 0); }
 
 /** coefficients: float32 [3, filters]; du on the map, NULL outside of it. */
 typedef struct {
@@ -203,11 +205,11 @@ inlined void normalizedAt(const Normalized *p, size_t element, int c, int some, 
 }
 
 /** A chunk is `chunkLines` lines. dy: float32 [rows, filters]. */
-inlined void normalizationGradient(char *memory, int begin, int end, const double *parameters, int integer) {
-  const float *du = POINTER(float, 0), *coefficients = POINTER(float, 4);
-  const Layout l = layoutOf(POINTER(Window, 5), WHOLE(2), WHOLE(3));
-  const int lines = WHOLE(6), chunkLines = WHOLE(7), filters = l.filters, channels = l.channels;
-  Normalized p = {POINTER(void, 1), NULL, NULL, NULL, NULL, POINTER(float, 8)};
+inlined void normalizationGradient(normalizationGradientRealArguments call, int begin, int end, int integer) {
+  const float *du = call.du, *coefficients = call.coefficients;
+  const Layout l = layoutOf(call.window, call.rows, call.filters);
+  const int lines = call.lines, chunkLines = call.chunkLines, filters = l.filters, channels = l.channels;
+  Normalized p = {call.y, NULL, NULL, NULL, NULL, call.dy};
   const int last = smaller(lines, end * chunkLines);
   for (int line = begin * chunkLines; line < last; line++) {
     const int first = firstRow(l.window, line), count = rowCount(l.window, line, l.rows);
@@ -225,21 +227,17 @@ inlined void normalizationGradient(char *memory, int begin, int end, const doubl
   }
 }
 
-KERNEL(normalizationGradientInteger) {
-  (void)scratch;
-  normalizationGradient(memory, begin, end, parameters, 1);
-}
-KERNEL(normalizationGradientReal) {
-  (void)scratch;
-  normalizationGradient(memory, begin, end, parameters, 0);
-}
+KERNEL(normalizationGradientInteger) { normalizationGradient(call, begin, end, 1); }
+KERNEL(normalizationGradientReal) { normalizationGradient(call, begin, end, 0); }
 
-/** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
+/**
+ * A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2,
+ * columns].
+ */
 KERNEL(columnMoments) {
-  const float *y = POINTER(float, 0);
-  const int rows = WHOLE(1), columns = WHOLE(2), chunkRows = WHOLE(3);
-  double *partials = POINTER(double, 4);
-  (void)scratch;
+  const float *y = call.y;
+  const int rows = call.rows, columns = call.columns, chunkRows = call.chunkRows;
+  double *partials = call.partials;
   for (int chunk = begin; chunk < end; chunk++) {
     double *sums = partials + (size_t)chunk * 2 * columns;
     memset(sums, 0, (size_t)columns * 16);

@@ -3,14 +3,13 @@
 
 /** Adds partials[0..count-1] in order, by column: a chunk is 64 columns. The sums replace one target, or are added to others. */
 KERNEL(reducePartials) {
-  const double *partials = POINTER(double, 0);
-  const int count = WHOLE(1), columns = WHOLE(2);
-  double *replaced = POINTER(double, 3), *total = POINTER(double, 4);
-  float *target = POINTER(float, 5);
-  (void)scratch;
+  const double *partials = call.partials;
+  const int count = call.count, columns = call.columns;
+  double *replaced = call.replaced, *total = call.total;
+  float *target = call.target;
   for (int chunk = begin; chunk < end; chunk++) {
-    const int first = chunk * 64, some = smaller(64, columns - first);
-    double sums[64] = {0};
+    const int first = chunk * SUMMED_COLUMNS, some = smaller(SUMMED_COLUMNS, columns - first);
+    double sums[SUMMED_COLUMNS] = {0};
     for (int i = 0; i < count; i++)
       for (int n = 0; n < some; n++) sums[n] += partials[(size_t)i * columns + first + n];
     for (int n = 0; n < some; n++) {

@@ -1,12 +1,13 @@
-// Loops whose operands stay in registers: what the machine's arithmetic does at best. They are the likes of the WebAssembly kernels in peak.ts.
+// Loops whose operands stay in registers: what the machine's arithmetic does at best. They are the likes of the WebAssembly kernels in
+// peak.ts.
 #include "kernel.h"
 
 #define PEAK_SUMS 10
 
 /** Ten sums of a vector of products. */
 KERNEL(peakMultiplyAdd) {
-  const int rounds = WHOLE(0), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds, seed = call.seed;
+  double *done = call.done;
   for (int chunk = begin; chunk < end; chunk++) {
     Floats sums[PEAK_SUMS], x = splat((float)seed);
     const Floats y = splat((float)seed * 0.5f);
@@ -24,8 +25,8 @@ KERNEL(peakMultiplyAdd) {
 #if defined(__AVX512BITALG__)
 /** Eight times XOR, popcount of 16-bit lanes and add, of 512 bits each. */
 KERNEL(peakPopcount) {
-  const int rounds = WHOLE(0), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds, seed = call.seed;
+  double *done = call.done;
   for (int chunk = begin; chunk < end; chunk++) {
     __m512i sums[8], with[8], x = _mm512_set1_epi32(seed);
     for (int i = 0; i < 8; i++) {
@@ -43,8 +44,8 @@ KERNEL(peakPopcount) {
 #elif defined(__AVX2__)
 /** Four times XOR, popcount of bytes and add, of 256 bits each. */
 KERNEL(peakPopcount) {
-  const int rounds = WHOLE(0), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds, seed = call.seed;
+  double *done = call.done;
   const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
   const __m256i nibble = _mm256_set1_epi8(15);
   for (int chunk = begin; chunk < end; chunk++) {
@@ -70,8 +71,8 @@ KERNEL(peakPopcount) {
 #elif defined(WITH_NEON)
 /** Eight times XOR, popcount of bytes and add, of 128 bits each. */
 KERNEL(peakPopcount) {
-  const int rounds = WHOLE(0), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds, seed = call.seed;
+  double *done = call.done;
   for (int chunk = begin; chunk < end; chunk++) {
     uint8x16_t sums[8], with[8], x = vreinterpretq_u8_s32(vdupq_n_s32(seed));
     for (int i = 0; i < 8; i++) {
@@ -91,8 +92,8 @@ KERNEL(peakPopcount) {
 #if defined(__AVX2__)
 /** Eight look-ups of a vector of filters' counts of four bits, each added. */
 KERNEL(peakTable) {
-  const int rounds = WHOLE(0), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds, seed = call.seed;
+  double *done = call.done;
   const Bytes step = splatBytes((char)seed), nibble = splatBytes(15);
   for (int chunk = begin; chunk < end; chunk++) {
     Bytes sums[8], tables[4], x = zeroBytes();
@@ -112,8 +113,8 @@ KERNEL(peakTable) {
 #if defined(PIECES)
 /** Products of a block of floats with tiles of signs, which stay in the first-level cache; a float of several pieces counts once. */
 KERNEL(peakTiles) {
-  const int rounds = WHOLE(0) / (BLOCK_TILES * DEPTH), seed = WHOLE(1);
-  double *done = POINTER(double, 2);
+  const int rounds = call.rounds / (BLOCK_TILES * DEPTH), seed = call.seed;
+  double *done = call.done;
   char *floats = scratch, *signs = floats + FLOATS_BYTES;
   float *sums = (float *)(signs + SIGNS_BYTES);
   startTiles();

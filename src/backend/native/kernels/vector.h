@@ -1,4 +1,5 @@
-// Vectors of floats as wide as the instruction set that a build is for, in the compilers' own notation, so that one source serves all of them.
+// Vectors of floats as wide as the instruction set that a build is for, in the compilers' own notation, so that one source serves all of
+// them.
 #ifndef RBNET_VECTOR_H
 #define RBNET_VECTOR_H
 #include <stdint.h>
@@ -87,13 +88,16 @@ inlined Floats magnitude(Floats v) { return (Floats)((Masks)v & 0x7fffffff); }
 /** Turns a square of SIDE x SIDE floats: to[j * toStep + i] = from[i * fromStep + j]. */
 #if defined(__AVX__)
 #define SIDE 8
-inlined __m256 halves(const float *low, const float *high) { return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1); }
+inlined __m256 halves(const float *low, const float *high) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+}
 
 inlined void transposeSquare(const float *from, size_t fromStep, float *to, size_t toStep) {
   for (int j = 0; j < SIDE; j += 4, from += 4) {
     const __m256 a = halves(from, from + 4 * fromStep), b = halves(from + fromStep, from + 5 * fromStep);
     const __m256 c = halves(from + 2 * fromStep, from + 6 * fromStep), d = halves(from + 3 * fromStep, from + 7 * fromStep);
-    const __m256 ab0 = _mm256_unpacklo_ps(a, b), ab1 = _mm256_unpackhi_ps(a, b), cd0 = _mm256_unpacklo_ps(c, d), cd1 = _mm256_unpackhi_ps(c, d);
+    const __m256 ab0 = _mm256_unpacklo_ps(a, b), ab1 = _mm256_unpackhi_ps(a, b), cd0 = _mm256_unpacklo_ps(c, d),
+        cd1 = _mm256_unpackhi_ps(c, d);
     _mm256_storeu_ps(to + j * toStep, _mm256_shuffle_ps(ab0, cd0, 0x44));
     _mm256_storeu_ps(to + (j + 1) * toStep, _mm256_shuffle_ps(ab0, cd0, 0xee));
     _mm256_storeu_ps(to + (j + 2) * toStep, _mm256_shuffle_ps(ab1, cd1, 0x44));

@@ -1,13 +1,14 @@
-// The table that describes a window geometry in memory, as the WebAssembly kernels' window.ts has it, and the lines that the normalization works on.
+// The table that describes a window geometry in memory, as the WebAssembly kernels' window.ts has it, and the lines that the normalization
+// works on.
 #ifndef RBNET_WINDOW_H
 #define RBNET_WINDOW_H
-#include "vector.h"
+#include "arguments.h"
 
-typedef struct {
+struct Window {
   int32_t images, height, width, channels, kernel, step, gridRows, gridColumns;
   /** Origin row of each grid row, then origin column of each grid column. */
   int32_t origins[];
-} Window;
+};
 
 inlined int rowOrigin(const Window *w, int i) { return w->origins[i]; }
 inlined int columnOrigin(const Window *w, int j) { return w->origins[w->gridRows + j]; }
@@ -18,12 +19,9 @@ inlined int pixelIndex(const Window *w, int image, int row, int column) {
   return (image * w->height + row) * w->width + column;
 }
 
-/** Rows of a matrix in a line where no window places them. */
-#define PLAIN_ROWS 64
-
 inlined int tapsOf(const Window *w) { return w ? w->kernel * w->kernel : 1; }
 /** First row m of a line. */
-inlined int firstRow(const Window *w, int line) { return line * (w ? w->gridColumns : PLAIN_ROWS); }
-inlined int rowCount(const Window *w, int line, int rows) { return w ? w->gridColumns : smaller(PLAIN_ROWS, rows - line * PLAIN_ROWS); }
+inlined int firstRow(const Window *w, int line) { return line * (w ? w->gridColumns : LINE_ROWS); }
+inlined int rowCount(const Window *w, int line, int rows) { return w ? w->gridColumns : smaller(LINE_ROWS, rows - line * LINE_ROWS); }
 
 #endif

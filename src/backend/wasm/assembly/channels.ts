@@ -1,8 +1,6 @@
 // Channels that are weighed by image or repeated.
+import { CHUNK_ELEMENTS, REPEATED_ROWS } from "./constants";
 import { loadFour, loadOne } from "./normalization/forward";
-
-const CHUNK: i32 = 4096;
-const ROWS: i32 = 64;
 
 // A chunk is one image of `rows` pixels. x: [images * rows, channels]; factors: float32 [images, channels].
 function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
@@ -24,16 +22,22 @@ function multiplyChannels<T>(begin: i32, end: i32, x: usize, factors: usize, row
   }
 }
 
-export function multiplyChannelsInteger(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+export function multiplyChannelsInteger(
+  begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize,
+): void {
   multiplyChannels<i16>(begin, end, x, factors, rows, channels, out);
 }
 
-export function multiplyChannelsReal(begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize): void {
+export function multiplyChannelsReal(
+  begin: i32, end: i32, scratch: usize, x: usize, factors: usize, rows: i32, channels: i32, out: usize,
+): void {
   multiplyChannels<f32>(begin, end, x, factors, rows, channels, out);
 }
 
 // A chunk is one image. dx may be dOut.
-function multiplyChannelsGradient<T>(begin: i32, end: i32, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+function multiplyChannelsGradient<T>(
+  begin: i32, end: i32, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize,
+): void {
   for (let image = begin; image < end; image++) {
     const first = <usize>(image * rows * channels);
     const factor = factors + (<usize>(image * channels) << 2), dFactor = dFactors + (<usize>(image * channels) << 2);
@@ -45,7 +49,8 @@ function multiplyChannelsGradient<T>(begin: i32, end: i32, dOut: usize, x: usize
       for (let m = 0; m < rows; m++, element += <usize>channels) {
         const g = v128.load(dOut + (element << 2)), product = f32x4.mul(g, loadFour<T>(x, element));
         low = f64x2.add(low, f64x2.promote_low_f32x4(product));
-        high = f64x2.add(high, f64x2.promote_low_f32x4(i8x16.shuffle(product, product, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)));
+        high = f64x2.add(high, f64x2.promote_low_f32x4(i8x16.shuffle(product, product, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13,
+            14, 15)));
         v128.store(dx + (element << 2), f32x4.mul(g, f));
       }
       store<f32>(dFactor + at, <f32>f64x2.extract_lane(low, 0));
@@ -67,28 +72,34 @@ function multiplyChannelsGradient<T>(begin: i32, end: i32, dOut: usize, x: usize
   }
 }
 
-export function multiplyChannelsGradientInteger(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+export function multiplyChannelsGradientInteger(
+  begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize,
+): void {
   multiplyChannelsGradient<i16>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
 }
 
-export function multiplyChannelsGradientReal(begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize): void {
+export function multiplyChannelsGradientReal(
+  begin: i32, end: i32, scratch: usize, dOut: usize, x: usize, factors: usize, rows: i32, channels: i32, dx: usize, dFactors: usize,
+): void {
   multiplyChannelsGradient<f32>(begin, end, dOut, x, factors, rows, channels, dx, dFactors);
 }
 
 /** A chunk is 64 rows. x: float32 [rows, channels]; out: [rows, times * channels]. */
 export function repeatChannels(begin: i32, end: i32, scratch: usize, x: usize, rows: i32, channels: i32, times: i32, out: usize): void {
   const bytes = <usize>channels << 2;
-  const last = min(rows, end * ROWS);
-  let to = out + <usize>(begin * ROWS * times) * bytes;
-  for (let m = begin * ROWS; m < last; m++) {
+  const last = min(rows, end * REPEATED_ROWS);
+  let to = out + <usize>(begin * REPEATED_ROWS * times) * bytes;
+  for (let m = begin * REPEATED_ROWS; m < last; m++) {
     for (let t = 0; t < times; t++, to += bytes) memory.copy(to, x + <usize>m * bytes, bytes);
   }
 }
 
-export function repeatChannelsGradient(begin: i32, end: i32, scratch: usize, dOut: usize, rows: i32, channels: i32, times: i32, dx: usize): void {
+export function repeatChannelsGradient(
+  begin: i32, end: i32, scratch: usize, dOut: usize, rows: i32, channels: i32, times: i32, dx: usize,
+): void {
   const bytes = <usize>channels << 2, vectors = bytes & ~15;
-  const last = min(rows, end * ROWS);
-  for (let m = begin * ROWS; m < last; m++) {
+  const last = min(rows, end * REPEATED_ROWS);
+  for (let m = begin * REPEATED_ROWS; m < last; m++) {
     const from = dOut + <usize>(m * times) * bytes, to = dx + <usize>m * bytes;
     memory.copy(to, from, bytes);
     for (let t = 1; t < times; t++) {
@@ -105,7 +116,9 @@ const LN_2: f64 = 0.6931471805599453;
 /** Added to a number, it leaves the nearest integer in the low bits; a conversion would stop at NaN. */
 const ROUND: f64 = 6755399441055744;
 
-/** exp(x) for |x| <= 700 within 1e-9 of itself. The standard one brings a table of 2 KB, and every page that shows a network would load it. */
+/**
+ * exp(x) for |x| <= 700 within 1e-9 of itself. The standard one brings a table of 2 KB, and every page that shows a network would load it.
+ */
 function exponential(x: f64): f64 {
   const rounded = x * LOG2_E + ROUND, rest = x - (rounded - ROUND) * LN_2;
   let sum: f64 = 1;
@@ -115,8 +128,8 @@ function exponential(x: f64): f64 {
 
 /** A chunk is 4,096 elements. */
 export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i32, out: usize): void {
-  const last = min(count, end * CHUNK);
-  for (let i = begin * CHUNK; i < last; i++) {
+  const last = min(count, end * CHUNK_ELEMENTS);
+  for (let i = begin * CHUNK_ELEMENTS; i < last; i++) {
     const at = <usize>i << 2;
     const exponent = min<f64>(700, max<f64>(-700, -<f64>load<f32>(x + at)));
     store<f32>(out + at, <f32>(1 / (1 + exponential(exponent))));
@@ -124,8 +137,8 @@ export function sigmoid(begin: i32, end: i32, scratch: usize, x: usize, count: i
 }
 
 export function sigmoidGradient(begin: i32, end: i32, scratch: usize, dOut: usize, out: usize, count: i32, dx: usize): void {
-  const last = min(count, end * CHUNK);
-  for (let i = begin * CHUNK; i < last; i++) {
+  const last = min(count, end * CHUNK_ELEMENTS);
+  for (let i = begin * CHUNK_ELEMENTS; i < last; i++) {
     const at = <usize>i << 2, y = load<f32>(out + at);
     store<f32>(dx + at, load<f32>(dOut + at) * y * (1 - y));
   }

@@ -1,4 +1,5 @@
-// Losses and their gradients: cross entropy, and attention maps: where on an image a map is large, and how far that is from where another one is.
+// Losses and their gradients: cross entropy, and attention maps: where on an image a map is large, and how far that is from where another
+// one is.
 
 @inline
 function largestOf(row: usize, classes: i32): f32 {
@@ -92,15 +93,18 @@ function attentionOf(x: usize, pixels: i32, channels: i32, out: usize): f64 {
 
 /** A chunk is one image. */
 export function attentionMap(begin: i32, end: i32, scratch: usize, x: usize, pixels: i32, channels: i32, out: usize): void {
-  for (let image = begin; image < end; image++) attentionOf(x + (<usize>(image * pixels * channels) << 2), pixels, channels, out + (<usize>(image * pixels) << 2));
+  for (let image = begin; image < end; image++)
+    attentionOf(x + (<usize>(image * pixels * channels) << 2), pixels, channels, out + (<usize>(image * pixels) << 2));
 }
 
 /** A chunk is one image. `gradientFactor` is scale * weight * 2; work: float32 [images, pixels], for the attention of x. */
 export function attentionMatch(
-  begin: i32, end: i32, scratch: usize, x: usize, wanted: usize, pixels: i32, channels: i32, weight: f64, gradientFactor: f64, losses: usize, gradient: usize, work: usize,
+  begin: i32, end: i32, scratch: usize, x: usize, wanted: usize, pixels: i32, channels: i32, weight: f64, gradientFactor: f64,
+      losses: usize, gradient: usize, work: usize,
 ): void {
   for (let image = begin; image < end; image++) {
-    const start = <usize>(image * pixels * channels) << 2, target = wanted + (<usize>(image * pixels) << 2), own = work + (<usize>(image * pixels) << 2);
+    const start = <usize>(image * pixels * channels) << 2, target = wanted + (<usize>(image * pixels) << 2),
+        own = work + (<usize>(image * pixels) << 2);
     const size = attentionOf(x + start, pixels, channels, own);
     let squares: f64 = 0, along: f64 = 0;
     for (let p = 0; p < pixels; p++) {

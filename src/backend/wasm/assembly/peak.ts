@@ -1,6 +1,6 @@
-// Loops that do nothing but what is to be measured: their operands stay in registers, so they run at the speed of the machine's arithmetic. A chunk is
-// `rounds` rounds; done[chunk], float64, gets the multiply-accumulates of it. Operands come from `seed`: what the compiler knows it would drop, or build
-// anew in every round; and the result, on which all of the work has a part, goes to scratch memory.
+// Loops that do nothing but what is to be measured: their operands stay in registers, so they run at the speed of the machine's arithmetic.
+// A chunk is `rounds` rounds; done[chunk], float64, gets the multiply-accumulates of it. Operands come from `seed`: what the compiler knows
+// it would drop, or build anew in every round; and the result, on which all of the work has a part, goes to scratch memory.
 import { multiplyAdd, lookUp } from "./simd";
 
 /** Ten sums of four products. */
@@ -16,7 +16,8 @@ export function peakMultiplyAdd(begin: i32, end: i32, scratch: usize, rounds: i3
       f = multiplyAdd(x, y, f); g = multiplyAdd(x, y, g); h = multiplyAdd(x, y, h); i = multiplyAdd(x, y, i); j = multiplyAdd(x, y, j);
       x = v128.xor(x, y);
     }
-    v128.store(scratch, f32x4.add(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.add(f32x4.add(e, f), f32x4.add(f32x4.add(g, h), f32x4.add(i, j)))));
+    v128.store(scratch, f32x4.add(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)),
+        f32x4.add(f32x4.add(e, f), f32x4.add(f32x4.add(g, h), f32x4.add(i, j)))));
     store<f64>(done + (<usize>chunk << 3), <f64>rounds * 40);
   }
 }
@@ -26,7 +27,8 @@ export function peakPopcount(begin: i32, end: i32, scratch: usize, rounds: i32, 
   for (let chunk = begin; chunk < end; chunk++) {
     let a = i8x16.splat(0), b = a, c = a, d = a;
     let x = i32x4.splat(seed);
-    const step = i32x4.splat(seed * 3), p = i32x4.splat(seed * 5), q = i32x4.splat(seed * 7), r = i32x4.splat(seed * 11), s = i32x4.splat(seed * 13);
+    const step = i32x4.splat(seed * 3), p = i32x4.splat(seed * 5), q = i32x4.splat(seed * 7), r = i32x4.splat(seed * 11),
+        s = i32x4.splat(seed * 13);
     for (let round = 0; round < rounds; round++) {
       a = i8x16.add(a, i8x16.popcnt(v128.xor(x, p)));
       b = i8x16.add(b, i8x16.popcnt(v128.xor(x, q)));

@@ -2,7 +2,9 @@
 import * as window_ from "./window";
 
 /** A chunk is one image. x: [images, height, width, channels]; out: [images, height / size, width / size, channels]. */
-export function averagePool(begin: i32, end: i32, scratch: usize, x: usize, height: i32, width: i32, channels: i32, size: i32, out: usize): void {
+export function averagePool(
+  begin: i32, end: i32, scratch: usize, x: usize, height: i32, width: i32, channels: i32, size: i32, out: usize,
+): void {
   const rows = height / size, columns = width / size;
   const share: f32 = 1 / <f32>(size * size);
   for (let image = begin; image < end; image++) {
@@ -31,7 +33,9 @@ export function averagePool(begin: i32, end: i32, scratch: usize, x: usize, heig
 }
 
 /** A chunk is one image. */
-export function averagePoolGradient(begin: i32, end: i32, scratch: usize, dOut: usize, height: i32, width: i32, channels: i32, size: i32, dx: usize, accumulate: i32): void {
+export function averagePoolGradient(
+  begin: i32, end: i32, scratch: usize, dOut: usize, height: i32, width: i32, channels: i32, size: i32, dx: usize, accumulate: i32,
+): void {
   const rows = height / size, columns = width / size;
   const share: f32 = 1 / <f32>(size * size);
   const bytes = <usize>(height * width * channels) << 2;

@@ -17,7 +17,8 @@ export function lookUp(table: v128, nibbles: v128): v128 {
 @inline
 export function addToDoubles(target: usize, a: v128): void {
   v128.store(target, f64x2.add(v128.load(target), f64x2.promote_low_f32x4(a)));
-  v128.store(target, f64x2.add(v128.load(target, 16), f64x2.promote_low_f32x4(i8x16.shuffle(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15))), 16);
+  v128.store(target, f64x2.add(v128.load(target, 16),
+      f64x2.promote_low_f32x4(i8x16.shuffle(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15))), 16);
 }
 
 // Four rows of four floats, turned into four columns; the results go to four pointers.
@@ -34,8 +35,8 @@ export function storeTransposed(a: v128, b: v128, c: v128, d: v128, p0: usize, p
 }
 
 /**
- * Reads one word of every cache line of [from, from + bytes) and keeps nothing. The reads do not wait for each other, so the lines arrive together; strided
- * passes over memory that is not cached would otherwise wait for one line after the other. `sink` is scratch memory.
+ * Reads one word of every cache line of [from, from + bytes) and keeps nothing. The reads do not wait for each other, so the lines arrive
+ * together; strided passes over memory that is not cached would otherwise wait for one line after the other. `sink` is scratch memory.
  */
 export function touch(from: usize, bytes: usize, sink: usize): void {
   let all: i32 = 0;

@@ -1,5 +1,6 @@
 // The table that describes a window geometry in memory, int32 each:
-// images, height, width, channels, kernel, step, grid rows, grid columns, then the origin row of each grid row and the origin column of each grid column.
+// images, height, width, channels, kernel, step, grid rows, grid columns, then the origin row of each grid row and the origin column of
+// each grid column.
 
 @inline
 export function height(window: usize): i32 { return load<i32>(window, 4); }

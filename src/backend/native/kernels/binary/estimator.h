@@ -18,7 +18,8 @@ typedef struct {
 
 /** `some` channels of a pixel, at `place` of the maps and from c on. */
 inlined void addChannels(const float *gradient, size_t place, int c, int some, int kind, const Target *target) {
-  const Floats passed = estimate(kind, loadSome(target->x + place + c, some) - loadSome(target->threshold + c, some)) * loadSome(gradient + c, some);
+  const Floats passed = estimate(kind, loadSome(target->x + place + c, some) - loadSome(target->threshold + c, some))
+      * loadSome(gradient + c, some);
   storeSome(target->dx + place + c, loadSome(target->dx + place + c, some) + passed, some);
   storeSome(target->dThreshold + c, loadSome(target->dThreshold + c, some) - passed, some);
 }

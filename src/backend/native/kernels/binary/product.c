@@ -46,7 +46,10 @@ inlined __m512i countDifferences(__m512i sums, __m512i weights, __m512i signs) {
   return _mm512_add_epi16(sums, _mm512_popcnt_epi16(_mm512_xor_si512(weights, signs)));
 }
 
-/** Four rows and `groups` times 32 filters from n on, a constant where this is inlined; filters that `stored` lacks are read from what follows, and left out. */
+/**
+ * Four rows and `groups` times 32 filters from n on, a constant where this is inlined; filters that `stored` lacks are read from what
+ * follows, and left out.
+ */
 inlined void countTile(const Product *p, const uint16_t *const rows[ROWS], int16_t *const out[ROWS], int n, int groups, __mmask32 stored) {
   __m512i sums[ROWS][2];
   for (int r = 0; r < ROWS; r++)
@@ -64,7 +67,8 @@ inlined void countTile(const Product *p, const uint16_t *const rows[ROWS], int16
   const __m512i all = _mm512_set1_epi16((short)p->inputs);
   for (int r = 0; r < ROWS; r++)
     for (int g = 0; g < groups; g++)
-      _mm512_mask_storeu_epi16(out[r] + FILTERS * g, groups == 1 ? stored : (__mmask32)-1, _mm512_sub_epi16(all, _mm512_slli_epi16(sums[r][g], 1)));
+      _mm512_mask_storeu_epi16(out[r] + FILTERS * g, groups == 1 ? stored : (__mmask32)-1,
+          _mm512_sub_epi16(all, _mm512_slli_epi16(sums[r][g], 1)));
 }
 
 /** Lanes are filters of sixteen bits each. Returns the first filter that is left to do. */
@@ -123,7 +127,8 @@ static int productByLanes(const Product *p, const ResultTile *t) {
       }
       // dot = K - 2 * popcount(a XOR w)
       for (int r = 0; r < ROWS; r++)
-        _mm256_storeu_si256((__m256i *)(resultsOf(t, smaller(m + r, t->last - 1)) + n - t->n), _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r], 1)));
+        _mm256_storeu_si256((__m256i *)(resultsOf(t, smaller(m + r, t->last - 1)) + n - t->n),
+            _mm256_sub_epi16(all, _mm256_slli_epi16(sums[r], 1)));
     }
   }
   return whole;
@@ -162,7 +167,8 @@ static int productByLanes(const Product *p, const ResultTile *t) {
       // dot = K - 2 * popcount(a XOR w)
       for (int r = 0; r < ROWS; r++) {
         int16_t *out = resultsOf(t, smaller(m + r, t->last - 1)) + n - t->n;
-        for (int half = 0; half < 2; half++) vst1q_s16(out + 8 * half, vsubq_s16(all, vreinterpretq_s16_u16(vshlq_n_u16(sums[r][half], 1))));
+        for (int half = 0; half < 2; half++)
+          vst1q_s16(out + 8 * half, vsubq_s16(all, vreinterpretq_s16_u16(vshlq_n_u16(sums[r][half], 1))));
       }
     }
   }
@@ -177,9 +183,6 @@ static int productByLanes(const Product *p, const ResultTile *t) {
 
 static void productTileByBits(const Product *p, const ResultTile *t) { productOneByOne(p, t, productByLanes(p, t)); }
 
-/** Filters in a chunk. */
-#define PRODUCT_FILTERS 64
-
 static void clearStatistics(double *sums, int filters, int n, int some) {
   memset(sums + n, 0, (size_t)some * 8);
   memset(sums + filters + n, 0, (size_t)some * 8);
@@ -192,7 +195,8 @@ static void addFewStatistics(const int16_t *y, int rows, int filters, int from, 
 #if defined(__AVX2__)
   const __m256i ones = _mm256_set1_epi16(1);
   for (; n + 16 <= stop; n += 16) {
-    // Two rows interleaved, so that a multiply-add of neighbours sums over rows; filters 0-3 and 8-11 in the low halves, 4-7 and 12-15 in the high.
+    // Two rows interleaved, so that a multiply-add of neighbours sums over rows; filters 0-3 and 8-11 in the low halves, 4-7 and 12-15 in
+    // the high.
     __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, square[2] = {sum[0], sum[0]};
     for (int m = 0; m < rows; m += 2) {
       const int16_t *row = y + (size_t)m * filters + n;
@@ -248,14 +252,15 @@ static void addStatistics(const int16_t *y, int rows, int inputs, int filters, i
   for (int m = 0; m < rows; m += step) addFewStatistics(y + (size_t)m * filters, smaller(step, rows - m), filters, from, some, sums);
 }
 
-/** A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none. */
+/**
+ * A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless there are none.
+ */
 KERNEL(binaryProduct) {
-  int16_t *y = POINTER(int16_t, 2);
-  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
-  const Product p = productOf(POINTER(char, 0), POINTER(uint16_t, 1), inputs, filters);
-  double *partials = POINTER(double, 7);
+  int16_t *y = call.y;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkRows = call.chunkRows;
+  const Product p = productOf((const char *)call.columns, call.weights, inputs, filters);
+  double *partials = call.partials;
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
-  (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);
     const int last = smaller(rows, (part + 1) * chunkRows);

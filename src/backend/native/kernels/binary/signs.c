@@ -12,7 +12,8 @@ inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
 #elif defined(WITH_NEON)
   uint16x4_t positive[4];
   for (int i = 0; i < 4; i++) positive[i] = vmovn_u32(vcgeq_f32(vld1q_f32(x + 4 * i), vld1q_f32(threshold + 4 * i)));
-  const uint8x16_t bytes = vcombine_u8(vmovn_u16(vcombine_u16(positive[0], positive[1])), vmovn_u16(vcombine_u16(positive[2], positive[3])));
+  const uint8x16_t bytes = vcombine_u8(vmovn_u16(vcombine_u16(positive[0], positive[1])),
+      vmovn_u16(vcombine_u16(positive[2], positive[3])));
   const uint8x16_t bits = vandq_u8(bytes, vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)));
   return (uint16_t)(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
 #else
@@ -26,7 +27,8 @@ inlined uint16_t signsOfSixteen(const float *x, const float *threshold) {
 inlined uint16_t signsOfSome(const float *x, const float *threshold, int count) {
 #if defined(__AVX512F__)
   const __mmask16 present = (__mmask16)((1u << count) - 1);
-  return (uint16_t)_mm512_mask_cmp_ps_mask(present, _mm512_maskz_loadu_ps(present, x), _mm512_maskz_loadu_ps(present, threshold), _CMP_GE_OQ);
+  return (uint16_t)_mm512_mask_cmp_ps_mask(present, _mm512_maskz_loadu_ps(present, x), _mm512_maskz_loadu_ps(present, threshold),
+      _CMP_GE_OQ);
 #else
   if (count == 16) return signsOfSixteen(x, threshold);
   uint16_t bits = 0;
@@ -46,12 +48,11 @@ inlined void addBits(uint8_t *row, int at, uint16_t signs) {
 
 /** A chunk is one grid row of one image. */
 KERNEL(binarizeColumns) {
-  const float *x = POINTER(float, 0), *threshold = POINTER(float, 1);
-  const Window *w = POINTER(Window, 2);
-  char *columns = POINTER(char, 3);
+  const float *x = call.x, *threshold = call.threshold;
+  const Window *w = call.window;
+  char *columns = (char *)call.columns;
   const int channels = w->channels;
   const size_t rowBytes = (size_t)((w->kernel * w->kernel * channels + 31) >> 5) << 2;
-  (void)scratch;
   for (int chunk = begin; chunk < end; chunk++) {
     const int image = chunk / w->gridRows, i = chunk % w->gridRows;
     for (int j = 0; j < w->gridColumns; j++) {
@@ -69,7 +70,8 @@ KERNEL(binarizeColumns) {
               memcpy(out + ((bit + c) >> 3), &signs, 2);
             }
           } else {
-            for (int c = 0; c < channels; c += 16) addBits((uint8_t *)out, bit + c, signsOfSome(source + c, threshold + c, smaller(16, channels - c)));
+            for (int c = 0; c < channels; c += 16)
+              addBits((uint8_t *)out, bit + c, signsOfSome(source + c, threshold + c, smaller(16, channels - c)));
           }
         }
       }

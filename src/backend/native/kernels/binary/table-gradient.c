@@ -1,4 +1,5 @@
-// The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels' binary-gradient.ts.
+// The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels'
+// binary-gradient.ts.
 #include "estimator.h"
 #include "../kernel.h"
 
@@ -48,17 +49,19 @@ inlined void addOutputs(float *out, const char *tables, const uint16_t *index, s
 
 static void addFromTables(float *out, const float *tables, const uint16_t *index, size_t indexStep, int count, int groups) {
   int k = 0;
-  for (; k + TOGETHER <= count; k += TOGETHER) addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, TOGETHER);
+  for (; k + TOGETHER <= count; k += TOGETHER)
+    addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, TOGETHER);
   for (; k < count; k++) addOutputs(out + k * LANES, (const char *)tables, index + k * indexStep, indexStep, groups, 1);
 }
 
 /** A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs. scratch: the tables, then 64 bytes an input. */
 KERNEL(binaryWeightGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5), chunkFilters = WHOLE(6);
-  const float *latent = POINTER(float, 7);
-  float *gradient = POINTER(float, 8);
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkInputs = call.chunkInputs,
+      chunkFilters = call.chunkFilters;
+  const float *latent = call.latent;
+  float *gradient = call.gradient;
   const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   float *tables = (float *)scratch, *sums = tables + GROUPS * TABLE;
   const Floats zero = splat(0);
@@ -75,7 +78,8 @@ KERNEL(binaryWeightGradient) {
           const float *from = dy + (size_t)(m + 4 * g) * filters + n;
           for (int lane = 0; lane < LANES; lane += WIDTH)
             fillLanes(tables + g * TABLE + lane, loadFloats(from + lane), left > 1 ? loadFloats(from + lane + filters) : zero,
-                      left > 2 ? loadFloats(from + lane + 2 * (size_t)filters) : zero, left > 3 ? loadFloats(from + lane + 3 * (size_t)filters) : zero);
+                      left > 2 ? loadFloats(from + lane + 2 * (size_t)filters) : zero,
+                      left > 3 ? loadFloats(from + lane + 3 * (size_t)filters) : zero);
           if (m + 64 + 4 * g + 4 <= rows)
             for (int r = 0; r < 4; r++) __builtin_prefetch(from + (size_t)(64 + r) * filters);
         }
@@ -130,7 +134,10 @@ static void prefetchTile(const Window *w, const Tile *tile, const Target *target
   }
 }
 
-/** Lays the sums of a tile, [inputs][16 lanes], back on the map; the taps of a row side by side, so that memory is met in order. rows: [kernel][16][channels]. */
+/**
+ * Lays the sums of a tile, [inputs][16 lanes], back on the map; the taps of a row side by side, so that memory is met in order. rows:
+ * [kernel][16][channels].
+ */
 inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, float *rows, int kind, const Target *target) {
   const int channels = w->channels, whole = channels - channels % SIDE;
   for (int tapRow = 0; tapRow < w->kernel; tapRow++) {
@@ -152,18 +159,20 @@ inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, f
 }
 
 /**
- * A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), the tables, the gradient of the columns (64 bytes an input),
- * and of those under one row of taps by window (64 bytes a channel and tap).
+ * A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), the tables, the gradient of the columns (64
+ * bytes an input), and of those under one row of taps by window (64 bytes a channel and tap).
  */
 KERNEL(binaryInputGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const Window *w = POINTER(Window, 2);
-  const int inputs = WHOLE(3), filters = WHOLE(4), kind = WHOLE(7);
-  Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
-  float *partials = POINTER(float, 9);
-  const int channels = w->channels, perImage = w->gridRows * w->gridColumns, groups = (filters + 3) >> 2, paddedFilters = (filters + 63) & ~63;
-  float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE, *rows = sums + (size_t)inputs * LANES;
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const Window *w = call.window;
+  const int inputs = call.inputs, filters = call.filters, kind = call.kind;
+  Target target = {call.x, call.threshold, call.dx, NULL};
+  float *partials = call.partials;
+  const int channels = w->channels, perImage = w->gridRows * w->gridColumns, groups = (filters + 3) >> 2,
+      paddedFilters = (filters + 63) & ~63;
+  float *transposed = (float *)scratch, *tables = transposed + (size_t)paddedFilters * LANES, *sums = tables + GROUPS * TABLE,
+      *rows = sums + (size_t)inputs * LANES;
   for (int image = begin; image < end; image++) {
     target.dThreshold = partials + (size_t)image * channels;
     memset(target.dThreshold, 0, (size_t)channels * 4);
@@ -177,7 +186,8 @@ KERNEL(binaryInputGradient) {
         for (int t = 0; t < some; t++) {
           const float *from = transposed + (g + t) * 4 * LANES;
           for (int lane = 0; lane < LANES; lane += WIDTH)
-            fillLanes(tables + t * TABLE + lane, loadFloats(from + lane), loadFloats(from + LANES + lane), loadFloats(from + 2 * LANES + lane), loadFloats(from + 3 * LANES + lane));
+            fillLanes(tables + t * TABLE + lane, loadFloats(from + lane), loadFloats(from + LANES + lane),
+                loadFloats(from + 2 * LANES + lane), loadFloats(from + 3 * LANES + lane));
         }
         addFromTables(sums, tables, index + g, (size_t)groups, inputs, some);
       }

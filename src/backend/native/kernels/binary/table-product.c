@@ -1,6 +1,7 @@
-// The XNOR-popcount product by tables; see table-product.ts of the WebAssembly kernels. A byte of the weights holds four signs of a filter. For each four
-// signs of a row a register holds the sixteen counts of differences that such a byte can have with them, and a shuffle looks 32 filters up at once (64 with AVX-512):
-// two instructions for 128 binary multiply-accumulates, where counting the bits of bytes without an instruction for it takes eight for 256.
+// The XNOR-popcount product by tables; see table-product.ts of the WebAssembly kernels. A byte of the weights holds four signs of a filter.
+// For each four signs of a row a register holds the sixteen counts of differences that such a byte can have with them, and a shuffle looks
+// 32 filters up at once (64 with AVX-512): two instructions for 128 binary multiply-accumulates, where counting the bits of bytes without
+// an instruction for it takes eight for 256.
 #include "../kernel.h"
 
 #if defined(__AVX2__)
@@ -19,7 +20,9 @@ typedef __m512i Bytes;
 #define subtractShorts _mm512_sub_epi16
 #define splatShorts _mm512_set1_epi16
 #define splatBytes _mm512_set1_epi8
-inlined Bytes loadBytes(const uint8_t *from, int count) { return _mm512_maskz_loadu_epi8(count < 64 ? ((__mmask64)1 << count) - 1 : ~(__mmask64)0, from); }
+inlined Bytes loadBytes(const uint8_t *from, int count) {
+  return _mm512_maskz_loadu_epi8(count < 64 ? ((__mmask64)1 << count) - 1 : ~(__mmask64)0, from);
+}
 inlined Bytes lowShorts(Bytes bytes) { return _mm512_cvtepu8_epi16(_mm512_castsi512_si256(bytes)); }
 inlined Bytes highShorts(Bytes bytes) { return _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(bytes, 1)); }
 #else
@@ -58,7 +61,8 @@ typedef struct {
 } TableBlock;
 
 /** Two rows and `vectors` of filters from n of the block on, in steps of `width` bytes; both are constants where this is inlined. */
-inlined void tableTile(const TableBlock *p, const uint8_t *const rows[TABLE_ROWS], int16_t *const out[TABLE_ROWS], int n, int vectors, int width) {
+inlined void tableTile(const TableBlock *p, const uint8_t *const rows[TABLE_ROWS], int16_t *const out[TABLE_ROWS], int n, int vectors,
+    int width) {
   Bytes sums[TABLE_ROWS][BLOCK_VECTORS][2];
   for (int r = 0; r < TABLE_ROWS; r++)
     for (int v = 0; v < vectors; v++) sums[r][v][0] = sums[r][v][1] = zeroBytes();
@@ -105,7 +109,8 @@ static void productTileByTable(const TableBlock *p, const char *columns, const R
   for (int m = t->first; m < t->last; m += TABLE_ROWS) {
     // The last of an odd number of rows is computed twice and written where it goes.
     const int second = smaller(m + 1, t->last - 1);
-    const uint8_t *const from[TABLE_ROWS] = {(const uint8_t *)columns + (size_t)m * rowBytes, (const uint8_t *)columns + (size_t)second * rowBytes};
+    const uint8_t *const from[TABLE_ROWS] = {(const uint8_t *)columns + (size_t)m * rowBytes,
+        (const uint8_t *)columns + (size_t)second * rowBytes};
     int16_t *const out[TABLE_ROWS] = {resultsOf(t, m), resultsOf(t, second)};
     if (p->some == PRODUCT_FILTERS) tableTile(p, from, out, 0, BLOCK_VECTORS, PRODUCT_FILTERS);
     else
@@ -120,14 +125,13 @@ inlined TableBlock tableBlockOf(const Bytes *tables, const uint8_t *weights, int
 
 /** Arguments as of binaryProduct, with weights by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], four signs each. */
 KERNEL(binaryProductTable) {
-  const char *columns = POINTER(char, 0);
-  const uint8_t *weights = POINTER(uint8_t, 1);
-  int16_t *y = POINTER(int16_t, 2);
-  const int rows = WHOLE(3), inputs = WHOLE(4), filters = WHOLE(5), chunkRows = WHOLE(6);
-  double *partials = POINTER(double, 7);
+  const char *columns = (const char *)call.columns;
+  const uint8_t *weights = call.weights;
+  int16_t *y = call.y;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkRows = call.chunkRows;
+  double *partials = call.partials;
   const int blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   Bytes tables[TABLES];
-  (void)scratch;
   fillTables(tables);
   for (int chunk = begin; chunk < end; chunk++) {
     const int part = chunk / blocks, n = chunk % blocks * PRODUCT_FILTERS, some = smaller(PRODUCT_FILTERS, filters - n);

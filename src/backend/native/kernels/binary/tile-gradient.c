@@ -7,22 +7,24 @@
 #define CHUNK_TILES 4
 
 /**
- * A chunk is `chunkFilters` filters (a multiple of 16, at most 64) times `chunkInputs` inputs. scratch: the floats' tiles [CHUNK_TILES] and the signs', then
- * for every 16 filters 64 bytes an input.
+ * A chunk is `chunkFilters` filters (a multiple of 16, at most 64) times `chunkInputs` inputs. scratch: the floats' tiles [CHUNK_TILES] and
+ * the signs', then for every 16 filters 64 bytes an input.
  */
 KERNEL(binaryWeightGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint32_t *index = POINTER(uint32_t, 1);
-  const int rows = WHOLE(2), inputs = WHOLE(3), filters = WHOLE(4), chunkInputs = WHOLE(5), chunkFilters = WHOLE(6);
-  const float *latent = POINTER(float, 7);
-  float *gradient = POINTER(float, 8);
+  const float *dy = call.dy;
+  const uint32_t *index = call.index;
+  const int rows = call.rows, inputs = call.inputs, filters = call.filters, chunkInputs = call.chunkInputs,
+      chunkFilters = call.chunkFilters;
+  const float *latent = call.latent;
+  float *gradient = call.gradient;
   const int padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   const size_t sumsStep = (size_t)tilesOf(chunkInputs, TILE_SIDE) * TILE_SIDE * TILE_SIDE;
   char *floats = scratch, *signs = floats + CHUNK_TILES * FLOATS_BYTES;
   float *sums = (float *)(signs + SIGNS_BYTES);
   startTiles();
   for (int chunk = begin; chunk < end; chunk++) {
-    const int n = chunk / inputBlocks * chunkFilters, firstInput = chunk % inputBlocks * chunkInputs, count = smaller(chunkInputs, inputs - firstInput);
+    const int n = chunk / inputBlocks * chunkFilters, firstInput = chunk % inputBlocks * chunkInputs,
+        count = smaller(chunkInputs, inputs - firstInput);
     const int some = smaller(chunkFilters, filters - n), filterTiles = tilesOf(some, TILE_SIDE);
     memset(sums, 0, filterTiles * sumsStep * 4);
     for (int m = 0; m < rows; m += BLOCK_DEPTH) {
@@ -32,7 +34,8 @@ KERNEL(binaryWeightGradient) {
         const float *even = dy + (size_t)row * filters + n, *odd = even + filters;
         for (int f = 0; f < filterTiles; f++, even += TILE_SIDE, odd += TILE_SIDE) {
           const int lanes = some - f * TILE_SIDE;
-          storePairs(floats + f * FLOATS_BYTES + p / TILE_SIDE * PIECES * TILE_BYTES + p % TILE_SIDE * 64, someFloats(even, row < rows ? lanes : 0),
+          storePairs(floats + f * FLOATS_BYTES + p / TILE_SIDE * PIECES * TILE_BYTES + p % TILE_SIDE * 64,
+              someFloats(even, row < rows ? lanes : 0),
                      someFloats(odd, row + 1 < rows ? lanes : 0));
           __builtin_prefetch(even + (size_t)BLOCK_DEPTH * filters);
           __builtin_prefetch(odd + (size_t)BLOCK_DEPTH * filters);
@@ -49,14 +52,16 @@ KERNEL(binaryWeightGradient) {
             storeSigns(to + TILE_BYTES, halves[2 * i + 1]);
           }
         }
-        for (int f = 0; f < filterTiles; f++) addProducts(sums + f * sumsStep + k * TILE_SIDE, TILE_SIDE, signs, floats + f * FLOATS_BYTES, depth, tiles, 1);
+        for (int f = 0; f < filterTiles; f++)
+          addProducts(sums + f * sumsStep + k * TILE_SIDE, TILE_SIDE, signs, floats + f * FLOATS_BYTES, depth, tiles, 1);
       }
     }
     for (int k = 0; k < count; k++) {
       for (int f = 0; f < filterTiles; f++) {
         const size_t at = (size_t)(firstInput + k) * filters + n + f * TILE_SIDE;
         const int lanes = smaller(TILE_SIDE, some - f * TILE_SIDE);
-        const __mmask16 within = _mm512_cmp_ps_mask(_mm512_abs_ps(someFloats(latent + at, lanes)), _mm512_set1_ps(1), _CMP_LE_OQ) & lanesMask(lanes);
+        const __mmask16 within = _mm512_cmp_ps_mask(_mm512_abs_ps(someFloats(latent + at, lanes)), _mm512_set1_ps(1), _CMP_LE_OQ)
+            & lanesMask(lanes);
         const __m512 sum = _mm512_loadu_ps(sums + f * sumsStep + k * TILE_SIDE);
         _mm512_mask_storeu_ps(gradient + at, within, _mm512_add_ps(someFloats(gradient + at, lanes), sum));
       }
@@ -68,7 +73,7 @@ KERNEL(binaryWeightGradient) {
 /** Windows whose gradients are computed together: as many as share the signs' tiles. */
 #define TOGETHER 128
 /** Bytes for the sums of those, or of fewer where a window has many inputs: with the tiles they fill the scratch memory of a thread. */
-#define SUMS_BYTES ((1 << 20) - TOGETHER / TILE_SIDE * FLOATS_BYTES - SIGNS_BYTES)
+#define SUMS_BYTES (SCRATCH_BYTES - TOGETHER / TILE_SIDE * FLOATS_BYTES - SIGNS_BYTES)
 
 /** Where a window lies: its image, and its first row and column there. */
 typedef struct {
@@ -110,17 +115,19 @@ static void prefetchWindows(const Window *w, const Place *places, int count, con
 }
 
 /**
- * Lays the gradients of windows, rows of [inputs] `step` floats apart, back on the map. One window after the other: what is added to a threshold, and in which
- * order, must not depend on the windows that are together here.
+ * Lays the gradients of windows, rows of [inputs] `step` floats apart, back on the map. One window after the other: what is added to a
+ * threshold, and in which order, must not depend on the windows that are together here.
  */
-inlined void scatterWindows(const Window *w, const Place *places, int count, const float *sums, size_t step, int kind, Target *target, float *partials) {
+inlined void scatterWindows(const Window *w, const Place *places, int count, const float *sums, size_t step, int kind, Target *target,
+    float *partials) {
   const int channels = w->channels;
   for (int m = 0; m < count; m++) {
     target->dThreshold = partials + (size_t)places[m].image * channels;
     for (int a = 0; a < w->kernel; a++) {
       for (int b = 0; b < w->kernel; b++) {
         const int pixel = pixelUnder(w, &places[m], a, b);
-        if (pixel >= 0) addPixel(sums + m * step + (size_t)(a * w->kernel + b) * channels, (size_t)pixel * channels, channels, kind, target);
+        if (pixel >= 0)
+          addPixel(sums + m * step + (size_t)(a * w->kernel + b) * channels, (size_t)pixel * channels, channels, kind, target);
       }
     }
   }
@@ -137,12 +144,12 @@ inlined uint32_t signsOfFilters(const uint16_t *index) {
 
 /** A chunk is one image. scratch: tiles of the floats of windows and of signs, then the gradients of the columns. */
 KERNEL(binaryInputGradient) {
-  const float *dy = POINTER(float, 0);
-  const uint16_t *index = POINTER(uint16_t, 1);
-  const Window *w = POINTER(Window, 2);
-  const int inputs = WHOLE(3), filters = WHOLE(4), kind = WHOLE(7);
-  Target target = {POINTER(float, 5), POINTER(float, 6), POINTER(float, 8), NULL};
-  float *partials = POINTER(float, 9);
+  const float *dy = call.dy;
+  const uint16_t *index = call.index;
+  const Window *w = call.window;
+  const int inputs = call.inputs, filters = call.filters, kind = call.kind;
+  Target target = {call.x, call.threshold, call.dx, NULL};
+  float *partials = call.partials;
   const int perImage = w->gridRows * w->gridColumns, last = end * perImage, groups = (filters + 3) >> 2;
   const size_t step = (size_t)tilesOf(inputs, TILE_SIDE) * TILE_SIDE;
   const int together = smaller(TOGETHER, (int)(SUMS_BYTES / (step * 4 * TILE_SIDE)) * TILE_SIDE);
@@ -165,7 +172,8 @@ KERNEL(binaryInputGradient) {
           const int some = m < count ? filters - n - d * DEPTH : 0;
           __builtin_prefetch(from + (size_t)together * filters);
           __builtin_prefetch(from + (size_t)together * filters + 16);
-          storeRow(floats + (m / TILE_SIDE * BLOCK_TILES + d) * PIECES * TILE_BYTES + m % TILE_SIDE * 64, someFloats(from, some), someFloats(from + 16, some - 16));
+          storeRow(floats + (m / TILE_SIDE * BLOCK_TILES + d) * PIECES * TILE_BYTES + m % TILE_SIDE * 64, someFloats(from, some),
+              someFloats(from + 16, some - 16));
         }
       }
       for (int k = 0; k < inputs; k += ABREAST * TILE_SIDE) {
@@ -173,11 +181,13 @@ KERNEL(binaryInputGradient) {
         for (int i = 0; i < tiles; i++) {
           for (int d = 0; d < depth; d++) {
             uint32_t bits[TILE_SIDE] = {0};
-            for (int j = 0; j < smaller(TILE_SIDE, inputs - k - i * TILE_SIDE); j++) bits[j] = signsOfFilters(index + (size_t)(k + i * TILE_SIDE + j) * groups + (n >> 2) + d * 8);
+            for (int j = 0; j < smaller(TILE_SIDE, inputs - k - i * TILE_SIDE); j++)
+              bits[j] = signsOfFilters(index + (size_t)(k + i * TILE_SIDE + j) * groups + (n >> 2) + d * 8);
             storeSignColumns(signs + (i * BLOCK_TILES + d) * TILE_BYTES, bits);
           }
         }
-        for (int t = 0; t < rowTiles; t++) addProducts(sums + (size_t)t * TILE_SIDE * step + k, step, signs, floats + t * FLOATS_BYTES, depth, tiles, 0);
+        for (int t = 0; t < rowTiles; t++)
+          addProducts(sums + (size_t)t * TILE_SIDE * step + k, step, signs, floats + t * FLOATS_BYTES, depth, tiles, 0);
       }
     }
     if (kind == 0) scatterWindows(w, places, count, sums, step, 0, &target, partials);

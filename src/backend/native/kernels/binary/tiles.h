@@ -1,8 +1,10 @@
-// Products of signs with floats by tiles of bfloat16 that sum in float32: on the processor's tile registers or, without them, with its dot products of pairs.
+// Products of signs with floats by tiles of bfloat16 that sum in float32: on the processor's tile registers or, without them, with its dot
+// products of pairs.
 //
-// A left tile has 16 rows of 32 values along the depth; a right tile has 16 columns, the values of a column in pairs: its row p has those of depths 2 p and
-// 2 p + 1 of every column. A sign is exact in bfloat16. A float32 of 24 significant bits is the exact sum of three values of 8 (PIECES of 3: the first 8 bits,
-// and twice those of what is left; only what lies below the least normal float32 is lost); with PIECES of 1 it is rounded to the nearest bfloat16.
+// A left tile has 16 rows of 32 values along the depth; a right tile has 16 columns, the values of a column in pairs: its row p has those
+// of depths 2 p and 2 p + 1 of every column. A sign is exact in bfloat16. A float32 of 24 significant bits is the exact sum of three values
+// of 8 (PIECES of 3: the first 8 bits, and twice those of what is left; only what lies below the least normal float32 is lost); with PIECES
+// of 1 it is rounded to the nearest bfloat16.
 #ifndef RBNET_TILES_H
 #define RBNET_TILES_H
 #include "../vector.h"
@@ -34,7 +36,8 @@ inlined __m512 rest(__m512 v) { return _mm512_sub_ps(v, _mm512_castsi512_ps(uppe
 inlined void storePairs(char *row, __m512 even, __m512 odd) {
 #if PIECES == 1
   const __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(odd, even);
-  const __m512i low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(rounded)), high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(rounded, 1));
+  const __m512i low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(rounded)),
+      high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(rounded, 1));
   _mm512_storeu_si512(row, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 #else
   for (int piece = 0; piece < PIECES; piece++, even = rest(even), odd = rest(odd))
@@ -47,9 +50,11 @@ inlined void storeRow(char *row, __m512 first, __m512 second) {
 #if PIECES == 1
   _mm512_storeu_si512(row, (__m512i)_mm512_cvtne2ps_pbh(second, first));
 #else
-  const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15,
+      13, 11, 9, 7, 5, 3, 1);
   for (int piece = 0; piece < PIECES; piece++, first = rest(first), second = rest(second))
-    _mm512_storeu_si512(row + piece * TILE_BYTES, _mm512_permutex2var_epi16(_mm512_castps_si512(first), upper, _mm512_castps_si512(second)));
+    _mm512_storeu_si512(row + piece * TILE_BYTES,
+        _mm512_permutex2var_epi16(_mm512_castps_si512(first), upper, _mm512_castps_si512(second)));
 #endif
 }
 
@@ -60,7 +65,8 @@ inlined void storeSigns(char *row, uint32_t bits) {
 
 /** 32 signs of each of sixteen columns to a right tile. */
 inlined void storeSignColumns(char *tile, const uint32_t *bits) {
-  const __m512i ones = _mm512_set1_epi32(0x3f803f80), signs = _mm512_set1_epi32((int)0x80008000), upper = _mm512_set1_epi32((int)0xffff0000);
+  const __m512i ones = _mm512_set1_epi32(0x3f803f80), signs = _mm512_set1_epi32((int)0x80008000),
+      upper = _mm512_set1_epi32((int)0xffff0000);
   const __m512i negative = _mm512_xor_si512(_mm512_loadu_si512(bits), _mm512_set1_epi32(-1));
   // Bits 2 p and 2 p + 1, where a pair of bfloat16 has its signs.
   __m512i even = _mm512_rol_epi32(negative, 15), odd = _mm512_rol_epi32(negative, 30);
@@ -151,8 +157,8 @@ inlined void multiply(float *sums, size_t step, const char *signs, const char *f
 #endif
 
 /**
- * Adds the products of `count` sign tiles (at most ABREAST) with floats, along `depth` tiles, to as many tiles of 16 x 16 sums: below each other where the
- * signs are the left operand, else side by side. step: from a row of sums to the next.
+ * Adds the products of `count` sign tiles (at most ABREAST) with floats, along `depth` tiles, to as many tiles of 16 x 16 sums: below each
+ * other where the signs are the left operand, else side by side. step: from a row of sums to the next.
  */
 inlined void addProducts(float *sums, size_t step, const char *signs, const char *floats, int depth, int count, int signsLeft) {
   if (count == 3) multiply(sums, step, signs, floats, depth, 3, signsLeft);

@@ -9,7 +9,8 @@ inlined void storeBits(uint64_t word, uint16_t *to) {
 #if defined(PIECES)
   memcpy(to, &word, 8);
 #elif defined(__AVX2__)
-  const __m256i spread = _mm256_setr_epi8(0, -1, 0, -1, 1, -1, 1, -1, 2, -1, 2, -1, 3, -1, 3, -1, 4, -1, 4, -1, 5, -1, 5, -1, 6, -1, 6, -1, 7, -1, 7, -1);
+  const __m256i spread = _mm256_setr_epi8(0, -1, 0, -1, 1, -1, 1, -1, 2, -1, 2, -1, 3, -1, 3, -1, 4, -1, 4, -1, 5, -1, 5, -1, 6, -1, 6, -1,
+      7, -1, 7, -1);
   const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi64x((long long)word), spread);
   const __m256i shifted = _mm256_mullo_epi16(bytes, _mm256_set1_epi32(64 | 4 << 16));
   _mm256_storeu_si256((__m256i *)to, _mm256_and_si256(shifted, _mm256_set1_epi16(0x3c0)));
@@ -40,20 +41,22 @@ inlined uint64_t transposeBits(uint64_t x) {
 #define INDEX_STEP GROUPS
 #endif
 
-/** A chunk is a tile of 64 rows of packed signs; index: [tiles, inputs rounded up to 16] of a word or, for tables, of uint16 [16 groups of four rows]. */
+/**
+ * A chunk is a tile of 64 rows of packed signs; index: [tiles, inputs rounded up to 16] of a word or, for tables, of uint16 [16 groups of
+ * four rows].
+ */
 KERNEL(transposeSigns) {
-  const char *columns = POINTER(char, 0);
-  const int rows = WHOLE(1), inputs = WHOLE(2), padded = (inputs + 15) & ~15;
-  uint16_t *index = POINTER(uint16_t, 3);
+  const char *columns = (const char *)call.columns;
+  const int rows = call.rows, inputs = call.inputs, padded = (inputs + 15) & ~15;
+  uint16_t *index = call.index;
   const size_t rowBytes = (size_t)((inputs + 31) >> 5) << 2;
-  (void)scratch;
   for (int tile = begin; tile < end; tile++) {
     uint16_t *out = index + (size_t)tile * padded * INDEX_STEP;
-    const int count = smaller(64, rows - tile * 64);
-    const char *source = columns + (size_t)tile * 64 * rowBytes;
+    const int count = smaller(TRANSPOSED_ROWS, rows - tile * TRANSPOSED_ROWS);
+    const char *source = columns + (size_t)tile * TRANSPOSED_ROWS * rowBytes;
     for (int byte = 0; byte < padded / 8; byte++, out += 8 * INDEX_STEP) {
       // Rows beyond the last stay 0, which is -1; their gradients are taken as 0.
-      uint8_t column[64] = {0};
+      uint8_t column[TRANSPOSED_ROWS] = {0};
       for (int r = 0; r < count; r++) column[r] = (uint8_t)source[(size_t)r * rowBytes + byte];
 #if defined(__AVX2__)
       __m256i low = _mm256_loadu_si256((const __m256i *)column), high = _mm256_loadu_si256((const __m256i *)(column + 32));

@@ -1,4 +1,5 @@
-// A deployed binary layer in one pass; see binary/unit.ts of the WebAssembly kernels. The product of a tile stays in the first-level cache until it is laid out.
+// A deployed binary layer in one pass; see binary/unit.ts of the WebAssembly kernels. The product of a tile stays in the first-level cache
+// until it is laid out.
 #include "../kernel.h"
 
 /** Rows of a tile; its filters are those of a chunk. */
@@ -16,11 +17,11 @@ typedef struct {
   float *out;
 } Unit;
 
-/** From the third parameter of the kernel on. */
-inlined Unit unitOf(char *memory, const double *parameters) {
-  const Window *window = POINTER(Window, 7);
-  const int filters = WHOLE(4);
-  return (Unit){WHOLE(2), WHOLE(3), filters, WHOLE(5), filters / tapsOf(window), POINTER(float, 6), POINTER(float, 8), POINTER(float, 9), window, POINTER(float, 10)};
+inlined Unit unitOf(binaryUnitArguments call) {
+  const Window *window = call.window;
+  const int filters = call.filters;
+  return (Unit){call.rows, call.inputs, filters, call.chunkRows, filters / tapsOf(window), call.norm, call.shortcut, call.activation,
+      window, call.out};
 }
 
 static void gatherParameters(const Unit *u, int n, int some, UnitParameters *p) {
@@ -38,7 +39,8 @@ static void gatherParameters(const Unit *u, int n, int some, UnitParameters *p) 
 inlined void activateSome(const Unit *u, const UnitParameters *p, const int16_t *y, int i, int some, size_t place) {
   Floats v = loadSome(p->scale + i, some) * loadSomeShorts(y, some) + loadSome(p->bias + i, some);
   if (u->shortcut) v += loadSome(u->shortcut + place, some);
-  storeSome(u->out + place, choose(v > splat(0), loadSome(p->right + i, some), loadSome(p->left + i, some)) * v + loadSome(p->to + i, some), some);
+  storeSome(u->out + place, choose(v > splat(0), loadSome(p->right + i, some), loadSome(p->left + i, some)) * v
+      + loadSome(p->to + i, some), some);
 }
 
 /** Channels of one pixel: filters [from, from + count) of the tile, from y to `place` of the map. */
@@ -71,8 +73,8 @@ static void layOut(const Unit *u, const ResultTile *t, const UnitParameters *p) 
 
 /** A chunk is up to 64 filters of `chunkRows` rows, as for the products. */
 KERNEL(binaryUnit) {
-  const Unit u = unitOf(memory, parameters);
-  const Product product = productOf(POINTER(char, 0), POINTER(uint16_t, 1), u.inputs, u.filters);
+  const Unit u = unitOf(call);
+  const Product product = productOf((const char *)call.columns, call.weights, u.inputs, u.filters);
   const int blocks = (u.filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   UnitParameters p;
   for (int chunk = begin; chunk < end; chunk++) {
@@ -89,9 +91,9 @@ KERNEL(binaryUnit) {
 
 #if defined(__AVX2__)
 KERNEL(binaryUnitTable) {
-  const char *columns = POINTER(char, 0);
-  const uint8_t *weights = POINTER(uint8_t, 1);
-  const Unit u = unitOf(memory, parameters);
+  const char *columns = (const char *)call.columns;
+  const uint8_t *weights = call.weights;
+  const Unit u = unitOf(call);
   const int blocks = (u.filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   UnitParameters p;
   Bytes tables[TABLES];

@@ -3,6 +3,7 @@
 // addition where a product takes four multiply-adds (the "four Russians" method, carried over to floats).
 //
 // A group is four reduced values; a table is 16 entries of 16 lanes (1 KB); sixteen tables (16 KB) stay in the first-level cache.
+import { TRANSPOSED_ROWS } from "../constants";
 import { storeTransposed, touch } from "../simd";
 import * as window_ from "../window";
 
@@ -16,8 +17,10 @@ const TABLE: i32 = 1024;
 function fillTable(table: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
   const sum01 = f32x4.add(r0, r1), difference01 = f32x4.sub(r0, r1);
   const sum23 = f32x4.add(r2, r3), difference23 = f32x4.sub(r2, r3);
-  const e15 = f32x4.add(sum23, sum01), e12 = f32x4.sub(sum23, sum01), e13 = f32x4.add(sum23, difference01), e14 = f32x4.sub(sum23, difference01);
-  const e11 = f32x4.sub(sum01, difference23), e8 = f32x4.neg(f32x4.add(sum01, difference23)), e9 = f32x4.sub(difference01, difference23), e10 = f32x4.neg(f32x4.add(difference01, difference23));
+  const e15 = f32x4.add(sum23, sum01), e12 = f32x4.sub(sum23, sum01), e13 = f32x4.add(sum23, difference01),
+      e14 = f32x4.sub(sum23, difference01);
+  const e11 = f32x4.sub(sum01, difference23), e8 = f32x4.neg(f32x4.add(sum01, difference23)), e9 = f32x4.sub(difference01, difference23),
+      e10 = f32x4.neg(f32x4.add(difference01, difference23));
   v128.store(table, f32x4.neg(e15), 0);
   v128.store(table, f32x4.neg(e14), 64);
   v128.store(table, f32x4.neg(e13), 128);
@@ -75,8 +78,8 @@ function addFromTables(out: usize, tables: usize, index: usize, indexBytes: usiz
 }
 
 /**
- * Signs by group of four rows: a chunk is a tile of 64 rows of `columns`; index: uint16 [tiles, inputs rounded up to 16, 16], 64 * (the sign bits
- * of four consecutive rows at one input). Rows beyond the last count as -1; their gradients are taken as 0.
+ * Signs by group of four rows: a chunk is a tile of 64 rows of `columns`; index: uint16 [tiles, inputs rounded up to 16, 16], 64 * (the
+ * sign bits of four consecutive rows at one input). Rows beyond the last count as -1; their gradients are taken as 0.
  */
 export function transposeSigns(begin: i32, end: i32, scratch: usize, columns: usize, rows: i32, inputs: i32, index: usize): void {
   const rowBytes = <usize>((inputs + 31) >> 5) << 2;
@@ -85,7 +88,7 @@ export function transposeSigns(begin: i32, end: i32, scratch: usize, columns: us
   for (let tile = begin; tile < end; tile++) {
     const out = index + <usize>tile * (<usize>padded << 5);
     for (let g = 0; g < GROUPS; g++) {
-      const m = (tile << 6) + (g << 2);
+      const m = tile * TRANSPOSED_ROWS + (g << 2);
       const source = columns + <usize>m * rowBytes;
       for (let k = 0; k < padded; k += 16) {
         let bits = i8x16.splat(0);
@@ -103,10 +106,14 @@ export function transposeSigns(begin: i32, end: i32, scratch: usize, columns: us
 }
 
 /**
- * A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs: chunk = filterBlock * inputBlocks + inputBlock. scratch: 16 KB of tables and 64 bytes an input.
- * dy: float32 [rows, filters]; index: of transposeSigns; latent, gradient: float32 [inputs, filters].
+ * A chunk is `chunkFilters` filters (a multiple of 16) times `chunkInputs` inputs: chunk = filterBlock * inputBlocks + inputBlock. scratch:
+ * 16 KB of tables and 64 bytes an input. dy: float32 [rows, filters]; index: of transposeSigns; latent, gradient: float32 [inputs,
+ * filters].
  */
-export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: usize, index: usize, rows: i32, inputs: i32, filters: i32, chunkInputs: i32, chunkFilters: i32, latent: usize, gradient: usize): void {
+export function binaryWeightGradient(
+  begin: i32, end: i32, scratch: usize, dy: usize, index: usize, rows: i32, inputs: i32, filters: i32, chunkInputs: i32, chunkFilters: i32,
+  latent: usize, gradient: usize,
+): void {
   const padded = (inputs + 15) & ~15, inputBlocks = (inputs + chunkInputs - 1) / chunkInputs;
   const tables = scratch, sums = scratch + GROUPS * TABLE;
   const rowBytes = <usize>filters << 2;
@@ -149,7 +156,8 @@ export function binaryWeightGradient(begin: i32, end: i32, scratch: usize, dy: u
         }
         for (; lane < lanes; lane++) {
           const o = at + (<usize>lane << 2);
-          if (abs(load<f32>(latent + o)) <= 1) store<f32>(gradient + o, load<f32>(gradient + o) + load<f32>(sums + <usize>k * ENTRY + (<usize>lane << 2)));
+          if (abs(load<f32>(latent + o)) <= 1)
+            store<f32>(gradient + o, load<f32>(gradient + o) + load<f32>(sums + <usize>k * ENTRY + (<usize>lane << 2)));
         }
       }
     }
@@ -172,10 +180,14 @@ export function estimate(kind: i32, x: v128): v128 {
 }
 
 /**
- * A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), 16 KB of tables, the gradient of the columns (64 bytes an input), and 80 bytes.
- * dy: float32 [rows, filters]; index: the gradient form of the weights; x, dx: maps; thresholds' gradients by image: float32 partials [images, channels].
+ * A chunk is one image. scratch: dy transposed (64 bytes a filter, rounded up to 64 filters), 16 KB of tables, the gradient of the columns
+ * (64 bytes an input), and 80 bytes. dy: float32 [rows, filters]; index: the gradient form of the weights; x, dx: maps; thresholds'
+ * gradients by image: float32 partials [images, channels].
  */
-export function binaryInputGradient(begin: i32, end: i32, scratch: usize, dy: usize, index: usize, window: usize, inputs: i32, filters: i32, x: usize, threshold: usize, kind: i32, dx: usize, partials: usize): void {
+export function binaryInputGradient(
+  begin: i32, end: i32, scratch: usize, dy: usize, index: usize, window: usize, inputs: i32, filters: i32, x: usize, threshold: usize,
+  kind: i32, dx: usize, partials: usize,
+): void {
   const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window);
   const gridColumns = window_.gridColumns(window), perImage = window_.gridRows(window) * gridColumns;
   const groups = (filters + 3) >> 2, paddedFilters = (filters + 63) & ~63;
@@ -202,7 +214,8 @@ export function binaryInputGradient(begin: i32, end: i32, scratch: usize, dy: us
       for (let a = 0; a < kernel; a++) {
         touchMapRows(window, image, first, count, a * step, gridColumns, x, dx, sums + <usize>inputs * ENTRY);
         for (let b = 0; b < kernel; b++, tap++) {
-          scatterTile(window, image, first, count, a * step, b * step, sums + <usize>(tap * channels) * ENTRY, channels, gridColumns, x, threshold, kind, dx, dThreshold, sums + <usize>inputs * ENTRY);
+          scatterTile(window, image, first, count, a * step, b * step, sums + <usize>(tap * channels) * ENTRY, channels, gridColumns, x,
+              threshold, kind, dx, dThreshold, sums + <usize>inputs * ENTRY);
         }
       }
     }
@@ -214,7 +227,8 @@ function transposeRows(dy: usize, count: i32, filters: i32, padded: i32, out: us
   if (count < LANES || (filters & 3) != 0) {
     memory.fill(out, 0, <usize>padded * ENTRY);
     for (let m = 0; m < count; m++) {
-      for (let n = 0; n < filters; n++) store<f32>(out + <usize>n * ENTRY + (<usize>m << 2), load<f32>(dy + (<usize>(m * filters + n) << 2)));
+      for (let n = 0; n < filters; n++)
+        store<f32>(out + <usize>n * ENTRY + (<usize>m << 2), load<f32>(dy + (<usize>(m * filters + n) << 2)));
     }
     return;
   }
@@ -222,13 +236,16 @@ function transposeRows(dy: usize, count: i32, filters: i32, padded: i32, out: us
   for (let m = <usize>0; m < 16; m += 4) {
     for (let n = 0; n < filters; n += 4) {
       const p = dy + m * rowBytes + (<usize>n << 2), o = out + <usize>n * ENTRY + (m << 2);
-      storeTransposed(v128.load(p), v128.load(p + rowBytes), v128.load(p + 2 * rowBytes), v128.load(p + 3 * rowBytes), o, o + 64, o + 128, o + 192);
+      storeTransposed(v128.load(p), v128.load(p + rowBytes), v128.load(p + 2 * rowBytes), v128.load(p + 3 * rowBytes), o, o + 64, o + 128,
+          o + 192);
     }
   }
 }
 
 /** Touches the map rows that a tile of windows lies on, at one row of taps. */
-function touchMapRows(window: usize, image: i32, first: i32, count: i32, rowOffset: i32, gridColumns: i32, x: usize, dx: usize, sink: usize): void {
+function touchMapRows(
+  window: usize, image: i32, first: i32, count: i32, rowOffset: i32, gridColumns: i32, x: usize, dx: usize, sink: usize,
+): void {
   const rowBytes = <usize>(window_.width(window) * window_.channels(window)) << 2;
   for (let i = first / gridColumns; i <= (first + count - 1) / gridColumns; i++) {
     const row = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + rowOffset, 0);
@@ -239,14 +256,21 @@ function touchMapRows(window: usize, image: i32, first: i32, count: i32, rowOffs
   }
 }
 
-/** Lays one tap of a tile of sixteen windows back on the map. sums: [channels][16 lanes]; buffer: 80 bytes, four pixel offsets and four transposed vectors. */
-function scatterTile(window: usize, image: i32, first: i32, count: i32, rowOffset: i32, columnOffset: i32, sums: usize, channels: i32, gridColumns: i32, x: usize, threshold: usize, kind: i32, dx: usize, dThreshold: usize, buffer: usize): void {
+/**
+ * Lays one tap of a tile of sixteen windows back on the map. sums: [channels][16 lanes]; buffer: 80 bytes, four pixel offsets and four
+ * transposed vectors.
+ */
+function scatterTile(
+  window: usize, image: i32, first: i32, count: i32, rowOffset: i32, columnOffset: i32, sums: usize, channels: i32, gridColumns: i32,
+  x: usize, threshold: usize, kind: i32, dx: usize, dThreshold: usize, buffer: usize,
+): void {
   let i = first / gridColumns, j = first % gridColumns;
   for (let m = 0; m < count; m += 4) {
     const some = min(4, count - m);
     // Where the four windows' pixels are, as byte offsets of their first channels.
     for (let r = 0; r < some; r++) {
-      const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + rowOffset, window_.columnOrigin(window, j) + columnOffset);
+      const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + rowOffset,
+          window_.columnOrigin(window, j) + columnOffset);
       store<i32>(buffer + (<usize>r << 2), pixel < 0 ? -1 : pixel * channels);
       if (++j == gridColumns) {
         j = 0;
@@ -256,7 +280,8 @@ function scatterTile(window: usize, image: i32, first: i32, count: i32, rowOffse
     let c = 0;
     for (; c + 4 <= channels; c += 4) {
       const p = sums + <usize>c * ENTRY + (<usize>m << 2);
-      storeTransposed(v128.load(p), v128.load(p, 64), v128.load(p, 128), v128.load(p, 192), buffer + 16, buffer + 32, buffer + 48, buffer + 64);
+      storeTransposed(v128.load(p), v128.load(p, 64), v128.load(p, 128), v128.load(p, 192), buffer + 16, buffer + 32, buffer + 48,
+          buffer + 64);
       const limit = v128.load(threshold + (<usize>c << 2));
       let total = f32x4.splat(0);
       for (let r = 0; r < some; r++) {
@@ -276,7 +301,8 @@ function scatterTile(window: usize, image: i32, first: i32, count: i32, rowOffse
         const pixel = load<i32>(buffer + (<usize>r << 2));
         if (pixel < 0) continue;
         const at = <usize>(pixel + c) << 2;
-        const g = f32x4.extract_lane(estimate(kind, f32x4.splat(load<f32>(x + at) - limit)), 0) * load<f32>(sums + <usize>c * ENTRY + (<usize>(m + r) << 2));
+        const g = f32x4.extract_lane(estimate(kind, f32x4.splat(load<f32>(x + at) - limit)), 0)
+            * load<f32>(sums + <usize>c * ENTRY + (<usize>(m + r) << 2));
         store<f32>(dx + at, load<f32>(dx + at) + g);
         const t = dThreshold + (<usize>c << 2);
         store<f32>(t, load<f32>(t) - g);

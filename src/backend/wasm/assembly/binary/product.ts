@@ -1,5 +1,6 @@
 // The XNOR-popcount product. Lanes are eight filters of sixteen bits each, so the sums of a register end as eight int16 results
 // without any shuffling; four rows share each load of weights. Bytes of counts stay below 256 for 31 steps of at most eight.
+import { PRODUCT_FILTERS } from "../constants";
 
 const STEPS: i32 = 31;
 
@@ -10,8 +11,8 @@ export function clearStatistics(sums: usize, filters: i32, n: i32, some: i32): v
 }
 
 /**
- * sums[n] += y, sums[filters + n] += y * y, for `rows` rows and filters [from, from + some) of y, |y| <= inputs. Exact: integers below 2^53, and below
- * 2^31 before: 64 squares of 5,792, or sixteen of 11,584.
+ * sums[n] += y, sums[filters + n] += y * y, for `rows` rows and filters [from, from + some) of y, |y| <= inputs. Exact: integers below
+ * 2^53, and below 2^31 before: 64 squares of 5,792, or sixteen of 11,584.
  */
 export function addStatistics(y: usize, rows: i32, inputs: i32, filters: i32, from: i32, some: i32, sums: usize): void {
   const step = inputs <= 5792 ? 64 : 16;
@@ -60,10 +61,13 @@ function addIntegers(target: usize, v: v128): void {
  * columns: uint32 [rows, words(inputs)]; weights: uint16 [inputs / 16, filters rounded up to 8]; y: int16 [rows, filters].
  * A chunk is up to 64 filters of `chunkRows` rows; its sums go to partials[chunk of rows] (float64 [2, filters]), unless `partials` is 0.
  */
-export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
-  const blocks = (filters + 63) >> 6;
+export function binaryProduct(
+  begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32,
+  partials: usize,
+): void {
+  const blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS;
   for (let chunk = begin; chunk < end; chunk++) {
-    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const part = chunk / blocks, n = (chunk % blocks) * PRODUCT_FILTERS, some = min(PRODUCT_FILTERS, filters - n);
     const last = min(rows, (part + 1) * chunkRows);
     const sums = partials + <usize>part * (<usize>filters << 4);
     if (partials) clearStatistics(sums, filters, n, some);
@@ -76,7 +80,10 @@ export function binaryProduct(begin: i32, end: i32, scratch: usize, columns: usi
 }
 
 /** Results of rows [first, last) and filters [from, from + some), written from `y` on, `outBytes` from row to row. scratch: 16 bytes. */
-export function popcountBlock(scratch: usize, columns: usize, weights: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, filters: i32, from: i32, some: i32): void {
+export function popcountBlock(
+  scratch: usize, columns: usize, weights: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, filters: i32, from: i32,
+  some: i32,
+): void {
   const steps = (inputs + 15) >> 4, padded = (filters + 7) & ~7;
   const rowBytes = <usize>((inputs + 31) >> 5) << 2, weightBytes = <usize>padded << 1;
   const all = i16x8.splat(<i16>inputs);

@@ -1,9 +1,15 @@
-// What the gradient of signs that stand as floats is to the map that they were taken of: through the estimator, and laid back window by window.
+// What the gradient of signs that stand as floats is to the map that they were taken of: through the estimator, and laid back window by
+// window.
 import { estimate } from "./gradient";
 import * as window_ from "../window";
 
-/** A chunk is one image: windows may overlap, and their sums keep one order. x, dx: maps; thresholds' gradients by image: float32 partials [images, channels]. */
-export function signGradient(begin: i32, end: i32, scratch: usize, dSigns: usize, window: usize, x: usize, threshold: usize, kind: i32, dx: usize, partials: usize): void {
+/**
+ * A chunk is one image: windows may overlap, and their sums keep one order. x, dx: maps; thresholds' gradients by image: float32 partials
+ * [images, channels].
+ */
+export function signGradient(
+  begin: i32, end: i32, scratch: usize, dSigns: usize, window: usize, x: usize, threshold: usize, kind: i32, dx: usize, partials: usize,
+): void {
   const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window);
   const gridRows = window_.gridRows(window), gridColumns = window_.gridColumns(window);
   let from = dSigns + (<usize>begin * <usize>(gridRows * gridColumns * kernel * kernel * channels) << 2);
@@ -14,7 +20,8 @@ export function signGradient(begin: i32, end: i32, scratch: usize, dSigns: usize
       for (let j = 0; j < gridColumns; j++) {
         for (let a = 0; a < kernel; a++) {
           for (let b = 0; b < kernel; b++, from += <usize>channels << 2) {
-            const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step, window_.columnOrigin(window, j) + b * step);
+            const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step,
+                window_.columnOrigin(window, j) + b * step);
             if (pixel >= 0) passPixel(from, <usize>(pixel * channels) << 2, channels, x, threshold, kind, dx, dThreshold);
           }
         }

@@ -1,4 +1,5 @@
 // Packing signs: of a map into the rows of a binary matrix, and of latent weights into the arrangements that the products read.
+import { COUNTED_WORDS, EXPANDED_ROWS, WEIGHT_INPUTS } from "../constants";
 import * as window_ from "../window";
 
 /** Four masks of four values each as one of sixteen bytes. */
@@ -30,11 +31,13 @@ export function binarizeColumns(begin: i32, end: i32, scratch: usize, x: usize, 
       let bit = 0;
       for (let a = 0; a < kernel; a++) {
         for (let b = 0; b < kernel; b++, bit += channels) {
-          const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step, window_.columnOrigin(window, j) + b * step);
+          const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step,
+              window_.columnOrigin(window, j) + b * step);
           if (pixel < 0) continue;
           const source = x + (<usize>(pixel * channels) << 2);
           if ((channels & 15) == 0) {
-            for (let c = 0; c < channels; c += 16) store<u16>(out + <usize>((bit + c) >> 3), signs16(source + (c << 2), threshold + (c << 2)));
+            for (let c = 0; c < channels; c += 16)
+              store<u16>(out + <usize>((bit + c) >> 3), signs16(source + (c << 2), threshold + (c << 2)));
           } else {
             for (let c = 0; c < channels; c++) {
               const at = out + <usize>((bit + c) >> 3);
@@ -48,14 +51,17 @@ export function binarizeColumns(begin: i32, end: i32, scratch: usize, x: usize, 
 }
 
 /**
- * A chunk is sixteen inputs k of the latent matrix [inputs, filters]. `forward`: uint16 [inputs / 16, filters rounded up to 8], bit j of a value is
- * input 16 * row + j. `gradient` (0 for none): uint16 [inputs, filters / 4 rounded up], 64 times the four sign bits of four filters: an offset into a table.
+ * A chunk is sixteen inputs k of the latent matrix [inputs, filters]. `forward`: uint16 [inputs / 16, filters rounded up to 8], bit j of a
+ * value is input 16 * row + j. `gradient` (0 for none): uint16 [inputs, filters / 4 rounded up], 64 times the four sign bits of four
+ * filters: an offset into a table.
  */
-export function binarizeWeights(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize): void {
+export function binarizeWeights(
+  begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize,
+): void {
   const padded = (filters + 7) & ~7, groups = (filters + 3) >> 2;
   const zero = f32x4.splat(0);
   for (let chunk = begin; chunk < end; chunk++) {
-    const first = chunk << 4, count = min(16, inputs - first);
+    const first = chunk * WEIGHT_INPUTS, count = min(WEIGHT_INPUTS, inputs - first);
     for (let n = 0; n < filters; n += 8) {
       let bits = i16x8.splat(0);
       for (let j = 0; j < count; j++) {
@@ -84,13 +90,15 @@ export function binarizeWeights(begin: i32, end: i32, scratch: usize, latent: us
 }
 
 /**
- * As binarizeWeights, with `forward` as binaryProductTable reads it: by blocks of 64 filters, uint8 [2 * bytes of a row, width of the block], bit j of a byte is
- * input 4 * row + j.
+ * As binarizeWeights, with `forward` as binaryProductTable reads it: by blocks of 64 filters, uint8 [2 * bytes of a row, width of the
+ * block], bit j of a byte is input 4 * row + j.
  */
-export function binarizeWeightsTable(begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize): void {
+export function binarizeWeightsTable(
+  begin: i32, end: i32, scratch: usize, latent: usize, inputs: i32, filters: i32, forward: usize, gradient: usize,
+): void {
   const groups = (filters + 3) >> 2, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
-    const first = chunk << 4, count = min(16, inputs - first);
+    const first = chunk * WEIGHT_INPUTS, count = min(WEIGHT_INPUTS, inputs - first);
     // A chunk of sixteen inputs is four rows of a block, or the two that are left.
     const firstRow = chunk << 2, rows = min(4, 2 * bytes - firstRow);
     for (let n = 0; n < filters; n += 64) {
@@ -158,9 +166,9 @@ function signs4(source: usize, some: i32): i32 {
 /** A chunk is sixteen rows of `columns`; signs: float32 [rows, inputs]. */
 export function expandSigns(begin: i32, end: i32, scratch: usize, columns: usize, rows: i32, inputs: i32, signs: usize): void {
   const rowBytes = <usize>((inputs + 31) >> 5) << 2;
-  const last = min(rows, end << 4);
+  const last = min(rows, end * EXPANDED_ROWS);
   const select = i32x4(1, 2, 4, 8), plus = f32x4.splat(1), minus = f32x4.splat(-1);
-  for (let m = begin << 4; m < last; m++) {
+  for (let m = begin * EXPANDED_ROWS; m < last; m++) {
     const bits = columns + <usize>m * rowBytes, out = signs + (<usize>m * <usize>inputs << 2);
     let k = 0;
     for (; k + 4 <= inputs; k += 4) {
@@ -175,8 +183,8 @@ export function expandSigns(begin: i32, end: i32, scratch: usize, columns: usize
 export function countPositive(begin: i32, end: i32, scratch: usize, columns: usize, words: i32, partials: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
     let count = 0;
-    const last = min(words, (chunk + 1) << 10);
-    for (let word = chunk << 10; word < last; word++) count += popcnt<i32>(load<i32>(columns + (<usize>word << 2)));
+    const last = min(words, (chunk + 1) * COUNTED_WORDS);
+    for (let word = chunk * COUNTED_WORDS; word < last; word++) count += popcnt<i32>(load<i32>(columns + (<usize>word << 2)));
     store<f64>(partials + (<usize>chunk << 3), <f64>count);
   }
 }

@@ -1,6 +1,7 @@
-// The XNOR-popcount product by tables: a byte holds four signs of a filter, and for each four signs of a row a register holds the sixteen counts of
-// differences that such a byte can have with them. A swizzle looks up sixteen filters at once. Where an engine has no instruction that counts the bits of
-// bytes (x86 without AVX-512), it is twice as fast as counting.
+// The XNOR-popcount product by tables: a byte holds four signs of a filter, and for each four signs of a row a register holds the sixteen
+// counts of differences that such a byte can have with them. A swizzle looks up sixteen filters at once. Where an engine has no instruction
+// that counts the bits of bytes (x86 without AVX-512), it is twice as fast as counting.
+import { PRODUCT_FILTERS } from "../constants";
 import { addStatistics, clearStatistics } from "./product";
 import { lookUp } from "../simd";
 
@@ -15,14 +16,18 @@ export function fillTables(tables: usize): void {
 }
 
 /**
- * As binaryProduct, with other weights: by blocks of 64 filters (the last may be 16, 32 or 48 wide), uint8 [2 * bytes of a row, width], four signs each. A block is
- * read from front to back for every two rows, and stays in the first-level cache. scratch: the tables, and 32 bytes.
+ * As binaryProduct, with other weights: by blocks of 64 filters (the last may be 16, 32 or 48 wide), uint8 [2 * bytes of a row, width],
+ * four signs each. A block is read from front to back for every two rows, and stays in the first-level cache. scratch: the tables, and 32
+ * bytes.
  */
-export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, partials: usize): void {
+export function binaryProductTable(
+  begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, y: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32,
+  partials: usize,
+): void {
   fillTables(scratch);
-  const blocks = (filters + 63) >> 6, bytes = (inputs + 7) >> 3;
+  const blocks = (filters + PRODUCT_FILTERS - 1) / PRODUCT_FILTERS, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
-    const part = chunk / blocks, n = (chunk % blocks) << 6, some = min(64, filters - n);
+    const part = chunk / blocks, n = (chunk % blocks) * PRODUCT_FILTERS, some = min(PRODUCT_FILTERS, filters - n);
     const last = min(rows, (part + 1) * chunkRows);
     const sums = partials + <usize>part * (<usize>filters << 4);
     if (partials) clearStatistics(sums, filters, n, some);
@@ -35,14 +40,22 @@ export function binaryProductTable(begin: i32, end: i32, scratch: usize, columns
   }
 }
 
-/** Results of rows [first, last) and the `some` filters of a block, written from `y` on, `outBytes` from row to row. scratch as fillTables left it. */
-export function tableBlock(scratch: usize, columns: usize, block: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, some: i32): void {
+/**
+ * Results of rows [first, last) and the `some` filters of a block, written from `y` on, `outBytes` from row to row. scratch as fillTables
+ * left it.
+ */
+export function tableBlock(
+  scratch: usize, columns: usize, block: usize, y: usize, outBytes: usize, first: i32, last: i32, inputs: i32, some: i32,
+): void {
   const rowBytes = <usize>((inputs + 31) >> 5) << 2;
-  for (let m = first; m < last; m += 2, y += outBytes << 1) twoRows(scratch, columns + <usize>m * rowBytes, m + 1 < last, rowBytes, block, y, outBytes, inputs, some);
+  for (let m = first; m < last; m += 2, y += outBytes << 1)
+    twoRows(scratch, columns + <usize>m * rowBytes, m + 1 < last, rowBytes, block, y, outBytes, inputs, some);
 }
 
 /** The row at c0 and, where `two`, the next. */
-function twoRows(scratch: usize, c0: usize, two: bool, rowBytes: usize, block: usize, out: usize, outBytes: usize, inputs: i32, some: i32): void {
+function twoRows(
+  scratch: usize, c0: usize, two: bool, rowBytes: usize, block: usize, out: usize, outBytes: usize, inputs: i32, some: i32,
+): void {
   const bytes = (inputs + 7) >> 3;
   const c1 = two ? c0 + rowBytes : c0;
   const step: usize = two ? outBytes : 0;
@@ -51,7 +64,8 @@ function twoRows(scratch: usize, c0: usize, two: bool, rowBytes: usize, block: u
     return;
   }
   const width = <usize>((some + 15) & ~15);
-  for (let n = 0; n < some; n += 16) sixteen(scratch, c0, c1, block + <usize>n, width, bytes, inputs, out + (<usize>n << 1), step, min(16, some - n));
+  for (let n = 0; n < some; n += 16)
+    sixteen(scratch, c0, c1, block + <usize>n, width, bytes, inputs, out + (<usize>n << 1), step, min(16, some - n));
 }
 
 /** dot = K - 2 * count of differences, for eight filters. */
@@ -143,7 +157,9 @@ function sixtyFour(tables: usize, c0: usize, c1: usize, weights: usize, bytes: i
 }
 
 /** Two rows and up to sixteen filters. */
-function sixteen(tables: usize, c0: usize, c1: usize, weights: usize, padded: usize, bytes: i32, inputs: i32, out: usize, step: usize, some: i32): void {
+function sixteen(
+  tables: usize, c0: usize, c1: usize, weights: usize, padded: usize, bytes: i32, inputs: i32, out: usize, step: usize, some: i32,
+): void {
   const zero = i16x8.splat(0);
   let s0 = zero, s1 = zero, t0 = zero, t1 = zero;
   let w = weights;

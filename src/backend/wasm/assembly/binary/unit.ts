@@ -1,19 +1,24 @@
-// A deployed binary layer in one pass: the product of a tile goes into scratch memory, and from there scaled, with its shortcut, activated and laid out into the
-// map, while it is in the first-level cache. Results are those of the product and normalizeActivate one after the other, to the bit.
+// A deployed binary layer in one pass: the product of a tile goes into scratch memory, and from there scaled, with its shortcut, activated
+// and laid out into the map, while it is in the first-level cache. Results are those of the product and normalizeActivate one after the
+// other, to the bit.
+import { PRODUCT_FILTERS } from "../constants";
 import { popcountBlock } from "./product";
 import { taps } from "../line";
 import { multiplyAdd } from "../simd";
 import { fillTables, tableBlock } from "./table-product";
 import * as window_ from "../window";
 
-const TILE: i32 = 64;
+const TILE: i32 = PRODUCT_FILTERS;
 /** Scratch: what the products use; the tile, int16 [64, 64]; its parameters, float32 [5, 64]. */
 const RESULTS: usize = 1024;
 const PARAMETERS: usize = RESULTS + <usize>(TILE * TILE << 1);
 const LINE: usize = <usize>TILE << 2;
 
 /** A chunk is up to 64 filters of `chunkRows` rows, as for the products. shortcut and activation may be 0. */
-export function binaryUnit(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, norm: usize, window: usize, shortcut: usize, activation: usize, out: usize): void {
+export function binaryUnit(
+  begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, norm: usize,
+  window: usize, shortcut: usize, activation: usize, out: usize,
+): void {
   const blocks = (filters + TILE - 1) / TILE;
   for (let chunk = begin; chunk < end; chunk++) {
     const part = chunk / blocks, n = (chunk % blocks) * TILE, some = min(TILE, filters - n);
@@ -27,7 +32,10 @@ export function binaryUnit(begin: i32, end: i32, scratch: usize, columns: usize,
   }
 }
 
-export function binaryUnitTable(begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, norm: usize, window: usize, shortcut: usize, activation: usize, out: usize): void {
+export function binaryUnitTable(
+  begin: i32, end: i32, scratch: usize, columns: usize, weights: usize, rows: i32, inputs: i32, filters: i32, chunkRows: i32, norm: usize,
+  window: usize, shortcut: usize, activation: usize, out: usize,
+): void {
   fillTables(scratch);
   const blocks = (filters + TILE - 1) / TILE, bytes = (inputs + 7) >> 3;
   for (let chunk = begin; chunk < end; chunk++) {
@@ -42,7 +50,10 @@ export function binaryUnitTable(begin: i32, end: i32, scratch: usize, columns: u
   }
 }
 
-/** By filter of the tile: scale, bias less the activation's shift, left slope, right slope, shift out; those of the identity where there is no activation. */
+/**
+ * By filter of the tile: scale, bias less the activation's shift, left slope, right slope, shift out; those of the identity where there is
+ * no activation.
+ */
 function gatherParameters(to: usize, norm: usize, filters: i32, n: i32, some: i32, activation: usize, channels: i32): void {
   const side = <usize>channels << 2;
   for (let i = 0; i < some; i++) {
@@ -77,7 +88,8 @@ function layOut(scratch: usize, first: i32, last: i32, filters: i32, n: i32, som
       const start = window ? m % window_.gridColumns(window) : 0;
       const run = window ? min(last - m, window_.gridColumns(window) - start) : last - m;
       const row = window ? rowUnder(window, m, tap) : m;
-      if (row >= 0) layRow(parameters, y, count, window, window ? (tap % window_.kernel(window)) * window_.step(window) : 0, row, start, run, <usize>channels << 2, shortcut ? shortcut + (<usize>channel << 2) : 0, out + (<usize>channel << 2));
+      if (row >= 0) layRow(parameters, y, count, window, window ? (tap % window_.kernel(window)) * window_.step(window) : 0, row, start,
+          run, <usize>channels << 2, shortcut ? shortcut + (<usize>channel << 2) : 0, out + (<usize>channel << 2));
       m += run;
       y += <usize>(run * TILE) << 1;
     }
@@ -88,11 +100,15 @@ function layOut(scratch: usize, first: i32, last: i32, filters: i32, n: i32, som
 /** Index of the first pixel of the row of pixels under a tap of window m, -1 outside the map. */
 function rowUnder(window: usize, m: i32, tap: i32): i32 {
   const line = m / window_.gridColumns(window), gridRows = window_.gridRows(window);
-  return window_.pixelIndex(window, line / gridRows, window_.rowOrigin(window, line % gridRows) + (tap / window_.kernel(window)) * window_.step(window), 0);
+  return window_.pixelIndex(window, line / gridRows,
+      window_.rowOrigin(window, line % gridRows) + (tap / window_.kernel(window)) * window_.step(window), 0);
 }
 
 /** Results of `run` windows from grid column `start` on, to their pixels in a row; without windows, to pixels one after the other. */
-function layRow(parameters: usize, y: usize, count: i32, window: usize, offset: i32, row: i32, start: i32, run: i32, pixelBytes: usize, shortcut: usize, out: usize): void {
+function layRow(
+  parameters: usize, y: usize, count: i32, window: usize, offset: i32, row: i32, start: i32, run: i32, pixelBytes: usize, shortcut: usize,
+  out: usize,
+): void {
   const width = window ? window_.width(window) : 0;
   for (let j = 0; j < run; j++, y += <usize>TILE << 1) {
     const column = window ? window_.columnOrigin(window, start + j) + offset : j;

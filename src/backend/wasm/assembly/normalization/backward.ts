@@ -5,7 +5,10 @@ import { findPixels, firstRow, rowCount, taps, touchMap } from "../line";
 import { loadFour, loadOne } from "./forward";
 
 // A chunk is `chunkLines` lines; its sums go to partials[chunk], float64 [5, filters]. scratch: four bytes a window of a line, and four.
-function activateBackward<T>(begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, partials: usize): void {
+function activateBackward<T>(
+  begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32,
+  chunkLines: i32, shortcut: usize, activation: usize, partials: usize,
+): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const side = <usize>channels << 2, row = <usize>filters << 2, zero = f32x4.splat(0);
   for (let chunk = begin; chunk < end; chunk++) {
@@ -99,16 +102,25 @@ function activateBackward<T>(begin: i32, end: i32, scratch: usize, gradient: usi
   }
 }
 
-export function activateBackwardInteger(begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, partials: usize): void {
+export function activateBackwardInteger(
+  begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32,
+  chunkLines: i32, shortcut: usize, activation: usize, partials: usize,
+): void {
   activateBackward<i16>(begin, end, scratch, gradient, y, rows, filters, norm, window, lines, chunkLines, shortcut, activation, partials);
 }
 
-export function activateBackwardReal(begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, partials: usize): void {
+export function activateBackwardReal(
+  begin: i32, end: i32, scratch: usize, gradient: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32,
+  chunkLines: i32, shortcut: usize, activation: usize, partials: usize,
+): void {
   activateBackward<f32>(begin, end, scratch, gradient, y, rows, filters, norm, window, lines, chunkLines, shortcut, activation, partials);
 }
 
 // A chunk is `chunkLines` lines; scratch as above. coefficients: float32 [3, filters]; dy: float32 [rows, filters].
-function normalizationGradient<T>(begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32, chunkLines: i32, dy: usize): void {
+function normalizationGradient<T>(
+  begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32,
+  chunkLines: i32, dy: usize,
+): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const row = <usize>filters << 2;
   const last = min(lines, end * chunkLines);
@@ -146,10 +158,16 @@ function normalizationGradient<T>(begin: i32, end: i32, scratch: usize, du: usiz
   }
 }
 
-export function normalizationGradientInteger(begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32, chunkLines: i32, dy: usize): void {
+export function normalizationGradientInteger(
+  begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32,
+  chunkLines: i32, dy: usize,
+): void {
   normalizationGradient<i16>(begin, end, scratch, du, y, rows, filters, coefficients, window, lines, chunkLines, dy);
 }
 
-export function normalizationGradientReal(begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32, chunkLines: i32, dy: usize): void {
+export function normalizationGradientReal(
+  begin: i32, end: i32, scratch: usize, du: usize, y: usize, rows: i32, filters: i32, coefficients: usize, window: usize, lines: i32,
+  chunkLines: i32, dy: usize,
+): void {
   normalizationGradient<f32>(begin, end, scratch, du, y, rows, filters, coefficients, window, lines, chunkLines, dy);
 }

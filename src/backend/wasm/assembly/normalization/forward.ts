@@ -16,7 +16,10 @@ export function loadOne<T>(y: usize, element: usize): f32 {
 }
 
 // A chunk is `chunkLines` lines. scratch: four bytes a window of a line, and four. shortcut and activation may be 0.
-function normalizeActivate<T>(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, out: usize): void {
+function normalizeActivate<T>(
+  begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32,
+  shortcut: usize, activation: usize, out: usize,
+): void {
   const tapCount = taps(window), channels = filters / tapCount;
   const side = <usize>channels << 2;
   const last = min(lines, end * chunkLines);
@@ -77,10 +80,16 @@ function normalizeActivate<T>(begin: i32, end: i32, scratch: usize, y: usize, ro
   }
 }
 
-export function normalizeActivateInteger(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, out: usize): void {
+export function normalizeActivateInteger(
+  begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32,
+  shortcut: usize, activation: usize, out: usize,
+): void {
   normalizeActivate<i16>(begin, end, scratch, y, rows, filters, norm, window, lines, chunkLines, shortcut, activation, out);
 }
 
-export function normalizeActivateReal(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32, shortcut: usize, activation: usize, out: usize): void {
+export function normalizeActivateReal(
+  begin: i32, end: i32, scratch: usize, y: usize, rows: i32, filters: i32, norm: usize, window: usize, lines: i32, chunkLines: i32,
+  shortcut: usize, activation: usize, out: usize,
+): void {
   normalizeActivate<f32>(begin, end, scratch, y, rows, filters, norm, window, lines, chunkLines, shortcut, activation, out);
 }

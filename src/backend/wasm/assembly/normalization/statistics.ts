@@ -1,7 +1,12 @@
 // Sums over the rows of a batch, kept in float64 by fixed chunks, and what batch normalization makes of them.
 
-/** A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2, columns]. */
-export function columnMoments(begin: i32, end: i32, scratch: usize, y: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
+/**
+ * A chunk is `chunkRows` rows of y, float32 [rows, columns]; its sum and sum of squares by column go to partials[chunk], float64 [2,
+ * columns].
+ */
+export function columnMoments(
+  begin: i32, end: i32, scratch: usize, y: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize,
+): void {
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = partials + <usize>chunk * (<usize>columns << 4);
     memory.fill(sums, 0, <usize>columns << 4);
@@ -18,7 +23,10 @@ export function columnMoments(begin: i32, end: i32, scratch: usize, y: usize, ro
 }
 
 /** One chunk. sums: float64 [2, filters]; norm: float32 [4, filters]. */
-export function normalizationForward(begin: i32, end: i32, scratch: usize, sums: usize, count: f64, filters: i32, gamma: usize, beta: usize, epsilon: f64, momentum: f64, runningMean: usize, runningVariance: usize, norm: usize): void {
+export function normalizationForward(
+  begin: i32, end: i32, scratch: usize, sums: usize, count: f64, filters: i32, gamma: usize, beta: usize, epsilon: f64, momentum: f64,
+  runningMean: usize, runningVariance: usize, norm: usize,
+): void {
   const row = <usize>filters << 2;
   const unbiased = count > 1 ? count / (count - 1) : 1;
   for (let n = <usize>0; n < row; n += 4) {
@@ -36,7 +44,10 @@ export function normalizationForward(begin: i32, end: i32, scratch: usize, sums:
 }
 
 /** One chunk. sums: float64 [5, filters]; dActivation: float32 [4, filters / taps] or 0; coefficients: float32 [3, filters]. */
-export function normalizationBackward(begin: i32, end: i32, scratch: usize, sums: usize, count: f64, filters: i32, norm: usize, gamma: usize, dGamma: usize, dBeta: usize, dActivation: usize, channels: i32, coefficients: usize): void {
+export function normalizationBackward(
+  begin: i32, end: i32, scratch: usize, sums: usize, count: f64, filters: i32, norm: usize, gamma: usize, dGamma: usize, dBeta: usize,
+  dActivation: usize, channels: i32, coefficients: usize,
+): void {
   const row = <usize>filters << 2;
   for (let n = 0; n < filters; n++) {
     const at = <usize>n << 2, sum = sums + (<usize>n << 3);

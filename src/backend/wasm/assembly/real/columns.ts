@@ -13,7 +13,10 @@ function copyFloats(to: usize, from: usize, bytes: usize): void {
   v128.store(to + last, v128.load(from + last));
 }
 
-/** A chunk is one grid row of one image. columns: float32 [M, K]. Tap row by tap row: what lies outside above or below is known for a whole row of windows. */
+/**
+ * A chunk is one grid row of one image. columns: float32 [M, K]. Tap row by tap row: what lies outside above or below is known for a whole
+ * row of windows.
+ */
 export function gatherColumns(begin: i32, end: i32, scratch: usize, x: usize, window: usize, columns: usize): void {
   const channels = window_.channels(window), kernel = window_.kernel(window), step = window_.step(window), width = window_.width(window);
   const gridRows = window_.gridRows(window), gridColumns = window_.gridColumns(window);
@@ -51,7 +54,8 @@ export function scatterColumns(begin: i32, end: i32, scratch: usize, columns: us
       for (let j = 0; j < gridColumns; j++) {
         for (let a = 0; a < kernel; a++) {
           for (let b = 0; b < kernel; b++, from += <usize>channels << 2) {
-            const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step, window_.columnOrigin(window, j) + b * step);
+            const pixel = window_.pixelIndex(window, image, window_.rowOrigin(window, i) + a * step,
+                window_.columnOrigin(window, j) + b * step);
             if (pixel < 0) continue;
             const to = dx + (<usize>(pixel * channels) << 2);
             let c = 0;

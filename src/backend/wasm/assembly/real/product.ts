@@ -1,37 +1,47 @@
 // Real matrix products for the few full-precision layers: the stem, the shortcuts, the classifier.
+import { BIASED_ROWS, REAL_COLUMNS, REAL_ROWS, TRANSPOSED_COLUMNS } from "../constants";
 import { multiplyAdd } from "../simd";
 
-/** A chunk is this part of the result. */
-const CHUNK_ROWS: i32 = 24;
-const CHUNK_COLUMNS: i32 = 32;
 /** Twelve registers of sums: as many as hide the time that a multiply-add takes. */
 const TILE_ROWS: i32 = 6;
 const PANEL: i32 = 8;
-/** Rows of b that are copied side by side before the tiles read them: 16 KB, so that they stay in the first-level cache whatever b's row length. */
+/**
+ * Rows of b that are copied side by side before the tiles read them: 16 KB, so that they stay in the first-level cache whatever b's row
+ * length.
+ */
 const INNER: i32 = 512;
 
 /**
  * c[i, j] (+)= sum over p of a(i, p) * b[p, j], with a(i, p) = a[i * rowStep + p * innerStep] (elements). Sums run over p in order.
  * b: [inner, columns]; c: [rows, columns]; all float32. scratch: a panel, and a tile.
  */
-export function product(begin: i32, end: i32, scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, rows: i32, inner: i32, columns: i32, accumulate: i32): void {
-  const columnChunks = (columns + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
+export function product(
+  begin: i32, end: i32, scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, rows: i32, inner: i32, columns: i32,
+  accumulate: i32,
+): void {
+  const columnChunks = (columns + REAL_COLUMNS - 1) / REAL_COLUMNS;
   const lineBytes = <usize>columns << 2;
   for (let chunk = begin; chunk < end; chunk++) {
-    const i = (chunk / columnChunks) * CHUNK_ROWS, j = (chunk % columnChunks) * CHUNK_COLUMNS;
-    const lastRow = min(rows, i + CHUNK_ROWS), lastColumn = min(columns, j + CHUNK_COLUMNS);
-    if (lastRow - i == 1 && lastColumn - j == CHUNK_COLUMNS) {
-      oneRow(a + (<usize>(i * rowStep) << 2), <usize>innerStep << 2, b + (<usize>j << 2), c + <usize>i * lineBytes + (<usize>j << 2), inner, lineBytes, accumulate);
+    const i = (chunk / columnChunks) * REAL_ROWS, j = (chunk % columnChunks) * REAL_COLUMNS;
+    const lastRow = min(rows, i + REAL_ROWS), lastColumn = min(columns, j + REAL_COLUMNS);
+    if (lastRow - i == 1 && lastColumn - j == REAL_COLUMNS) {
+      oneRow(a + (<usize>(i * rowStep) << 2), <usize>innerStep << 2, b + (<usize>j << 2), c + <usize>i * lineBytes + (<usize>j << 2), inner,
+          lineBytes, accumulate);
       continue;
     }
     let n = j;
-    for (; n + PANEL <= lastColumn; n += PANEL) panel(scratch, a, rowStep, innerStep, b + (<usize>n << 2), c + (<usize>n << 2), i, lastRow, inner, lineBytes, accumulate);
-    for (; n < lastColumn; n++) oneColumn(a, rowStep, innerStep, b + (<usize>n << 2), c + (<usize>n << 2), i, lastRow, inner, lineBytes, accumulate);
+    for (; n + PANEL <= lastColumn; n += PANEL)
+      panel(scratch, a, rowStep, innerStep, b + (<usize>n << 2), c + (<usize>n << 2), i, lastRow, inner, lineBytes, accumulate);
+    for (; n < lastColumn; n++) oneColumn(a, rowStep, innerStep, b + (<usize>n << 2), c + (<usize>n << 2), i, lastRow, inner, lineBytes,
+        accumulate);
   }
 }
 
 /** Rows [first, last) of eight columns. */
-function panel(scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, first: i32, last: i32, inner: i32, lineBytes: usize, accumulate: i32): void {
+function panel(
+  scratch: usize, a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, first: i32, last: i32, inner: i32, lineBytes: usize,
+  accumulate: i32,
+): void {
   const aside = scratch + <usize>(INNER * PANEL << 2);
   for (let p = 0; p < inner; p += INNER) {
     const depth = min(INNER, inner - p), more = accumulate != 0 || p > 0;
@@ -67,10 +77,14 @@ function copyTile(to: usize, toStep: usize, from: usize, fromStep: usize, count:
 }
 
 /** Six rows of a begin `rowBytes` apart, and go on in steps of `innerBytes`; those beyond `count` repeat the last. */
-function tile(a: usize, rowBytes: usize, innerBytes: usize, count: i32, b: usize, step: usize, out: usize, lineBytes: usize, depth: i32, more: bool): void {
+function tile(
+  a: usize, rowBytes: usize, innerBytes: usize, count: i32, b: usize, step: usize, out: usize, lineBytes: usize, depth: i32, more: bool,
+): void {
   const last = <usize>(count - 1);
-  let a0 = a, a1 = a + min(<usize>1, last) * rowBytes, a2 = a + min(<usize>2, last) * rowBytes, a3 = a + min(<usize>3, last) * rowBytes, a4 = a + min(<usize>4, last) * rowBytes, a5 = a + min(<usize>5, last) * rowBytes;
-  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
+  let a0 = a, a1 = a + min(<usize>1, last) * rowBytes, a2 = a + min(<usize>2, last) * rowBytes, a3 = a + min(<usize>3, last) * rowBytes,
+      a4 = a + min(<usize>4, last) * rowBytes, a5 = a + min(<usize>5, last) * rowBytes;
+  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00,
+      s51 = s00;
   if (more) {
     let at = out;
     s00 = v128.load(at);
@@ -171,7 +185,9 @@ function oneRow(a: usize, innerBytes: usize, b: usize, out: usize, inner: i32, l
   v128.store(out, s7, 112);
 }
 
-function oneColumn(a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, first: i32, last: i32, inner: i32, lineBytes: usize, accumulate: i32): void {
+function oneColumn(
+  a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, first: i32, last: i32, inner: i32, lineBytes: usize, accumulate: i32,
+): void {
   for (let i = first; i < last; i++) {
     const out = c + <usize>i * lineBytes;
     let sum: f32 = accumulate ? load<f32>(out) : 0;
@@ -183,16 +199,16 @@ function oneColumn(a: usize, rowStep: i32, innerStep: i32, b: usize, c: usize, f
 
 /** A chunk is sixteen rows of `out`, float32 [columns, rows]. */
 export function transpose(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, out: usize): void {
-  const last = min(columns, end << 4);
-  for (let j = begin << 4; j < last; j++) {
+  const last = min(columns, end * TRANSPOSED_COLUMNS);
+  for (let j = begin * TRANSPOSED_COLUMNS; j < last; j++) {
     for (let i = 0; i < rows; i++) store<f32>(out + (<usize>(j * rows + i) << 2), load<f32>(matrix + (<usize>(i * columns + j) << 2)));
   }
 }
 
 /** A chunk is sixteen rows. */
 export function addBias(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, bias: usize): void {
-  const last = min(rows, end << 4);
-  for (let i = begin << 4; i < last; i++) {
+  const last = min(rows, end * BIASED_ROWS);
+  for (let i = begin * BIASED_ROWS; i < last; i++) {
     for (let j = 0; j < columns; j++) {
       const at = matrix + (<usize>(i * columns + j) << 2);
       store<f32>(at, load<f32>(at) + load<f32>(bias + (<usize>j << 2)));

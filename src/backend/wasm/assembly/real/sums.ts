@@ -2,7 +2,9 @@
 import { addToDoubles } from "../simd";
 
 /** A chunk is `chunkRows` rows of a float32 matrix; its sums by column go to partials[chunk], float64 [columns]. */
-export function sumColumns(begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize): void {
+export function sumColumns(
+  begin: i32, end: i32, scratch: usize, matrix: usize, rows: i32, columns: i32, chunkRows: i32, partials: usize,
+): void {
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = partials + <usize>chunk * (<usize>columns << 3);
     memory.fill(sums, 0, <usize>columns << 3);
