@@ -50,8 +50,8 @@ function kernelSources() {
 }
 
 /**
- * What addon and callers have to agree on: a digest of the kernels, of how they are built, and of the arguments and constants that both take from
- * kernel-table.ts: the header that is written from it is one of the sources.
+ * What addon and callers have to agree on: a digest of the kernels, of how they are built, and of the arguments and constants that both
+ * take from kernel-table.ts: the header that is written from it is one of the sources.
  */
 function contractDigest() {
   const hash = createHash("sha256");

@@ -112,8 +112,8 @@ function assemblyType(kind) {
 }
 
 /**
- * The files that export functions under the names of kernels, each with those names. Throws where a function's arguments are not the table's,
- * in its order.
+ * The files that export functions under the names of kernels, each with those names. Throws where a function's arguments are not the
+ * table's, in its order.
  */
 function findAssembly({ KERNEL_ROWS }) {
   const files = readdirSync(join(root, ASSEMBLY), { recursive: true, encoding: "utf8" }).map((path) =>
@@ -147,8 +147,11 @@ function exportsOf(assembly, rows, comment) {
   return `${NOTICE}\n${comment}\n${lines.join("\n")}\n`;
 }
 
-const WHOLE_MODULE = `// Every kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is depends only on
-// the shapes, never on the number of threads. \`scratch\` is memory of the calling thread; all pointers are into the shared memory.`;
+const WHOLE_MODULE = [
+  "// Every kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is depends",
+  "// only on the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared " +
+    "memory.",
+].join("\n");
 const RUNTIME_MODULE = "// What a deployed network needs, and no more: a page loads this build.";
 
 /** The files by their paths, with the text that the table makes of them. */

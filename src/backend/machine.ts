@@ -1,12 +1,13 @@
 /** What a computation runs on, said once for all who open a backend: library, command line, estimates and studies. */
 import { availableParallelism } from "node:os";
 import { UserError } from "../errors.js";
+import { CANDIDATES, type CandidateName } from "./candidates.js";
 import type { GradientPrecision } from "./device.js";
 
-/** `auto`: native where the accelerator is there, else WebAssembly. */
-export const BACKEND_NAMES = ["auto", "native", "wasm"] as const;
+/** `auto`: the first of the others that this machine can run, which is native where the accelerator is there, else WebAssembly. */
+export type BackendName = "auto" | CandidateName;
 
-export type BackendName = (typeof BACKEND_NAMES)[number];
+export const BACKEND_NAMES: readonly BackendName[] = ["auto", ...CANDIDATES.map(({ name }) => name)];
 
 /** It belongs to the machine and not to what is computed: results are the same but for the rounding of float32. */
 export interface MachineSetup {

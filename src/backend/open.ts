@@ -1,38 +1,28 @@
-/** Opens the backend that a program runs on: WebAssembly, with kernels of the native accelerator where it is there and not declined. */
+/** Opens the backend that a program runs on: the one that is asked for, or the best of the candidates that this machine can run. */
 import { UserError } from "../errors.js";
-import type { Backend, GradientPrecision } from "./device.js";
+import { CANDIDATES, type Candidate } from "./candidates.js";
+import type { Backend } from "./device.js";
 import { type MachineSetup, machineOf } from "./machine.js";
-import { type AcceleratedKernels, acceleratedKernels, findAccelerator } from "./native/accelerator.js";
-import { createWasmBackend } from "./wasm/backend.js";
 
 /** @throws UserError where `native` or `bfloat16` was asked for and is not there */
 export async function openBackend(setup: MachineSetup = {}): Promise<Backend> {
-  const { threads } = machineOf(setup);
-  const accelerated = chooseKernels(setup);
-  return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
+  const { threads, precision } = machineOf(setup);
+  return chooseBackend(setup).open({ threads, precision });
 }
 
 /**
- * The accelerator's kernels that a backend would have; undefined where it would run on WebAssembly alone.
+ * The candidate that would be opened.
  * @throws UserError as `openBackend`
  */
-export function chooseKernels(setup: MachineSetup): AcceleratedKernels | undefined {
+export function chooseBackend(setup: MachineSetup): Candidate {
   const { backend, precision } = machineOf(setup);
-  const accelerated = backend === "wasm" ? undefined : acceleratedKernels(precision);
-  if (precision === "bfloat16" && accelerated === undefined)
-    throw new UserError(
-      `products in bfloat16 were asked for, but ${backend === "wasm" ? "WebAssembly has none" : obstacle(precision)}; use --precision float32`,
-    );
-  if (backend === "native" && accelerated === undefined)
-    throw new UserError(`the native backend was asked for, but ${obstacle(precision)}; use --backend wasm, or leave it to rbnet`);
-  return accelerated;
-}
-
-/** Why the accelerator has no kernels of a precision for this machine. */
-function obstacle(precision: GradientPrecision): string {
-  const found = findAccelerator();
-  if ("absent" in found) return found.absent;
-  return precision === "bfloat16"
-    ? "this processor has no instructions for them (AVX-512 with BF16), or the compiler that built the accelerator knew none"
-    : "this processor runs none of its instruction sets";
+  const asked: readonly Candidate[] = CANDIDATES.filter(({ name }) => backend === "auto" || backend === name);
+  const able = asked.find((candidate) => candidate.obstacle(precision) === undefined);
+  if (able !== undefined) return able;
+  const obstacle = asked[0]?.obstacle(precision);
+  throw new UserError(
+    precision === "bfloat16"
+      ? `products in bfloat16 were asked for, but ${obstacle}; use --precision float32`
+      : `the ${backend} backend was asked for, but ${obstacle}; use --backend wasm, or leave it to rbnet`,
+  );
 }

@@ -1,6 +1,7 @@
 /** `rbnet doctor`: what runs on this machine, and why. */
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import type { Command } from "commander";
+import { CANDIDATES } from "../backend/candidates.js";
 import { limitsOf, type MachineLimits } from "../backend/device.js";
 import { type Addon, findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
@@ -20,6 +21,8 @@ interface Findings {
   readonly accelerator:
     | { readonly file: string; readonly instructionSets: readonly string[]; readonly bfloat16Sets: readonly string[] }
     | { readonly absent: string };
+  /** What `--backend` takes here. */
+  readonly backends: readonly string[];
   /** What `--backend auto` opens. */
   readonly backend: string;
   readonly product: string | undefined;
@@ -48,6 +51,7 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
     memoryBytes: totalmem(),
     relaxedSimd: hasRelaxedSimd(),
     accelerator: "absent" in found ? found : describeAddon(found.file, found.addon),
+    backends: CANDIDATES.filter(({ obstacle }) => obstacle("float32") === undefined).map(({ name }) => name),
     backend: backend.description.replace(/, 1 thread$/, ""),
     product: backend.choices?.product,
     limits: await limitsOf(backend),
@@ -84,6 +88,7 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
         ? "none here: `rbnet train --precision bfloat16` takes the accelerator and AVX-512 with BF16"
         : `${accelerator.bfloat16Sets.join(", ")}, for \`rbnet train --precision bfloat16\``,
     ],
+    ["backends", found.backends.join(", ")],
     ["what runs", `${found.backend}${products}`],
     [
       "at best",

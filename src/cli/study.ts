@@ -1,7 +1,7 @@
 /** `rbnet study`: a file of networks and settings in, each trained on the same data, and their comparison out. */
 import { type Command, InvalidArgumentError } from "commander";
 import { machineOf } from "../backend/machine.js";
-import { chooseKernels } from "../backend/open.js";
+import { chooseBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
@@ -45,7 +45,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const { json = false, rerun = false } = flags;
   const machine = machineOf(flags);
   // A machine that lacks what was asked for is said before the data are read, which may take minutes.
-  chooseKernels(machine);
+  chooseBackend(machine);
   const described = await readStudy(file);
   const progress = new ProgressBar(json);
   const data = await openStudyData(described, { progress: progress.decoding, ...(path === undefined ? {} : { path }) });

@@ -1,7 +1,7 @@
 /** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
 import type { Command } from "commander";
 import { machineOf } from "../backend/machine.js";
-import { chooseKernels } from "../backend/open.js";
+import { chooseBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
 import { UserError } from "../errors.js";
@@ -72,7 +72,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
   const flags = withRecipe(given);
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   const chosen = readSettings(flags);
-  chooseKernels(flags);
+  chooseBackend(flags);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new ProgressBar(flags.json === true);
   const { size } = flags;

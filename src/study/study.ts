@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
-import { chooseKernels } from "../backend/open.js";
+import { chooseBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { prepareRunFolder } from "../stores/run-folder.js";
@@ -64,7 +64,7 @@ export function studyFolder(study: Study): string {
  */
 export async function* runStudy(study: Study, data: Dataset, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
   const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
-  chooseKernels(setup);
+  chooseBackend(setup);
   const runs = planStudy(study, data, out, rows);
   const states = await statesOf(runs);
   refuseUnready(states, rerun);

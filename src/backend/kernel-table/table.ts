@@ -1,7 +1,7 @@
 /**
- * The functions that the kernels of WebAssembly and of the accelerator are, one row each (rows.ts). `scripts/kernel-interfaces.mjs` writes the
- * C header, the AssemblyScript constants and the lists of what its modules export from this folder, and holds the AssemblyScript functions to
- * it; the connectors call them by the names of their arguments. It imports nothing that has to be built first.
+ * The functions that the kernels of WebAssembly and of the accelerator are, one row each (rows.ts). `scripts/kernel-interfaces.mjs` writes
+ * the C header, the AssemblyScript constants and the lists of what its modules export from this folder, and holds the AssemblyScript
+ * functions to it; the connectors call them by the names of their arguments. It imports nothing that has to be built first.
  */
 import { UPDATE_BLOCK } from "../terms.js";
 import * as sizes from "./constants.js";

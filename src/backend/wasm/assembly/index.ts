@@ -1,6 +1,6 @@
 // Written by scripts/kernel-interfaces.mjs from src/backend/kernel-table: change that, and build.
-// Every kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is depends only on
-// the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared memory.
+// Every kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is depends
+// only on the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared memory.
 export {
   transposeSigns,
   binaryWeightGradient,

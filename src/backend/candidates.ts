@@ -1,0 +1,45 @@
+/** The backends that a program in Node can choose from, one entry each; what they share is the contract. */
+import type { Backend, GradientPrecision } from "./device.js";
+import { acceleratedKernels, findAccelerator } from "./native/accelerator.js";
+import { createWasmBackend } from "./wasm/backend.js";
+
+/** What a backend is opened with. */
+export interface BackendTerms {
+  readonly threads: number;
+  readonly precision: GradientPrecision;
+}
+
+export interface Candidate<Name extends string = string> {
+  readonly name: Name;
+  /** Why it cannot be opened on this machine, for people, as the end of a sentence with "but"; undefined where it can. */
+  obstacle(precision: GradientPrecision): string | undefined;
+  open(terms: BackendTerms): Promise<Backend>;
+}
+
+/** WebAssembly, with the accelerator's kernels in place of those that it has. */
+const native: Candidate<"native"> = {
+  name: "native",
+  obstacle(precision) {
+    const found = findAccelerator();
+    if ("absent" in found) return found.absent;
+    if (acceleratedKernels(precision) !== undefined) return undefined;
+    return precision === "bfloat16"
+      ? "this processor has no instructions for them (AVX-512 with BF16), or the compiler that built the accelerator knew none"
+      : "this processor runs none of its instruction sets";
+  },
+  open({ threads, precision }) {
+    const accelerated = acceleratedKernels(precision);
+    return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
+  },
+};
+
+const wasm: Candidate<"wasm"> = {
+  name: "wasm",
+  obstacle: (precision) => (precision === "bfloat16" ? "WebAssembly has none" : undefined),
+  open: ({ threads }) => createWasmBackend({ threads }),
+};
+
+/** The best first. */
+export const CANDIDATES = [native, wasm] as const;
+
+export type CandidateName = (typeof CANDIDATES)[number]["name"];
