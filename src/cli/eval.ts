@@ -1,90 +1,120 @@
-/** `rbnet eval`: how good a model file is on images that it was not trained on. */
-import type { Command } from "commander";
+/** `rbnet eval`: how good a model file is, on images that it was not trained on or on all of a folder. */
+import { type Command, Option } from "commander";
+import { writeFileAtomic } from "../atomic-file.js";
 import { openBackend } from "../backend/open.js";
-import type { Dataset, ImageSet } from "../data/dataset.js";
-import { openDataset } from "../data/open-dataset.js";
 import { readModelFile } from "../deploy/model-file.js";
-import { UserError } from "../errors.js";
-import { formatInteger } from "../quantities.js";
-import type { Model } from "../runtime/model.js";
-import { evaluateModel } from "../training/evaluate.js";
-import { addBackendFlags, addDataFlags, type BackendFlags, type DataFlags, dataOptions } from "./flags.js";
-import { accuracyText, bold, print, printJson, tellSkipped } from "./output.js";
+import { networkTitle } from "../networks/description.js";
+import { packageVersion } from "../package-version.js";
+import { formatInteger, formatShare } from "../quantities.js";
+import { renderEvaluation } from "../report/evaluation-page.js";
+import { pictureUrls } from "../report/pictures.js";
+import { evaluateModel, resultsByClass } from "../training/evaluate.js";
+import { EVALUATED_SETS, type EvaluatedSet, type EvaluationData, openEvaluationData } from "../training/evaluation-data.js";
+import type { ClassResult } from "../training/records/run-records.js";
+import { runOfModel, type TrainedRun } from "../training/records/trained-run.js";
+import { commandLine } from "./command-line.js";
+import { addBackendFlags, addHeldOutFlags, type BackendFlags, type HeldOutFlags, heldOutOptions } from "./flags.js";
+import { accuracyText, bold, print, printJson, printTable, tell, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
-const SETS = ["train", "validation", "test"] as const;
-type SetName = (typeof SETS)[number];
+/** Of more classes than this, a person is shown those that fare worst. */
+const SHOWN_CLASSES = 40;
 
-interface EvalFlags extends DataFlags, BackendFlags {
-  readonly set?: string;
+interface EvalFlags extends HeldOutFlags, BackendFlags {
+  readonly set?: EvaluatedSet;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
 export function addEval(program: Command): void {
   const command = program
     .command("eval")
-    .description("say how good a model is on the test images, or the validation images where there are none")
-    .argument("<model>", "model file that `rbnet train` wrote, or the name of one that comes with rbnet")
+    .description("say how good a model is, in all and by class: on all images of a folder by class, or on a part of divided data")
+    .argument("<model>", "model file that `rbnet train` wrote, the folder of a run, or the name of one that comes with rbnet")
     .argument("[data]", "folder of the data, or `shapes`", "shapes")
-    .option("--set <name>", "train, validation or test (default: test where there is one)");
-  addBackendFlags(addDataFlags(command))
+    .addOption(
+      new Option(
+        "--set <name>",
+        "which images (default: all of a folder by class; of divided data test, else validation, else train)",
+      ).choices(EVALUATED_SETS),
+    );
+  addBackendFlags(addHeldOutFlags(command))
+    .option("--report <file>", "write a page with the confusion matrix and the worst mistakes")
     .option("--json", "one JSON object on standard output, shares from 0 to 1")
     .addHelpText(
       "after",
-      "\nGive --seed and --validation-fraction as the model's training had them, so that the same images are held " +
-        "out.\n\n" +
-        "Example:\n" +
-        "  rbnet eval runs/photos/model.safetensors photos",
+      "\nExample:\n  rbnet eval runs/photos photos-of-today --report today.html\n" +
+        "  rbnet eval runs/photos photos --set validation    # the images that the training held out",
     )
     .action(evaluate);
 }
 
 async function evaluate(modelPath: string, path: string, flags: EvalFlags): Promise<void> {
-  const wanted = readSet(flags.set);
   const model = await readModelFile(modelPath);
+  const run = runOfModel(modelPath);
   const progress = new ProgressBar(flags.json === true);
-  const data = await openDataset({ path, size: model.size, ...dataOptions(flags), progress: progress.decoding });
+  const options = { ...heldOutOptions(flags, run), progress: progress.decoding };
+  const data = await openEvaluationData(path, model, flags.set, ["test", "validation", "train"], options);
   progress.clear();
-  requireSameClasses(model, data);
-  const [set, images] = chooseSet(data, wanted);
+  tellOfData(data, run);
   using backend = await openBackend(flags);
-  const { top1, top5, loss, images: count, skipped } = await evaluateModel(backend, model, images);
+  const evaluation = await evaluateModel(backend, model, data.set);
+  const { skipped, mistakes, confusion, ...figures } = evaluation;
   tellSkipped({ count: skipped.length, named: skipped });
-  if (flags.json === true) printJson({ top1, top5, images: count, loss, set, skipped: skipped.length });
-  else
-    print(
-      `${bold(accuracyText({ top1, top5 }, model.classes.length))}, loss ${loss.toFixed(4)} on ${formatInteger(count)} ` +
-        `${set} images of ${data.name}`,
+  const byClass = resultsByClass(evaluation, model.classes);
+  const images = `${formatInteger(figures.images)} ${partText(data)}`;
+  if (flags.report !== undefined) {
+    const pictures = await pictureUrls(
+      data.set,
+      mistakes.map(({ index }) => index),
+    );
+    const about = { network: networkTitle(model.network), classes: model.classes, file: modelPath };
+    const page = { model: about, images: partText(data), evaluation, byClass, pictures, command: commandLine() };
+    await writeFileAtomic(flags.report, renderEvaluation({ ...page, version: packageVersion() }));
+  }
+  if (flags.json === true) {
+    printJson({ ...figures, set: data.part, skipped: skipped.length, classes: byClass, confusion });
+    return;
+  }
+  printClasses(byClass);
+  const { loss, calibrationError } = figures;
+  print(
+    `${bold(accuracyText(figures, model.classes.length))}, loss ${loss.toFixed(4)}, calibration error ` +
+      `${formatShare(calibrationError)} on ${images}`,
+  );
+  if (flags.report !== undefined) print(`report  ${flags.report}`);
+}
+
+function partText({ name, part }: EvaluationData): string {
+  return part === "all" ? `images, all of ${name}` : `${part} images of ${name}`;
+}
+
+/** What a person may take otherwise than it is. */
+function tellOfData({ name, part, absent }: EvaluationData, run: TrainedRun | undefined): void {
+  if (absent.length > 0) {
+    const some = absent.slice(0, 5).join(", ") + (absent.length > 5 ? ", ..." : "");
+    tell(
+      `${name} has no images of ${absent.length === 1 ? "a class" : `${absent.length} classes`} that the model knows: ${some}`,
+    );
+  }
+  if (part === "train" || (part === "all" && run?.dataName === name))
+    tell(
+      `the model was trained on ${part === "train" ? "these images" : `data of the name ${name}`}, and knows such images better than ` +
+        "others; --set validation takes those that the training held out",
     );
 }
 
-function readSet(name: string | undefined): SetName | undefined {
-  const known = SETS.find((set) => set === name);
-  if (name !== undefined && known === undefined) throw new UserError(`--set cannot be ${name}: it must be ${SETS.join(", ")}`);
-  return known;
-}
-
-function chooseSet(data: Dataset, wanted: SetName | undefined): readonly [SetName, ImageSet] {
-  const name = wanted ?? (data.test !== undefined ? "test" : "validation");
-  const images = data[name];
-  if (images === undefined)
-    throw new UserError(
-      `${data.name} has no ${name} images to evaluate on; add a test folder, give a --validation-fraction, or choose another --set`,
-    );
-  return [name, images];
-}
-
-/** @throws UserError where the model names its outputs otherwise than the data their classes */
-export function requireSameClasses({ classes }: Pick<Model, "classes">, data: Dataset): void {
-  if (classes.length !== data.classes.length)
-    throw new UserError(
-      `the model knows ${classes.length} classes, ${data.name} has ${data.classes.length}; evaluate it on data of the ` +
-        "classes that it was trained on",
-    );
-  const other = classes.findIndex((name, index) => name !== data.classes[index]);
-  if (other >= 0)
-    throw new UserError(
-      `class ${other + 1} is "${classes[other]}" in the model, "${data.classes[other]}" in ${data.name}; evaluate it on ` +
-        "data of the classes that it was trained on",
-    );
+function printClasses(byClass: readonly ClassResult[]): void {
+  const counted = byClass.filter(({ images }) => images > 0);
+  const worst = [...counted].sort((one, other) => (one.top1 ?? 0) - (other.top1 ?? 0)).slice(0, SHOWN_CLASSES);
+  const rows = (counted.length > SHOWN_CLASSES ? worst : counted).map(({ name, images, top1 = 0, takenFor }) => [
+    name,
+    takenFor === undefined ? "" : `${takenFor.name} (${formatInteger(takenFor.images)})`,
+    formatInteger(images),
+    formatShare(top1),
+  ]);
+  printTable(["class", "most taken for", "images", "right"], rows, 2);
+  if (counted.length > SHOWN_CLASSES)
+    print(`the ${SHOWN_CLASSES} of ${counted.length} classes that fare worst; --report and --json have all`);
+  print("");
 }

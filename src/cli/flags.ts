@@ -74,12 +74,12 @@ export interface DataFlags {
 /** What decides which images are held out: `eval` has to be given what `train` was given. */
 export function addDataFlags(command: Command): Command {
   return command
-    .option("--seed <n>", "decides held-out images, initial weights and the order of images", readSeed, 1)
+    .option("--seed <n>", "decides held-out images, initial weights and the order of images", readSeed, USUAL_DATA.seed)
     .option(
       "--validation-fraction <share>",
       "share of the training images to hold out where the data bring none",
       readNumber,
-      0.1,
+      USUAL_DATA.validationFraction,
     )
     .addOption(new Option("--emnist-split <name>", "which of the splits in EMNIST's folder").choices(EMNIST_SPLITS));
 }
@@ -89,6 +89,30 @@ export function dataOptions({ seed, validationFraction, emnistSplit }: DataFlags
   return { seed, validationFraction, ...(emnistSplit === undefined ? {} : { emnistSplit }) };
 }
 
+/** Of commands that measure a trained model: what its training had, where that is known, else what `train` takes by itself. */
+export type HeldOutFlags = Partial<DataFlags>;
+
+export function addHeldOutFlags(command: Command): Command {
+  return command
+    .option(
+      "--seed <n>",
+      "that of the training, whose held-out images are meant (default: as its run recorded, else 1)",
+      readSeed,
+    )
+    .option("--validation-fraction <share>", "that of the training (default: as its run recorded, else 0.1)", readNumber)
+    .addOption(new Option("--emnist-split <name>", "which of the splits in EMNIST's folder").choices(EMNIST_SPLITS));
+}
+
+export function heldOutOptions(
+  flags: HeldOutFlags,
+  run: { readonly seed: number; readonly validationFraction: number | undefined } | undefined,
+): DatasetOptions {
+  const { seed = run?.seed ?? USUAL_DATA.seed, validationFraction = run?.validationFraction ?? USUAL_DATA.validationFraction } =
+    flags;
+  return dataOptions({ ...flags, seed, validationFraction });
+}
+
+const USUAL_DATA = { seed: 1, validationFraction: 0.1 };
 const EMNIST_SPLITS = ["byclass", "bymerge", "balanced", "letters", "digits", "mnist"];
 
 export function readSeed(text: string): number {

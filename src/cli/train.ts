@@ -101,6 +101,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
       out,
       progress,
       recipe: flags.recipe,
+      validationFraction: flags.validationFraction,
       continuation: commandLine(["--resume", "--out", out]),
       machine: machineOf(flags),
       resume: flags.resume === true,

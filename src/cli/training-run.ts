@@ -23,6 +23,8 @@ export interface TrainingRun {
   readonly progress: ProgressBar;
   /** Name of the recipe that the settings come of. */
   readonly recipe?: string | undefined;
+  /** Share of the training images that was asked to be held out. */
+  readonly validationFraction?: number;
   /** What to type after an interruption. */
   readonly continuation: string;
   readonly machine: MachineSetup;
@@ -38,6 +40,7 @@ export async function runTraining({
   out,
   progress,
   recipe,
+  validationFraction,
   continuation,
   machine,
   resume = false,
@@ -54,7 +57,7 @@ export async function runTraining({
     resume,
     onStep: progress.step,
   });
-  const log = await RunLog.open(trainer, { command: commandLine(), recipe });
+  const log = await RunLog.open(trainer, { command: commandLine(), recipe, validationFraction });
   using interrupts = new Interrupts(() => {
     progress.clear();
     tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");

@@ -126,7 +126,7 @@ export interface DatasetOptions {
   readonly size?: number;
   /** Share of the training images held out for validation where the source has no validation images of its own; 0 for none; default 0.1. */
   readonly validationFraction?: number;
-  /** Decides which images are held out, and what `shapes` draws; default 0. */
+  /** Decides which images are held out, and what `shapes` draws; default 1. */
   readonly seed?: number;
   /** Where decoded images are kept; default $RBNET_CACHE or .cache/rbnet in the home folder. */
   readonly cacheDir?: string;

@@ -3,8 +3,12 @@
  * al. 2017, "On Calibration of Modern Neural Networks"). One number does most of it: all logits are divided by a temperature, which changes
  * no answer's order.
  */
+import type { Backend } from "../backend/device.js";
+import type { ImageSet } from "../data/dataset.js";
 import { UserError } from "../errors.js";
+import { requireFinite } from "../runtime/classifier.js";
 import type { Model } from "../runtime/model.js";
+import { scoreImages } from "./score-images.js";
 
 /** Of equal width over scores from 0 to 1. */
 const BINS = 15;
@@ -74,6 +78,23 @@ export function bestTemperature({ logits, labels }: LabelledLogits): number {
     return sum;
   };
   return Math.exp(goldenSection(loss, Math.log(LOWEST), Math.log(HIGHEST)));
+}
+
+/**
+ * The logits of all images of a set that can be read, in their order.
+ *
+ * @throws UserError where the set is empty, or a logit is not finite
+ */
+export async function logitsOf(backend: Backend, model: Model, set: ImageSet): Promise<LabelledLogits> {
+  const rows: number[] = [];
+  const labels: number[] = [];
+  for await (const { label, logits } of scoreImages(backend, model, set, [])) {
+    if (logits === undefined) continue;
+    requireFinite(logits);
+    rows.push(...logits);
+    labels.push(label);
+  }
+  return { logits: Float32Array.from(rows), labels };
 }
 
 /** The same network with all logits divided by `temperature`: its last layer, which is linear, takes that on. */

@@ -11,6 +11,7 @@ import { layersTable } from "./layers-table.js";
 import { lineChart, type Series } from "./line-chart.js";
 import { mistakesSection } from "./mistakes.js";
 import { renderPage, repeatSection } from "./page.js";
+import { tile } from "./tile.js";
 
 /** The best network so far on images that it was not trained on. */
 export interface Assessment {
@@ -62,10 +63,6 @@ ${tile("OPs an image", formatCount(totals.ops), `${formatCount(totals.binaryMacs
 ${tile("packed size", formatBytes(totals.packedBytes), `${(totals.floatBytes / totals.packedBytes).toFixed(1)} × smaller than in float32`)}
 ${last === undefined ? NOTHING : tile("training speed", `${formatInteger(last.imagesPerSecond)}/s`, `images; ${run.backend}`)}
 ${tile("time", formatDuration(seconds), `${formatDuration(seconds / Math.max(1, epochs.length))} an epoch`)}</dl></header>`;
-}
-
-function tile(term: string, value: string, note: string, first = false): Markup {
-  return markup`<div class="${first ? "first" : ""}"><dt>${term}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`;
 }
 
 function accuracyTile(assessment: Assessment | undefined, last: EpochRecord | undefined): Markup {

@@ -16,6 +16,8 @@ export interface RunLogOptions {
   readonly command: string;
   /** Name of the recipe that the settings come of. */
   readonly recipe?: string | undefined;
+  /** Share of the training images that was asked to be held out. */
+  readonly validationFraction?: number | undefined;
 }
 
 export class RunLog {
@@ -37,12 +39,12 @@ export class RunLog {
    *
    * @throws UserError where it cannot be written to
    */
-  static async open(trainer: Trainer, { command, recipe }: RunLogOptions): Promise<RunLog> {
-    const run = describeRun(trainer, recipe);
+  static async open(trainer: Trainer, about: RunLogOptions): Promise<RunLog> {
+    const run = describeRun(trainer, about);
     const metrics = await MetricsLog.open(trainer.store, run, trainer.startEpoch);
     const { description, options, keepEvery } = trainer;
     const summary = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
-    return new RunLog(trainer, metrics, run, summary, command);
+    return new RunLog(trainer, metrics, run, summary, about.command);
   }
 
   get reportPath(): string {
@@ -94,14 +96,20 @@ function brief({ images, loss, top1, top5 }: DetailedEvaluation): ResultRecord["
   return { images, loss, top1, top5 };
 }
 
-function describeRun({ description, data, options, backend }: Trainer, recipe: string | undefined): RunRecord {
+function describeRun({ description, data, options, backend }: Trainer, { recipe, validationFraction }: RunLogOptions): RunRecord {
   return {
     kind: "run",
     version: packageVersion(),
     startedAt: new Date().toISOString(),
     network: networkTitle(description),
     classes: data.classes,
-    data: { name: data.name, train: data.train.count, validation: data.validation?.count ?? 0, test: data.test?.count ?? 0 },
+    data: {
+      name: data.name,
+      train: data.train.count,
+      validation: data.validation?.count ?? 0,
+      test: data.test?.count ?? 0,
+      ...(validationFraction === undefined ? {} : { validationFraction }),
+    },
     ...(recipe === undefined ? {} : { recipe }),
     options,
     backend: backend.description,

@@ -1,9 +1,10 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
 import type { Backend } from "../backend/device.js";
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import { Calibration } from "../deploy/calibration.js";
 import { type ScoringModel, scoreImages } from "../deploy/score-images.js";
 import { UserError } from "../errors.js";
-import type { DetailedEvaluation, Mistake } from "./records/run-records.js";
+import type { ClassResult, DetailedEvaluation, Mistake } from "./records/run-records.js";
 
 const MISTAKES = 24;
 
@@ -26,6 +27,19 @@ export async function evaluateModel(backend: Backend, model: EvaluatedModel, set
   return { ...tally.result(), skipped };
 }
 
+/** By class, in the order of the classes. */
+export function resultsByClass({ confusion }: DetailedEvaluation, classes: readonly string[]): readonly ClassResult[] {
+  return confusion.map((row, label) => {
+    const name = classes[label] as string;
+    const images = row.reduce((sum, count) => sum + count, 0);
+    if (images === 0) return { name, images };
+    const others = row.map((count, predicted) => (predicted === label ? 0 : count));
+    const most = Math.max(...others);
+    const takenFor = most === 0 ? {} : { takenFor: { name: classes[others.indexOf(most)] as string, images: most } };
+    return { name, images, top1: (row[label] as number) / images, ...takenFor };
+  });
+}
+
 /** Counts what the logits of one image after the other say. */
 class Tally {
   private images = 0;
@@ -34,6 +48,7 @@ class Tally {
   private top5 = 0;
   private readonly confusion: number[][];
   private readonly mistakes: Mistake[] = [];
+  private readonly calibration = new Calibration();
 
   constructor(
     readonly classes: number,
@@ -59,6 +74,7 @@ class Tally {
     const rank = logits.reduce((ahead, logit, i) => ahead + (logit > own || (logit === own && i < label) ? 1 : 0), 0);
     if (rank < 1) this.top1++;
     if (rank < 5) this.top5++;
+    this.calibration.add(1 / total, rank < 1);
     const row = this.confusion[label] as number[];
     row[predicted] = (row[predicted] as number) + 1;
     if (rank > 0) this.keep({ index, name: this.set.nameOf(index), label, predicted, score: 1 / total });
@@ -73,7 +89,8 @@ class Tally {
   }
 
   result(): Omit<DetailedEvaluation, "skipped"> {
-    const { images, loss, top1, top5, confusion, mistakes } = this;
-    return { images, loss: loss / images, top1: top1 / images, top5: top5 / images, confusion, mistakes };
+    const { images, loss, top1, top5, confusion, mistakes, calibration } = this;
+    const shares = { loss: loss / images, top1: top1 / images, top5: top5 / images, calibrationError: calibration.error };
+    return { images, ...shares, confusion, mistakes };
   }
 }

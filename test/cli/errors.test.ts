@@ -75,7 +75,7 @@ describe("a user's error", () => {
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],
     [["eval", "missing.safetensors"], /^cannot read the model/],
-    [["eval", "missing.safetensors", "--set", "exam"], "--set cannot be exam: it must be train, validation, test"],
+    [["eval", "missing.safetensors", "--set", "exam"], /'exam' is invalid. Allowed choices are train, validation, test, all/],
     [["predict", "missing.safetensors"], "missing required argument 'image'; see rbnet --help"],
   ] as const)("rbnet %j", async (words, sentence) => {
     const found = await complaint(words);

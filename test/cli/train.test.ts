@@ -180,19 +180,79 @@ describe("an interrupted run", () => {
   }, 180_000);
 });
 
+interface Evaluated {
+  readonly top1: number;
+  readonly classes: readonly { readonly name: string; readonly images: number; readonly top1: number }[];
+  readonly confusion: readonly (readonly number[])[];
+}
+
 describe("a trained model", () => {
   it("is as good by rbnet eval as the training said, on the same held-out images", async () => {
     const { evaluation } = jsonLines(trained).at(-1) as { evaluation: Record<string, number> };
-    const found = jsonLines(await rbnet(["eval", model(), photos, "--json"]));
-    expect(found).toEqual([{ ...evaluation, set: "validation", skipped: 0 }]);
-    const { stdout } = await rbnet(["eval", model(), photos]);
-    expect(stdout).toMatch(/^top-1 \d+\.\d %, loss \d\.\d{4} on 4 validation images of /);
+    const words = ["eval", model(), photos, "--set", "validation"];
+    const [found] = jsonLines(await rbnet([...words, "--json"]));
+    expect(found).toMatchObject({ ...evaluation, set: "validation", skipped: 0 });
+    const { stdout } = await rbnet(words);
+    expect(stdout).toMatch(/^top-1 \d+\.\d %, loss \d\.\d{4}, calibration error \d+\.\d % on 4 validation images of /m);
   });
 
-  it("is not evaluated on data of other classes", async () => {
+  it("finds the images that its own training held out, whatever seed that had", { timeout: 60_000 }, async () => {
+    const out = join(temporaryFolder(), "run");
+    const held = ["--seed", "9", "--validation-fraction", "0.4"];
+    const run = jsonLines(await rbnet(["train", photos, ...QUICK, "--epochs", "1", ...held, "--out", out, "--json"]));
+    const { evaluation } = run.at(-1) as { evaluation: Record<string, number> };
+    expect(evaluation.images).toBe(16);
+    for (const place of [out, join(out, "model.safetensors")]) {
+      const [found] = jsonLines(await rbnet(["eval", place, photos, "--set", "validation", "--json"]));
+      expect(found).toMatchObject(evaluation);
+    }
+  });
+
+  it("is measured on all of a folder by class, by class, with a page", async () => {
+    const page = join(temporaryFolder(), "page.html");
+    const outcome = await rbnet(["eval", model(), photos, "--json", "--report", page]);
+    const [found] = jsonLines(outcome) as unknown as readonly [Evaluated];
+    expect(found).toMatchObject({ images: 40, set: "all", skipped: 0 });
+    expect(found.classes.map(({ name, images }) => [name, images])).toEqual([
+      ["cat", 20],
+      ["dog", 20],
+    ]);
+    const right = found.confusion.map((row, label) => row[label] ?? 0);
+    expect(right.reduce((sum, count) => sum + count) / 40).toBeCloseTo(found.top1, 12);
+    expect(found.classes.map(({ top1 }) => 20 * top1)).toEqual(right);
+    expect(outcome.stderr).toMatch(/the model was trained on data of the name .*--set validation takes those that the training/);
+    expect(readFileSync(page, "utf8")).toMatch(/rbnet8 \(width 0\.5\) on images, all of [\s\S]*Mixed up most|No image was taken/);
+  });
+
+  it("is measured on a folder that lacks a class or has one in another form, and refused one that it does not know", async () => {
+    const some = await classFolder(["dog"], 4, 16);
+    const [found] = jsonLines(await rbnet(["eval", model(), some, "--json"])) as unknown as readonly [Evaluated];
+    expect(found.confusion[0]).toEqual([0, 0]);
+    expect(found.confusion[1]?.reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect((await rbnet(["eval", model(), some])).stderr).toContain("has no images of a class that the model knows: cat");
     const { code, stderr } = await rbnet(["eval", model(), await classFolder(["cat", "duck"], 4, 16)]);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('class 2 is "dog" in the model, "duck" in')]);
-    expect((await rbnet(["eval", model()])).stderr).toContain("the model knows 2 classes, shapes has 10");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('has a class "duck" that the model does not know (it knows cat, dog)'),
+    ]);
+    expect((await rbnet(["eval", model()])).stderr).toContain("it knows 2 classes (cat, dog), shapes has 10");
+    expect((await rbnet(["eval", model(), "shapes", "--set", "all"])).stderr).toContain("shapes is divided into parts");
+  });
+
+  it("is exported with scores that are closer to how often they are right", async () => {
+    const out = join(temporaryFolder(), "calibrated.safetensors");
+    const [{ calibration }] = jsonLines(
+      await rbnet(["export", model(), "--calibrate", photos, "--precision", "float32", "--out", out, "--json"]),
+    ) as [{ calibration: Record<string, number> }];
+    expect(calibration).toMatchObject({ images: 4, on: expect.stringMatching(/^validation images of /) });
+    const words = ["--set", "validation", "--json", "--seed", "1"];
+    const [before] = jsonLines(await rbnet(["eval", model(), photos, ...words])) as [Record<string, number>];
+    const [after] = jsonLines(await rbnet(["eval", out, photos, ...words])) as [Record<string, number>];
+    expect(after.top1).toBe(before.top1);
+    // The temperature is the one of least loss.
+    expect(after.loss).toBeLessThanOrEqual(before.loss! + 1e-6);
+    expect(before.calibrationError).toBeCloseTo(calibration.before!, 5);
+    expect(after.calibrationError).toBeCloseTo(calibration.after!, 5);
   });
 
   it("predicts pictures, best first, and names one that cannot be read without giving up on the rest", async () => {

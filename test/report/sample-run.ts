@@ -44,6 +44,7 @@ export async function sampleReport({ classes, epochs, finished, validated = true
     images: 10 * classes,
     loss: 0.4,
     top1: 0.9,
+    calibrationError: 0.04,
     top5: 1,
     confusion,
     mistakes: [

@@ -7,7 +7,7 @@ import { Random } from "#rbnet/data/random";
 import { memorySet } from "#rbnet/data/sets/image-set";
 import { networkByName } from "#rbnet/networks/catalogue";
 import { Network } from "#rbnet/networks/network";
-import { type EvaluatedModel, evaluateModel } from "#rbnet/training/evaluate";
+import { type EvaluatedModel, evaluateModel, resultsByClass } from "#rbnet/training/evaluate";
 import type { DetailedEvaluation } from "#rbnet/training/records/run-records";
 import { Trainer } from "#rbnet/training/trainer";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -66,12 +66,23 @@ function logitsOf(model: ReturnType<typeof linearModel>, pixels: Uint8Array, ind
   );
 }
 
+/** By the book: fifteen bins of scores, the distance of mean score and share of right answers in each, weighted by images. */
+function calibrationErrorOf(answers: readonly { readonly score: number; readonly right: boolean }[]): number {
+  const distances = Array.from({ length: 15 }, (_, bin) => {
+    const inside = answers.filter(({ score }) => score >= bin / 15 && (score < (bin + 1) / 15 || bin === 14));
+    const scores = inside.reduce((sum, { score }) => sum + score, 0);
+    return Math.abs(scores - inside.filter(({ right }) => right).length);
+  });
+  return distances.reduce((sum, distance) => sum + distance, 0) / answers.length;
+}
+
 describe("evaluateModel", () => {
   it.each([1, 30, 100, 101, 230])("counts %i images as by hand", async (count) => {
     const model = linearModel();
     const { set, pixels } = noise(count);
     const found = await evaluateModel(backend, model, set);
     let [top1, top5, loss] = [0, 0, 0];
+    const sure: { score: number; right: boolean }[] = [];
     const confusion = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
     const wrong: { index: number; label: number; predicted: number; score: number }[] = [];
     for (let index = 0; index < count; index++) {
@@ -79,6 +90,7 @@ describe("evaluateModel", () => {
       const label = set.labels[index]!;
       const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
       const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      sure.push({ score: Math.exp(logits[order[0]!]!) / total, right: order[0] === label });
       loss -= Math.log(Math.exp(logits[label]!) / total);
       if (order[0] === label) top1++;
       else wrong.push({ index, label, predicted: order[0]!, score: Math.exp(logits[order[0]!]!) / total });
@@ -90,6 +102,16 @@ describe("evaluateModel", () => {
     expect(found.top5).toBe(top5 / count);
     expect(found.loss).toBeCloseTo(loss / count, 4);
     expect(found.confusion).toEqual(confusion);
+    expect(found.calibrationError).toBeCloseTo(calibrationErrorOf(sure), 4);
+    for (const [label, result] of resultsByClass(found, model.classes).entries()) {
+      const row = confusion[label]!;
+      const images = row.reduce((sum, some) => sum + some, 0);
+      const most = Math.max(...row.filter((_, predicted) => predicted !== label));
+      expect(result).toMatchObject({ name: `class ${label}`, images });
+      expect(result.top1).toBe(images === 0 ? undefined : row[label]! / images);
+      expect(result.takenFor?.images).toBe(most > 0 ? most : undefined);
+      if (most > 0) expect(row[model.classes.indexOf(result.takenFor!.name)]).toBe(most);
+    }
     wrong.sort((a, b) => b.score - a.score);
     expect(found.mistakes.length).toBe(Math.min(24, wrong.length));
     for (const [place, mistake] of found.mistakes.entries()) {
@@ -166,7 +188,13 @@ describe("evaluation in a run", () => {
     for await (const epoch of trainer) {
       const { validation } = data;
       if (validation === undefined) throw new Error("expected validation images");
-      const { confusion: _confusion, mistakes: _mistakes, skipped: _skipped, ...again } = await trainer.evaluate(validation);
+      const {
+        confusion: _confusion,
+        mistakes: _mistakes,
+        calibrationError: _error,
+        skipped: _skipped,
+        ...again
+      } = await trainer.evaluate(validation);
       if (trainer.bestEpoch === epoch.index) expect(again).toEqual(epoch.validation);
       await trainer.evaluate(data.train);
     }

@@ -41,7 +41,7 @@ const BATCH_NAME = /^data_batch_\d+\.bin$/;
  * @throws UserError where a file is missing, cut off or holds a label that does not exist
  */
 export async function cifarBinary(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { size = SIDE, validationFraction = 0.1, seed = 0 } = options;
+  const { size = SIDE, validationFraction = 0.1, seed = 1 } = options;
   checkSize(size);
   checkValidationFraction(validationFraction);
   const root = resolve(path);

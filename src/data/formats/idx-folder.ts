@@ -31,7 +31,7 @@ export function isIdxFolder(names: readonly string[]): boolean {
  * @throws UserError where a file is missing, damaged, or images and labels do not match
  */
 export async function idxFolder(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { size = 32, validationFraction = 0.1, seed = 0 } = options;
+  const { size = 32, validationFraction = 0.1, seed = 1 } = options;
   checkSize(size);
   checkValidationFraction(validationFraction);
   const root = resolve(path);

@@ -29,7 +29,7 @@ const SMALL_IMAGE_LIMIT = 2 ** 32 - 2 ** 16;
  * @throws UserError where the folder is not laid out so, or too many of its images are unreadable
  */
 export async function imageFolder(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { validationFraction = 0.1, seed = 0, maxBadFraction = USUAL_BAD_FRACTION, pixelLimit = PIXEL_LIMIT } = options;
+  const { validationFraction = 0.1, seed = 1, maxBadFraction = USUAL_BAD_FRACTION, pixelLimit = PIXEL_LIMIT } = options;
   checkValidationFraction(validationFraction);
   if (options.size !== undefined) checkSize(options.size);
   const root = resolve(path);

@@ -29,7 +29,7 @@ export interface ShapesOptions {
 
 /** Draws the data set; a few thousand images a second. */
 export function shapes(options: ShapesOptions = {}): Dataset {
-  const { seed = 0, size = 32, train = 4000, validation = 800, test = 1000 } = options;
+  const { seed = 1, size = 32, train = 4000, validation = 800, test = 1000 } = options;
   checkSize(size);
   for (const count of [train, validation, test]) {
     if (!Number.isInteger(count) || count < 0)

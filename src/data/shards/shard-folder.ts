@@ -27,7 +27,7 @@ import { readShardLayout, type ShardLayout } from "./shard-layout.js";
  * @throws UserError where the folder is not laid out so, a shard is damaged, or too many of its samples are unusable
  */
 export async function shardFolder(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { validationFraction = 0.1, seed = 0, maxBadFraction = USUAL_BAD_FRACTION, pixelLimit = PIXEL_LIMIT } = options;
+  const { validationFraction = 0.1, seed = 1, maxBadFraction = USUAL_BAD_FRACTION, pixelLimit = PIXEL_LIMIT } = options;
   checkValidationFraction(validationFraction);
   if (options.size !== undefined) checkSize(options.size);
   const root = resolve(path);

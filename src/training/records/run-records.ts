@@ -26,11 +26,23 @@ export interface Mistake {
 }
 
 export interface DetailedEvaluation extends Evaluation {
+  /** Expected calibration error, 0 to 1: how far scores are from the share of right answers among those with such scores. */
+  readonly calibrationError: number;
   /** confusion[label][predicted], in images. */
   readonly confusion: readonly (readonly number[])[];
   readonly mistakes: readonly Mistake[];
   /** Images that could not be read and do not count. */
   readonly skipped: readonly SkippedImage[];
+}
+
+/** How a class fares in an evaluation. */
+export interface ClassResult {
+  readonly name: string;
+  readonly images: number;
+  /** Share of them that is classified rightly; undefined where there are none. */
+  readonly top1?: number;
+  /** The class that most of its other images are taken for. */
+  readonly takenFor?: { readonly name: string; readonly images: number };
 }
 
 /** Images that could not be read: how many, and the first few by name. */
@@ -73,7 +85,14 @@ export interface RunRecord {
   readonly startedAt: string;
   readonly network: string;
   readonly classes: readonly string[];
-  readonly data: { readonly name: string; readonly train: number; readonly validation: number; readonly test: number };
+  readonly data: {
+    readonly name: string;
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+    /** Share of the training images that was held out, where that is known. */
+    readonly validationFraction?: number;
+  };
   /** Where the run was started by one. */
   readonly recipe?: string;
   readonly options: Readonly<Record<string, unknown>>;
