@@ -8,8 +8,10 @@ import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { FolderTaken, isClaimed } from "../stores/run-claim.js";
-import { holdsRun } from "../stores/run-folder.js";
+import { holdsRun, prepareRunFolder } from "../stores/run-folder.js";
 import { profileTraining } from "../training/costs/profile.js";
+import { planTraining } from "../training/plan/training-plan.js";
+import type { TrainingOptions } from "../training/settings/options.js";
 import { recipeByName } from "../training/settings/recipes.js";
 import { commandLine } from "./command-line.js";
 import {
@@ -23,6 +25,7 @@ import {
 } from "./flags.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { printJson, tellSkipped } from "./output.js";
+import { printPlan } from "./plan.js";
 import { printProfile } from "./profile.js";
 import { ProgressBar } from "./progress-bar.js";
 import { addTrainingFlags, readSettings, recipesText, settingsFor, type TrainingFlags } from "./training-flags.js";
@@ -39,6 +42,7 @@ interface TrainFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFl
   readonly out?: string;
   readonly resume?: boolean;
   readonly profile?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -56,6 +60,7 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
     .option("--resume", "go on from the checkpoint in that folder")
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
+    .option("--dry-run", "say what the training has understood of data and flags, and how long it will take, and end there")
     .option("--json", "one JSON object a line on standard output")
     .addHelpText(
       "after",
@@ -83,16 +88,23 @@ async function train(path: string, given: TrainFlags): Promise<void> {
     ...(size === undefined ? {} : { size }),
   });
   progress.clear();
-  tellSkipped({ count: data.skipped.length, named: data.skipped });
   const description = networkFor(flags, data);
   const settings = settingsFor(chosen, data);
   if (flags.profile === true) {
+    tellSkipped({ count: data.skipped.length, named: data.skipped });
     const profile = await profileTraining(description, data, settings, machineOf(flags), PROFILED_STEPS);
     if (flags.json === true) printJson(profile);
     else printProfile(profile);
     return;
   }
   const name = `runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`;
+  if (flags.resume === true && flags.dryRun !== true) tellSkipped({ count: data.skipped.length, named: data.skipped });
+  else {
+    // Nobody should wait for the estimate of a run that cannot be kept.
+    if (flags.dryRun !== true) await prepareRunFolder(flags.out ?? (await standardFolder(name, false)), false);
+    await introduce(description, data, settings, flags);
+    if (flags.dryRun === true) return;
+  }
   await inFolder(flags, name, async (out) => {
     await runTraining({
       description,
@@ -100,6 +112,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
       settings,
       out,
       progress,
+      introduced: flags.resume !== true,
       recipe: flags.recipe,
       validationFraction: flags.validationFraction,
       continuation: commandLine(["--resume", "--out", out]),
@@ -108,6 +121,20 @@ async function train(path: string, given: TrainFlags): Promise<void> {
       json: flags.json === true,
     });
   });
+}
+
+/** Says what was understood, for a person as a table and for a program as an object. */
+async function introduce(
+  description: NetworkDescription,
+  data: Dataset,
+  settings: TrainingOptions,
+  flags: TrainFlags,
+): Promise<void> {
+  const { dryRun, recipe, json } = flags;
+  const measure = dryRun === true || recipe !== undefined ? "always" : "long runs";
+  const plan = await planTraining(description, data, settings, { machine: machineOf(flags), measure });
+  if (json === true) printJson(plan);
+  else printPlan(plan, recipe);
 }
 
 /** Trains in the folder that the flags name, or in one of the usual names: the next where somebody else takes it at the same moment. */

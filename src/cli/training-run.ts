@@ -1,18 +1,16 @@
 /** A training from the command line: its folder is kept, it is said how it goes, and Ctrl-C leaves a checkpoint to go on from. */
-import { type MachineSetup, machineOf } from "../backend/machine.js";
+import type { MachineSetup } from "../backend/machine.js";
 import type { Dataset } from "../data/dataset.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { RunLog } from "../report/run-log.js";
-import { prepareRunFolder, runFile } from "../stores/run-folder.js";
-import { estimateRun } from "../training/costs/estimate.js";
-import { summarizeNetwork } from "../training/costs/memory.js";
+import { runFile } from "../stores/run-folder.js";
 import type { EpochRecord } from "../training/records/run-records.js";
 import type { TrainingOptions } from "../training/settings/options.js";
 import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
 import { Interrupts } from "./interrupts.js";
-import { accuracyText, bold, dim, milliseconds, print, printJson, tell, tellSkipped } from "./output.js";
+import { accuracyText, bold, dim, print, printJson, tell, tellSkipped } from "./output.js";
 import type { ProgressBar } from "./progress-bar.js";
 
 export interface TrainingRun {
@@ -25,6 +23,8 @@ export interface TrainingRun {
   readonly recipe?: string | undefined;
   /** Share of the training images that was asked to be held out. */
   readonly validationFraction?: number;
+  /** Whether it has been said what the data and the network are. */
+  readonly introduced?: boolean;
   /** What to type after an interruption. */
   readonly continuation: string;
   readonly machine: MachineSetup;
@@ -43,14 +43,10 @@ export async function runTraining({
   validationFraction,
   continuation,
   machine,
+  introduced = false,
   resume = false,
   json = false,
 }: TrainingRun): Promise<boolean> {
-  if (recipe !== undefined && !resume && !json) {
-    // Nobody should wait for the estimate of a run that cannot be kept.
-    await prepareRunFolder(out, false);
-    await tellEstimate(recipe, description, data, settings, machine);
-  }
   await using trainer = await Trainer.create(description, data, settings, {
     ...machine,
     out,
@@ -65,7 +61,10 @@ export async function runTraining({
   });
   try {
     if (json) printJson(log.run);
-    else introduce(log.run.network, data, trainer, out);
+    else {
+      if (!introduced) introduce(log.run.network, data);
+      tellPlace(trainer, out);
+    }
     let skipped = 0;
     for await (const epoch of trainer) {
       progress.clear();
@@ -102,41 +101,21 @@ export async function runTraining({
   }
 }
 
-/** Before a run that may take days: what it will take, of time and memory. */
-async function tellEstimate(
-  recipe: string,
-  description: NetworkDescription,
-  data: Dataset,
-  settings: TrainingOptions,
-  machine: MachineSetup,
-): Promise<void> {
-  const { keepEvery } = machineOf(machine);
-  const { trainingBytes } = await summarizeNetwork(description, settings.batch, { ...settings, keepEvery });
-  const { seconds, stepMs } = await estimateRun(description, data, settings, machine);
-  print(
-    `${bold(recipe)}: about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, ` +
-      `measured by a few) and ${formatBytes(trainingBytes)} of ` +
-      `memory${settings.distill === undefined ? "" : ", besides the teacher's"}`,
-  );
-}
-
-function introduce(network: string, data: Dataset, trainer: Trainer, out: string): void {
-  const { train: images, validation, test, classes, size } = data;
+function introduce(network: string, { name, classes, size, train, validation, test }: Dataset): void {
   const parts = [
-    `${formatInteger(images.count)} training`,
+    `${formatInteger(train.count)} training`,
     validation === undefined ? "" : `${formatInteger(validation.count)} validation`,
     test === undefined ? "" : `${formatInteger(test.count)} test`,
   ];
   print(
-    `${bold(network)} on ${bold(data.name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ` +
-      `${size}, ${classes.length} classes`,
+    `${bold(network)} on ${bold(name)}: ${parts.filter((part) => part !== "").join(", ")} images of ${size} x ${size}, ` +
+      `${classes.length} classes`,
   );
-  print(
-    dim(
-      `${trainer.backend.description}; everything goes to ` +
-        `${out}${trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : ""}`,
-    ),
-  );
+}
+
+function tellPlace(trainer: Trainer, out: string): void {
+  const place = trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : "";
+  print(dim(`${trainer.backend.description}; everything goes to ${out}${place}`));
 }
 
 /** Where one image of so few is more than this share, which epoch is the best is chance as much as learning. */

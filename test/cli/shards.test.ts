@@ -20,7 +20,7 @@ describe("rbnet shards", () => {
     expect(readdirSync(out).filter((name) => /-train-00000[0-2]\.tar$/.test(name)).length).toBe(3);
     const trained = await rbnet(["train", out, ...TINY, "--out", join(out, "..", "run"), "--json"]);
     expect([trained.code, trained.stderr]).toEqual([0, ""]);
-    expect(jsonLines(trained)[0]).toMatchObject({ classes: ["cat", "dog"] });
+    expect(jsonLines(trained)[1]).toMatchObject({ kind: "run", classes: ["cat", "dog"] });
   });
 
   it("says in a sentence what is wrong, with code 2, and leaves all as it was", async () => {
@@ -71,7 +71,7 @@ describe("rbnet train on shards", () => {
     const { code, stdout, stderr } = await rbnet([...words, "--json"]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^rbnet: skipped an image that cannot be read: .*\.tar\/00000000-\d+\.png \([^\n]+\)\n$/);
-    const epochs = stdout.split("\n").filter((line) => line.includes('"skipped"'));
+    const epochs = stdout.split("\n").filter((line) => line.includes('"kind":"epoch"') && line.includes('"skipped"'));
     expect(epochs.map((line) => JSON.parse(line).skipped.count)).toEqual([1]);
     expect(readFileSync(join(run, "report.html"), "utf8")).toContain("Images that could not be read");
   });

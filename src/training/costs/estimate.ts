@@ -19,7 +19,7 @@ export interface RunEstimate {
 
 /** The first steps wait for images and for the engine's compiler. */
 const WARMUP_STEPS = 2;
-const MEASURED_STEPS = 6;
+export const MEASURED_STEPS = 6;
 /** Steps that take so long vary little. */
 const ENOUGH_MS = 15_000;
 const EVALUATED_IMAGES = 256;

@@ -1,0 +1,87 @@
+/** Finds out, before a training starts, what it has understood: looks through the data, counts, and measures a few steps. */
+import { type MachineSetup, machineOf } from "../../backend/machine.js";
+import type { Augmentation } from "../../data/augmentation/augmentation.js";
+import type { Dataset, Part } from "../../data/dataset.js";
+import { findSamePictures } from "../../data/sets/same-pictures.js";
+import { type NetworkDescription, networkTitle } from "../../networks/description.js";
+import { estimateRun, MEASURED_STEPS } from "../costs/estimate.js";
+import { summarizeNetwork } from "../costs/memory.js";
+import { checkFit } from "../settings/fit.js";
+import type { TrainingOptions } from "../settings/options.js";
+import type { PlannedClass, TrainingPlan } from "./plan-record.js";
+import { warningsOf } from "./warnings.js";
+
+const PARTS: readonly Part[] = ["train", "validation", "test"];
+const NAMED = 3;
+/** A measurement should take no more than a tenth of the run. */
+const WORTH_MEASURING = 10;
+
+export interface PlanOptions {
+  readonly machine: MachineSetup;
+  /** Always, or where the run takes long enough for it. */
+  readonly measure: "always" | "long runs";
+}
+
+/** @throws UserError where network, data and settings do not fit each other */
+export async function planTraining(
+  description: NetworkDescription,
+  data: Dataset,
+  options: TrainingOptions,
+  { machine, measure }: PlanOptions,
+): Promise<TrainingPlan> {
+  checkFit(description, data, options);
+  const { batch, epochs, augmentation } = options;
+  const { keepEvery } = machineOf(machine);
+  const { totals, trainingBytes } = await summarizeNetwork(description, batch, { ...options, keepEvery });
+  const stepsPerEpoch = Math.floor(data.train.count / batch);
+  const isLong = stepsPerEpoch * epochs >= WORTH_MEASURING * MEASURED_STEPS;
+  const estimate = measure === "always" || isLong ? await estimateRun(description, data, options, machine) : undefined;
+  const classes = classCounts(data);
+  return {
+    kind: "plan",
+    data: data.name,
+    format: data.origin.format,
+    parts: PARTS.flatMap((part) => {
+      const images = data[part]?.count;
+      return images === undefined ? [] : [{ part, images, from: data.origin.places[part] ?? "" }];
+    }),
+    classes,
+    leftOut: data.origin.leftOut,
+    skipped: { count: data.skipped.length, named: data.skipped.slice(0, NAMED) },
+    ...(data.origin.sizes === undefined ? {} : { sizes: data.origin.sizes }),
+    network: {
+      name: networkTitle(description),
+      size: data.size,
+      parameters: totals.binaryParameters + totals.realParameters,
+      ops: totals.ops,
+    },
+    mirrored: mirroringOf(data, augmentation),
+    augmentation,
+    batch,
+    stepsPerEpoch,
+    epochs,
+    ...(options.distill === undefined ? {} : { teacher: options.distill.teacher }),
+    memoryBytes: trainingBytes,
+    ...(estimate === undefined ? {} : { estimate }),
+    warnings: warningsOf(data, classes, await findSamePictures(data)),
+  };
+}
+
+/** Images of each class in each part. */
+function classCounts(data: Dataset): readonly PlannedClass[] {
+  const parts = PARTS.filter((part) => data[part] !== undefined);
+  const counts = parts.map((part) => {
+    const images = new Uint32Array(data.classes.length);
+    for (const label of data[part]?.labels ?? []) images[label]++;
+    return images;
+  });
+  return data.classes.map((name, label) => ({
+    name,
+    images: Object.fromEntries(parts.map((part, place) => [part, counts[place][label]])),
+  }));
+}
+
+function mirroringOf({ mirroring }: Dataset, { flip = false }: Augmentation): TrainingPlan["mirrored"] {
+  if (flip === mirroring.allowed) return { on: flip, reason: mirroring.reason };
+  return { on: flip, reason: flip ? `it was asked for, although ${mirroring.reason}` : "it was asked for" };
+}
