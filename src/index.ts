@@ -39,5 +39,6 @@ export { evaluateModel } from "./training/evaluate.js";
 export type { DetailedEvaluation, EpochRecord, Evaluation, Mistake, StepProgress } from "./training/records/run-records.js";
 export type { TrainingOptions, TrainingSettings } from "./training/settings/options.js";
 export { type Recipe, recipeByName, recipeNames, recipeSettings } from "./training/settings/recipes.js";
+export { readStart, type Start } from "./training/start/start.js";
 export { Trainer } from "./training/trainer.js";
 export type { TrainerSetup } from "./training/trainer-setup.js";

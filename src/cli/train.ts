@@ -13,6 +13,7 @@ import { profileTraining } from "../training/costs/profile.js";
 import { planTraining } from "../training/plan/training-plan.js";
 import type { TrainingOptions } from "../training/settings/options.js";
 import { recipeByName } from "../training/settings/recipes.js";
+import { readStart } from "../training/start/start.js";
 import { commandLine } from "./command-line.js";
 import {
   addDataFlags,
@@ -28,16 +29,17 @@ import { printJson, tellSkipped } from "./output.js";
 import { printPlan } from "./plan.js";
 import { printProfile } from "./profile.js";
 import { ProgressBar } from "./progress-bar.js";
+import { followStart } from "./start-flags.js";
 import { addTrainingFlags, readSettings, recipesText, settingsFor, type TrainingFlags } from "./training-flags.js";
 import { runTraining } from "./training-run.js";
 
 /** Enough for means that hold still. */
 const PROFILED_STEPS = 20;
 
-interface TrainFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFlags {
+interface GivenFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFlags {
   readonly seed: number;
   readonly network?: string;
-  readonly width: number;
+  readonly width?: number;
   readonly size?: number;
   readonly out?: string;
   readonly resume?: boolean;
@@ -46,13 +48,16 @@ interface TrainFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFl
   readonly json?: boolean;
 }
 
+/** With what a start, a recipe and nobody has decided. */
+type TrainFlags = GivenFlags & { readonly width: number };
+
 export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("train a network on a folder of images by class, tar shards, CIFAR, IDX (MNIST) or generated shapes")
     .argument("[data]", "folder of the data, or `shapes`, which are drawn from the seed", "shapes")
     .option("--network <name>", `${networkNames.join(", ")} (default: by the data)`)
-    .option("--width <factor>", "multiplies the channels of every stage", readNumber, 1)
+    .option("--width <factor>", "multiplies the channels of every stage (default: 1)", readNumber)
     .option("--size <pixels>", "side of the network's input (default: by the images)", readPositive);
   addVariationFlags(command);
   addTrainingFlags(command);
@@ -68,13 +73,15 @@ export function addTrain(program: Command): void {
         "Example:\n" +
         "  rbnet train photos --network rbnet20 --width 2 --epochs 60 --out runs/photos\n" +
         "  rbnet train imagenet-shards --network rbnet18 --batch 256 --epochs 90 --color-jitter 0.4 --lighting 0.1\n" +
-        "  rbnet train photos --recipe two-stage --epochs 100",
+        "  rbnet train photos --recipe two-stage --epochs 100\n" +
+        "  rbnet train photos --from rbnet20-cifar10",
     )
     .action(train);
 }
 
-async function train(path: string, given: TrainFlags): Promise<void> {
-  const flags = withRecipe(given);
+async function train(path: string, given: GivenFlags): Promise<void> {
+  const start = given.from === undefined ? undefined : await readStart(given.from);
+  const flags = { width: 1, ...withRecipe(start === undefined ? given : followStart(given, start)) };
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   const chosen = readSettings(flags);
   chooseBackend(flags);
@@ -88,7 +95,7 @@ async function train(path: string, given: TrainFlags): Promise<void> {
     ...(size === undefined ? {} : { size }),
   });
   progress.clear();
-  const description = networkFor(flags, data);
+  const description = start?.networkFor(data.classes.length) ?? networkFor(flags, data);
   const settings = settingsFor(chosen, data);
   if (flags.profile === true) {
     tellSkipped({ count: data.skipped.length, named: data.skipped });
@@ -154,7 +161,7 @@ async function inFolder(
 }
 
 /** Network and size of a recipe that has its own, where the flags name no others. */
-function withRecipe(flags: TrainFlags): TrainFlags {
+function withRecipe(flags: GivenFlags): GivenFlags {
   if (flags.recipe === undefined) return flags;
   const { network, size } = recipeByName(flags.recipe);
   return { ...(network === undefined ? {} : { network }), ...(size === undefined ? {} : { size }), ...flags };

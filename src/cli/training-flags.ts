@@ -33,6 +33,8 @@ export interface TrainingFlags {
   readonly accumulate?: number;
   readonly patience?: number;
   readonly seed?: number;
+  readonly from?: string;
+  readonly freeze?: string;
   readonly cropPadding?: number;
   readonly randomResizedCrop?: number | true;
   readonly flip?: boolean;
@@ -55,6 +57,14 @@ export function addTrainingFlags(command: Command): Command {
     new Option(flags, `${text} (default: ${standard})`).argParser(readNumber);
   return command
     .option("--recipe <name>", "settings to start from, listed below; flags win over them")
+    .option(
+      "--from <model>",
+      "start from a trained network: the folder of a run, a model file, or the name of a model of rbnet's",
+    )
+    .option(
+      "--freeze <what>",
+      "what stays of it: body (all but the classifier), binary (the binary weights), stage1, stage2, ...",
+    )
     .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
     .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
     .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
@@ -148,7 +158,10 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
     "accumulate",
     "patience",
     "seed",
+    "from",
+    "freeze",
   ] as const;
+  if (flags.from === undefined) forbidFlags({ ...flags }, ["freeze"], "it says what stays of a start; name one by --from");
   const given = names.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]);
   const settings = {
     ...Object.fromEntries(given),

@@ -10,9 +10,10 @@ import type { Backend } from "../backend/device.js";
 import type { Tensor } from "../tensor.js";
 import { constant } from "./initializer.js";
 import type { Folding } from "./layer.js";
-import type { Declarations, Parameter, State } from "./parameters.js";
+import type { Declarations, Parameter, State, ValuesOf } from "./parameters.js";
 
-const EPSILON = 1e-5;
+/** Of all of them; a network is unfolded with it, too. */
+export const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
 export class BatchNormalization {
@@ -29,6 +30,8 @@ export class BatchNormalization {
   private readonly backwardSums: Tensor<"accumulator">;
   /** Of the next batch's statistics in the running ones. */
   private momentum = MOMENTUM;
+  /** Whether `norm` is that of the running statistics, once and for all. */
+  private held = false;
 
   constructor(
     private readonly backend: Backend,
@@ -39,11 +42,14 @@ export class BatchNormalization {
   ) {
     this.gamma = declarations.parameter(`${name}.gamma`, "other", [filters], constant(filters, initialGamma));
     this.beta = declarations.parameter(`${name}.beta`, "other", [filters], constant(filters, 0));
-    const restart = (): void => {
-      this.momentum = 1;
+    const changes = {
+      restart: (): void => {
+        this.momentum = 1;
+      },
+      hold: (valuesOf: ValuesOf): void => this.hold(valuesOf),
     };
-    this.runningMean = declarations.state(`${name}.running_mean`, constant(filters, 0), restart);
-    this.runningVariance = declarations.state(`${name}.running_variance`, constant(filters, 1), restart);
+    this.runningMean = declarations.state(`${name}.running_mean`, constant(filters, 0), changes);
+    this.runningVariance = declarations.state(`${name}.running_variance`, constant(filters, 1), changes);
     this.sums = backend.allocate("accumulator", [2, filters]);
     this.norm = backend.allocate("float32", [4, filters]);
     this.coefficients = backend.allocate("float32", [3, filters]);
@@ -60,6 +66,7 @@ export class BatchNormalization {
 
   /** From `sums` over `count` rows to `norm`. */
   forward(count: number): void {
+    if (this.held) return;
     const { gamma, beta, runningMean, runningVariance, momentum } = this;
     const terms = {
       gamma: gamma.value,
@@ -71,6 +78,13 @@ export class BatchNormalization {
     };
     this.backend.normalizationForward(this.sums, count, terms, this.norm);
     this.momentum = MOMENTUM;
+  }
+
+  private hold(valuesOf: ValuesOf): void {
+    const { scale, bias } = this.fold({ valuesOf });
+    const deviations = valuesOf(this.runningVariance).map((variance) => 1 / Math.sqrt(variance + EPSILON));
+    this.backend.write(this.norm, Float32Array.of(...scale, ...bias, ...valuesOf(this.runningMean), ...deviations));
+    this.held = true;
   }
 
   /** The sums that activateBackward fills. */
@@ -86,7 +100,7 @@ export class BatchNormalization {
   }
 
   /** Scale and bias with the running statistics: what a deployed network computes. */
-  fold({ valuesOf }: Folding): { scale: Float32Array; bias: Float32Array } {
+  fold({ valuesOf }: Pick<Folding, "valuesOf">): { scale: Float32Array; bias: Float32Array } {
     const [gamma, beta] = [valuesOf(this.gamma), valuesOf(this.beta)];
     const [mean, variance] = [valuesOf(this.runningMean), valuesOf(this.runningVariance)];
     const scale = gamma.map((value, n) => value / Math.sqrt((variance[n] as number) + EPSILON));

@@ -8,7 +8,7 @@ import type { BinaryWeights } from "../backend/terms.js";
 import type { Operation } from "../runtime/operations.js";
 import type { MapShape } from "../runtime/windows.js";
 import type { Tensor } from "../tensor.js";
-import type { Parameter, State } from "./parameters.js";
+import type { Parameter, State, ValuesOf } from "./parameters.js";
 
 /**
  * What binary convolutions multiply signs by: the signs of latent weights, or, in a first stage of training, the latent weights themselves.
@@ -39,7 +39,7 @@ export interface Folding {
   /** Appends an operation and returns the number of its value. */
   add(operation: Operation): number;
   /** The values of a parameter or state. */
-  readonly valuesOf: (declared: Parameter | State) => Float32Array;
+  readonly valuesOf: ValuesOf;
   /** The packed signs of latent weights, [filters, words(K)], taken by way of `weights`. They are there when the network is folded. */
   readonly signsOf: (latent: Parameter, weights: BinaryWeights) => Uint32Array;
 }

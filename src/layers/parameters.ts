@@ -30,7 +30,12 @@ export interface State {
   readonly value: Tensor;
   /** Forget: the next batch's value takes the place of what earlier ones have left. */
   restart(): void;
+  /** Stay: from now on the layer computes with this value, in training too, and no batch changes it. */
+  hold(valuesOf: ValuesOf): void;
 }
+
+/** The values of a parameter or state, as they were read. */
+export type ValuesOf = (declared: Parameter | State) => Float32Array;
 
 /** Where tensors lie, side by side in one piece of memory. */
 export interface Layout {
@@ -110,6 +115,24 @@ export function partOf(backend: Backend, pieces: readonly NamedMemory[], wanted:
   throw new Error(`no memory has a part ${wanted}`);
 }
 
+/** Puts values by name in their places; what is not named stays as it is. Returns the names of parts whose number of values is another. */
+export async function writeParts(
+  backend: Backend,
+  { layout, memory }: NamedMemory,
+  values: ReadonlyMap<string, Float32Array>,
+): Promise<readonly string[]> {
+  const whole = Float32Array.from(await backend.read(memory));
+  const unfit: string[] = [];
+  for (const { name, shape, from } of layout.parts) {
+    const own = values.get(name);
+    if (own === undefined) continue;
+    if (own.length === elementCount(shape)) whole.set(own, from);
+    else unfit.push(name);
+  }
+  backend.write(memory, whole);
+  return unfit;
+}
+
 /** What layers declare to while a network is built. */
 export class Declarations {
   private readonly parameters: Declared[] = [];
@@ -124,12 +147,12 @@ export class Declarations {
     return declared;
   }
 
-  state(name: string, values: Float32Array, restart: () => void): State {
+  state(name: string, values: Float32Array, changes: Pick<State, "restart" | "hold">): State {
     const declared = new Declared(name, "other", [values.length], values);
     this.states.push(declared);
     return {
       name,
-      restart,
+      ...changes,
       get value() {
         return declared.value;
       },

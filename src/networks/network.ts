@@ -53,6 +53,8 @@ export class Network {
   observer: PassObserver | undefined;
   private outputs: readonly Tensor[] = [];
   private weights: WeightForm = "binary";
+  /** How many layers from the first on stay as they are. */
+  private held = 0;
   /** By layer whose output is not kept: how many such layers come right before it, which is also the number of its memory. */
   private slots: ReadonlyMap<number, number> = new Map();
 
@@ -108,6 +110,18 @@ export class Network {
     }
   }
 
+  /**
+   * The first `layers` layers stay as they are: they normalize by their running statistics, as the deployed network does, and the backward
+   * pass ends above them. Who updates parameters leaves theirs out.
+   */
+  async hold(layers: number): Promise<void> {
+    this.held = layers;
+    if (layers === 0) return;
+    const values = await readParts(this.backend, [this.store.values, this.store.states]);
+    for (const layer of this.layers.slice(0, layers))
+      for (const state of layer.states) state.hold(({ name }) => values.get(name) ?? new Float32Array());
+  }
+
   private slotsOf(keepEvery: number): ReadonlyMap<number, number> {
     const slots = new Map<number, number>();
     let before = 0;
@@ -141,10 +155,14 @@ export class Network {
     return value;
   }
 
-  /** gradient: of the logits. Adds to the gradients of all parameters; `visit` is called before each layer, the last one first. */
+  /**
+   * gradient: of the logits. Adds to the gradients of all parameters but those of layers that are held; `visit` is called before each
+   * layer, the last one first.
+   */
   backward(gradient: Tensor, visit?: Visit): void {
     let current: Tensor | undefined = gradient;
     for (const [index, layer] of [...this.layers.entries()].toReversed()) {
+      if (index < this.held) return;
       if (current === undefined) throw new Error("only the first layer may end the backward pass");
       visit?.(index, this.outputs[index] as Tensor, current);
       if (!this.slots.has(index)) this.recomputeUpTo(index - 1);

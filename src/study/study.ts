@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
 import { chooseBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
+import { shippedModels } from "../deploy/shipped-models.js";
 import { UserError } from "../errors.js";
 import { prepareRunFolder } from "../stores/run-folder.js";
 import type { EpochRecord } from "../training/records/run-records.js";
@@ -125,11 +126,12 @@ export async function statesOf(runs: readonly StudyRun[]): Promise<readonly Stat
  * finished runs, need nothing.
  *
  * @param rerun whether rows may be trained anew that have changed since they were run
- * @throws UserError that names the first row whose folder holds a run of something else, or whose teacher is not there
+ * @throws UserError that names the first row whose folder holds a run of something else, or whose teacher or start is not there
  */
 export function refuseUnready(states: readonly StatedRun[], rerun: boolean): void {
   for (const { run, state } of states) {
-    const teacher = run.options.distill?.teacher;
+    const { distill, from } = run.options;
+    const teacher = distill?.teacher;
     if (state.kind === "changed" && !rerun)
       throw new UserError(
         `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it ` +
@@ -137,6 +139,8 @@ export function refuseUnready(states: readonly StatedRun[], rerun: boolean): voi
       );
     if (state.kind !== "finished" && teacher !== undefined && !existsSync(teacher))
       throw new UserError(`row "${run.row.name}" has the teacher ${teacher}, which is not there; correct its path`);
+    if (state.kind !== "finished" && from !== undefined && !existsSync(from) && !shippedModels().includes(from))
+      throw new UserError(`row "${run.row.name}" starts from ${from}, which is not there; correct its path`);
   }
 }
 

@@ -22,6 +22,10 @@ import { requireFiniteTensors } from "./stage/divergence.js";
 import { type KeptMemory, Optimizer } from "./stage/optimizer.js";
 import type { Progress } from "./stage/progress.js";
 import type { StageParts } from "./stage/stage-run.js";
+import type { TrainingStage } from "./stage/stages.js";
+import { beginFrom } from "./start/begin.js";
+import { type Frozen, frozenPart } from "./start/frozen.js";
+import { checkStart, dataFor, readStart, type Start } from "./start/start.js";
 import { type OpenedTeacher, openTeacher } from "./teachers/open-teacher.js";
 import type { Teacher } from "./teachers/teacher.js";
 import type { TrainerSetup } from "./trainer-setup.js";
@@ -43,6 +47,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   readonly network: Network;
   readonly optimizer: Optimizer;
   readonly loader: Loader;
+  private readonly frozen: Frozen;
 
   private constructor(
     readonly backend: Backend,
@@ -50,6 +55,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     private readonly scope: MemoryScope,
     readonly store: RunStore,
     private readonly opened: OpenedTeacher | undefined,
+    private readonly start: Start | undefined,
     readonly keepEvery: number,
     { description, data, options }: RunSubject,
   ) {
@@ -60,7 +66,8 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     this.network = new Network(backend, description, {
       normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
     });
-    this.optimizer = new Optimizer(backend, this.network.store, options);
+    this.frozen = frozenPart(this.network, options.freeze);
+    this.optimizer = new Optimizer(backend, this.network.store, options, this.frozen.names);
     scope.seal();
     const { size, mean, standardDeviation, train } = data;
     const { batch, seed, augmentation } = options;
@@ -77,21 +84,25 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   }
 
   /** @throws UserError where settings, data and network do not fit each other, or the folder cannot be used */
-  static async open(subject: RunSubject, setup: TrainerSetup): Promise<RunParts> {
-    const { description, data, options } = subject;
+  static async open(given: RunSubject, setup: TrainerSetup): Promise<RunParts> {
+    const { description, options } = given;
+    const start = options.from === undefined ? undefined : await readStart(options.from);
+    const subject = start === undefined ? given : { ...given, data: dataFor(start, given.data) };
+    const { data } = subject;
     checkFit(description, data, options);
-    const { backend: given, resume = false, ...rest } = setup;
-    const machine = machineOf(typeof given === "string" ? { ...rest, backend: given } : rest);
+    if (start !== undefined) checkStart(start, description, options);
+    const { backend: chosen, resume = false, ...rest } = setup;
+    const machine = machineOf(typeof chosen === "string" ? { ...rest, backend: chosen } : rest);
     const store = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
-    const ownsBackend = given === undefined || typeof given === "string";
-    const backend = ownsBackend ? await openBackend(machine) : given;
+    const ownsBackend = chosen === undefined || typeof chosen === "string";
+    const backend = ownsBackend ? await openBackend(machine) : chosen;
     const scope = new MemoryScope(backend);
     let opened: OpenedTeacher | undefined;
     try {
       await store.prepare(resume);
       const { distill, batch } = options;
       if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads: machine.threads });
-      return new RunParts(backend, ownsBackend, scope, store, opened, machine.keepEvery, subject);
+      return new RunParts(backend, ownsBackend, scope, store, opened, start, machine.keepEvery, subject);
     } catch (error) {
       await opened?.teacher.close();
       scope[Symbol.dispose]();
@@ -99,6 +110,20 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       await store.release();
       throw error;
     }
+  }
+
+  /** Puts the values of a trained network in the place of random ones, where the run starts from one. */
+  async begin(): Promise<void> {
+    const { backend, network, data, options, start } = this;
+    if (start === undefined) return;
+    await beginFrom(start, { backend, network, data, seed: options.seed });
+    this.optimizer.restart();
+    await network.hold(this.frozen.layers);
+  }
+
+  /** Whether the running statistics at the start of the run are those of products with other weights than the stage's. */
+  startsAnew({ weights }: TrainingStage): boolean {
+    return this.start !== undefined && this.start.weights !== weights;
   }
 
   /** The one that the settings name. */
@@ -130,7 +155,9 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   /** Goes back to where a checkpoint was saved. */
   async load(part: "checkpoint" | "firstStage"): Promise<Progress> {
     const { store, backend } = this;
-    return restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.memory, this.identity);
+    const progress = restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.memory, this.identity);
+    await this.network.hold(this.frozen.layers);
+    return progress;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,6 +181,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       options: this.options,
       data: { name, classes, size, train: train.count, mean, deviation: standardDeviation },
       teacher: this.opened === undefined ? {} : { sha256: this.opened.digest },
+      start: this.start === undefined ? {} : { sha256: this.start.digest },
     };
   }
 }

@@ -65,6 +65,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     try {
       const trainer = new Trainer(parts, setup);
       if (setup.resume === true) await trainer.resume();
+      else await parts.begin();
       trainer.enterStage();
       return trainer;
     } catch (error) {
@@ -146,7 +147,8 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     if (this.stageRun?.stage.number === stage.number) return this.stageRun;
     this.stageRun?.[Symbol.dispose]();
     this.stageRun = new StageRun(this.parts, stage, () => this.models.teacher);
-    if (stage.number > 1 && isStart(stage, epoch, step)) this.stageRun.restart();
+    const isOther = stage.number > 1 || this.parts.startsAnew(stage);
+    if (isOther && isStart(stage, epoch, step)) this.stageRun.restart();
     return this.stageRun;
   }
 

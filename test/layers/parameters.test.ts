@@ -17,7 +17,7 @@ describe("a parameter", () => {
     const declarations = new Declarations(NO_VALUES);
     const bias = declarations.parameter("unit.bias", "other", [3], Float32Array.of(1, 2, 3));
     const weights = declarations.parameter("unit.weights", "weight", [2, 2], Float32Array.of(4, 5, 6, 7));
-    const mean = declarations.state("unit.mean", Float32Array.of(8), () => {});
+    const mean = declarations.state("unit.mean", Float32Array.of(8), { restart() {}, hold() {} });
     expect(() => bias.value).toThrow("unit.bias");
     declarations.allocate(backend);
     expect(Array.from(await backend.read(bias.value))).toEqual([1, 2, 3]);

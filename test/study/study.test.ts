@@ -137,6 +137,7 @@ describe("a row that does not fit", () => {
       { settings: { distill: { teacher: "nowhere.onnx" } } },
       'row "only" has the teacher nowhere.onnx, which is not there; correct its path',
     ],
+    [{ settings: { from: "nowhere" } }, 'row "only" starts from nowhere, which is not there; correct its path'],
   ])("is refused before anything is written: %j", async (part, sentence) => {
     const out = join(temporaryFolder(), "out");
     const found = await refusal(events(parseStudy(withRow(part)), { out }));

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Backend } from "../../backend/device.js";
 import { UserError } from "../../errors.js";
 import { readParts } from "../../layers/parameters.js";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../runtime/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "../../runtime/safetensors.js";
 import type { TypedArray } from "../../tensor.js";
 import { type TrainingOptions, trainingSchema } from "../settings/options.js";
 import type { KeptMemory } from "../stage/optimizer.js";
@@ -25,6 +25,8 @@ export interface CheckpointIdentity {
   readonly data: unknown;
   /** Empty without one. */
   readonly teacher: { readonly sha256?: string };
+  /** The trained network that the run began with; empty without one. */
+  readonly start: { readonly sha256?: string };
 }
 
 /** How a file holds what a backend reads. */
@@ -72,6 +74,7 @@ function identityText(identity: CheckpointIdentity): Record<keyof CheckpointIden
     options: JSON.stringify(identity.options),
     data: JSON.stringify(identity.data),
     teacher: JSON.stringify(identity.teacher),
+    start: JSON.stringify(identity.start),
   };
 }
 
@@ -114,13 +117,14 @@ export function restoreCheckpoint(
 ): Progress {
   const file = decodeSafetensors(bytes, path);
   const { metadata } = file;
-  if (metadata.format !== FORMAT || metadata.version !== VERSION)
+  if (!isCheckpoint(file))
     throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
   const expected = identityText(identity);
   // Settings come first: another seed holds out other images, which makes the data others, too.
   for (const [part, subject] of [
     ["network", "another network"],
     ["options", "other settings"],
+    ["start", "a run from another start"],
     ["data", "other data"],
     ["teacher", "another teacher"],
   ] as const) {
@@ -134,12 +138,21 @@ export function restoreCheckpoint(
   const progress = progressSchema.safeParse(parseJson(metadata.progress));
   if (!progress.success) throw new UserError(`the checkpoint ${path} is damaged: its progress is malformed; start the run again`);
   const wholes = pieces.map((piece) => wholeOf(piece, file.tensors, path));
-  if (metadata.checksum !== checksumOf(file.tensors))
+  requireWhole(file, path);
+  for (const [index, { memory }] of pieces.entries()) backend.write(memory, wholes[index] as TypedArray);
+  return progress.data;
+}
+
+export function isCheckpoint({ metadata }: StoredFile): boolean {
+  return metadata.format === FORMAT && metadata.version === VERSION;
+}
+
+/** @throws UserError where values of a checkpoint are not those that were written */
+export function requireWhole({ metadata, tensors }: StoredFile, path: string): void {
+  if (metadata.checksum !== checksumOf(tensors))
     throw new UserError(
       `the checkpoint ${path} is damaged: its values are not those that were written; start the run again, or restore a copy of the file`,
     );
-  for (const [index, { memory }] of pieces.entries()) backend.write(memory, wholes[index] as TypedArray);
-  return progress.data;
 }
 
 /** What a piece of memory holds after a checkpoint: its parts, and 0 between them. */

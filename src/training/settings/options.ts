@@ -52,6 +52,16 @@ const settingsSchema = z.strictObject({
       pixels: z.enum(["data", "unit", "imagenet"]).optional(),
     })
     .optional(),
+  /** Start from a trained network: the folder of a run, a checkpoint or model file, or the name of a model that comes with rbnet. */
+  from: z.string().min(1).optional(),
+  /**
+   * What of the start stays: all but the classifier (`body`), the network up to the end of a stage (`stage1`, `stage2`, ...), or the binary
+   * weights, while all real parameters learn (`binary`).
+   */
+  freeze: z
+    .string()
+    .regex(/^(body|binary|stage[1-9]\d*)$/, "expected body, binary, or the name of a stage such as stage2")
+    .optional(),
   augmentation: augmentationSchema.default({}),
   seed: z.int().min(0).max(0xffffffff).default(1),
 });
@@ -59,6 +69,8 @@ const settingsSchema = z.strictObject({
 export const trainingSchema = settingsSchema.superRefine((settings, context) => {
   const problem = stageProblem(settings);
   if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+  const frozen = freezeProblem(settings);
+  if (frozen !== undefined) context.addIssue({ code: "custom", path: ["freeze"], message: frozen });
   if (settings.distill?.chain === true && settings.stages !== 2)
     context.addIssue({
       code: "custom",
@@ -66,6 +78,13 @@ export const trainingSchema = settingsSchema.superRefine((settings, context) => 
       message: "it leads from the first of two stages to the second, and there is one only",
     });
 });
+
+/** What is wrong with the setting; undefined where nothing is. */
+function freezeProblem({ freeze, from, stages }: TrainingOptions): string | undefined {
+  if (freeze === undefined) return undefined;
+  if (from === undefined) return "it says what stays of a start, and there is none; name one by `from`";
+  return stages === 2 ? "a first stage trains real weights in the place of those that would stay; train in one stage" : undefined;
+}
 
 /** All settings, as a run records them. */
 export type TrainingOptions = z.output<typeof settingsSchema>;

@@ -47,7 +47,11 @@ interface Averaged {
   readonly layout: Layout;
   readonly value: Tensor;
   readonly average: Tensor;
+  /** Where something changes: the average of what stays is it, to the bit. */
+  readonly moving: readonly LayoutRange[];
 }
+
+type LayoutRange = Omit<KindRange, "kind">;
 
 export class Optimizer {
   private readonly first: Tensor;
@@ -58,12 +62,17 @@ export class Optimizer {
   private readonly flips: LatentFlips | undefined;
   private readonly averages: readonly Averaged[];
 
+  /** @param frozen names of parameters, and of states, that stay as they are */
   constructor(
     private readonly backend: Backend,
     private readonly store: ParameterStore,
     private readonly options: TrainingOptions,
+    frozen: ReadonlySet<string> = new Set(),
   ) {
-    const { values, states, gradients, kinds } = store;
+    const { values, states, gradients } = store;
+    const kinds = store.kinds.flatMap(({ kind, parts, from, elements }) =>
+      changingPart({ parts, from, elements }, frozen).map((range) => ({ kind, ...range })),
+    );
     this.first = backend.allocate("float32", [values.layout.elements]);
     this.second = options.optimizer === "adam" ? backend.allocate("float32", [values.layout.elements]) : undefined;
     this.groups = kinds.map(({ kind, from, elements }) => {
@@ -77,7 +86,9 @@ export class Optimizer {
     this.averages = averaged.map(({ layout, memory: value }) => {
       const average = backend.allocate("float32", value.shape);
       backend.copy(value, average);
-      return { layout, value, average };
+      // One call where nothing stays, else one a kind.
+      const moving = value === values.memory && frozen.size > 0 ? kinds : changingPart({ ...layout, from: 0 }, frozen);
+      return { layout, value, average, moving };
     });
   }
 
@@ -140,8 +151,21 @@ export class Optimizer {
     }
     // A constant decay would average over the random start for long; early on the average follows faster.
     const keep = Math.min(options.average, (1 + step) / (10 + step));
-    for (const { value, average } of this.averages) backend.movingAverage(average, value, keep);
+    for (const { value, average, moving } of this.averages)
+      for (const { from, elements } of moving) {
+        const part = (whole: Tensor): Tensor => backend.view(whole, [elements], from);
+        backend.movingAverage(part(average), part(value), keep);
+      }
   }
+}
+
+/** From the first part that changes to the end of the range: what stays of a range are its first parts, or all. */
+function changingPart({ parts, from, elements }: LayoutRange, frozen: ReadonlySet<string>): readonly LayoutRange[] {
+  const changing = parts.filter(({ name }) => !frozen.has(name));
+  const [first] = changing;
+  if (first === undefined) return [];
+  if (parts.slice(-changing.length)[0] !== first) throw new Error("parameters that stay lie before those that change");
+  return [{ parts: changing, from: first.from, elements: from + elements - first.from }];
 }
 
 function flipsOf(backend: Backend, { from, elements, parts }: KindRange): LatentFlips {
