@@ -1,12 +1,13 @@
 /** The WebAssembly backend in Node: modules from files, threads from worker_threads, and the accelerator's kernels where they are given. */
 import { Worker } from "node:worker_threads";
 import type { Backend } from "../device.js";
-import { KERNEL_ROWS } from "../kernel-table/table.js";
 import type { Kernels } from "../kernels.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
 import { inferenceKernels } from "./inference.js";
+import { INFERENCE_LAYOUTS } from "./layouts/inference.js";
+import { TRAINING_LAYOUTS } from "./layouts/training.js";
 import { measureLimits } from "./limits.js";
 import { lossKernels } from "./loss.js";
 import { type Accelerated, compileKernels, hasRelaxedSimd, loadKernels } from "./module.js";
@@ -55,7 +56,7 @@ export async function createWasmBackend({
   };
   const { backend, run, productKind } = assembleBackend({
     memory,
-    rows: KERNEL_ROWS,
+    layouts: { ...INFERENCE_LAYOUTS, ...TRAINING_LAYOUTS },
     functions,
     connect: allKernels,
     threads,

@@ -13,13 +13,14 @@ import {
 } from "../../tensor.js";
 import type { Device } from "../device.js";
 import { SCRATCH_BYTES } from "../kernel-table/constants.js";
-import type { Rows } from "../kernel-table/rows.js";
 import { Arena, ELEMENT_BYTES, WasmTensor } from "./arena.js";
+import type { Layout } from "./layouts/layout.js";
 import { arranged, arrangeSigns, type ProductKind, packedSigns, WasmBinaryWeights, weightBytes } from "./packed-weights.js";
 import { PREFERENCES } from "./preferences.js";
-import { type Address, type Runner, runByNames, WasmWindow, windowTable } from "./runner.js";
+import { type Address, type Runner, runByNames, windowTable } from "./runner.js";
 import { SlicedConvolution, sliceNeeds } from "./slices.js";
 import { type KernelFunction, Pool } from "./thread-pool.js";
+import { WasmWindow } from "./wasm-window.js";
 
 /** Static data of the module lies below. */
 const CONTROL_OFFSET = 65536;
@@ -52,8 +53,8 @@ export function createMemory(threads: number, shared: boolean): WebAssembly.Memo
 export interface Assembly<Kernels> {
   readonly memory: WebAssembly.Memory;
   /** The functions that there are, */
-  readonly rows: Rows;
-  /** and those of the calling thread, in the order of `rows`. */
+  readonly layouts: Readonly<Record<string, Layout>>;
+  /** and those of the calling thread, in the order of `layouts`. */
   readonly functions: readonly KernelFunction[];
   readonly connect: (runner: Runner) => Kernels;
   readonly threads: number;
@@ -72,11 +73,11 @@ export interface Assembled<Kernels> {
 }
 
 export function assembleBackend<Kernels>(assembly: Assembly<Kernels>): Assembled<Kernels> {
-  const { memory, rows, functions, connect, threads, description, product, end } = assembly;
+  const { memory, layouts, functions, connect, threads, description, product, end } = assembly;
   const { controlOffset, scratch } = threadPlace(0);
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, functions, threads, scratch);
   const arena = new Arena(memory, arenaBase(threads));
-  const run = runByNames(rows, (kernel, chunks, numbers) => pool.run(kernel, chunks, numbers));
+  const run = runByNames(layouts, (kernel, chunks, numbers) => pool.run(kernel, chunks, numbers));
   const kind = product ?? fasterProduct(arena, run);
   const device = deviceOf(arena, kind, description, () => {
     pool.stop();

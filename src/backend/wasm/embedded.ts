@@ -4,10 +4,10 @@
  * works alone.
  */
 import type { InferenceBackend } from "../device.js";
-import { INFERENCE_ROWS } from "../kernel-table/inference.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
 import { inferenceKernels } from "./inference.js";
 import { instantiateKernels, validatesRelaxedSimd } from "./instantiate.js";
+import { INFERENCE_LAYOUTS } from "./layouts/inference.js";
 import { RUNTIME_KERNELS } from "./runtime-kernels.js";
 import type { ThreadStart } from "./web-thread.js";
 
@@ -22,8 +22,8 @@ export async function createEmbeddedBackend(threads: number): Promise<InferenceB
   );
   const { backend } = assembleBackend({
     memory,
-    rows: INFERENCE_ROWS,
-    functions: instantiateKernels(module, memory, INFERENCE_ROWS),
+    layouts: INFERENCE_LAYOUTS,
+    functions: instantiateKernels(module, memory, INFERENCE_LAYOUTS),
     connect: inferenceKernels,
     threads: count,
     description: `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${count} thread${count === 1 ? "" : "s"}`,

@@ -12,17 +12,17 @@ export function validatesRelaxedSimd(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-/** The kernels of `rows` on a memory, in their order. One that the module lacks throws when it is called. */
+/** The kernels named by `table` on a memory, in their order. One that the module lacks throws when it is called. */
 export function instantiateKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-  rows: object,
+  table: object,
 ): readonly KernelFunction[] {
   const abort = (): never => {
     throw new Error("a kernel stopped on an internal check");
   };
   const instance = new WebAssembly.Instance(module, { env: { memory, abort, seed: () => 0 } });
-  return Object.keys(rows).map((name) => {
+  return Object.keys(table).map((name) => {
     const kernel = instance.exports[name];
     if (typeof kernel === "function") return kernel as KernelFunction;
     return () => {

@@ -1,10 +1,10 @@
 /** What the connectors of this folder share: running a kernel by name, addresses of tensors, and memory for partial sums. */
 import type { ElementType, Tensor, WindowGeometry } from "../../tensor.js";
 import { LINE_ROWS } from "../kernel-table/constants.js";
-import type { Rows } from "../kernel-table/rows.js";
 import type { KernelName, KernelRow } from "../kernel-table/table.js";
 import type { ProductResult, Window } from "../terms.js";
 import { WasmTensor } from "./arena.js";
+import type { Layout } from "./layouts/layout.js";
 
 /** At most this many partial sums per reduction: enough for any pool, few enough to add up in no time. */
 export const PARTIALS = 32;
@@ -53,49 +53,28 @@ export function windowTable({ images, height, width, channels, kernel, step, row
   return [images, height, width, channels, kernel, step, rows.length, columns.length, ...rows, ...columns];
 }
 
-export class WasmWindow implements Window {
-  constructor(
-    readonly geometry: WindowGeometry,
-    /** Address of the table described in the kernels' window.ts. */
-    readonly offset: number,
-  ) {}
-}
-
 export function address(tensor: Tensor<ElementType>): Address {
   if (!(tensor instanceof WasmTensor)) throw new Error("this tensor belongs to another backend");
   return tensor.offset as Address;
 }
 
 /**
- * `run` of a Runner for the kernels of `rows`. `execute` gets a kernel's place in them and its arguments as numbers in the row's order, in
- * an array that is the kernel's own and filled anew by each call.
+ * `run` of a Runner for the kernels of `layouts`. `execute` gets a kernel's place in them and its arguments as numbers in the row's order,
+ * in an array that is the kernel's own and filled anew by each call.
  */
 export function runByNames(
-  rows: Rows,
+  layouts: Readonly<Record<string, Layout>>,
   execute: (kernel: number, chunks: number, numbers: readonly number[]) => void,
 ): Runner["run"] {
   const calls = new Map(
-    Object.entries(rows).map(([kernel, row], index) => {
-      const names = Object.keys(row);
-      return [kernel, { index, names, numbers: names.map(() => 0) }];
-    }),
+    Object.entries(layouts).map(([kernel, layOut], index) => [kernel, { index, layOut, numbers: [] as number[] }]),
   );
   return (kernel, chunks, given) => {
     const call = calls.get(kernel);
     if (call === undefined) throw new Error(`this backend has no kernel ${kernel}`);
-    const { index, names, numbers } = call;
-    const values = given as Readonly<Record<string, unknown>>;
-    for (let i = 0; i < names.length; i++) numbers[i] = numberOf(values[names[i]]);
-    execute(index, chunks, numbers);
+    call.layOut(given, call.numbers);
+    execute(call.index, chunks, call.numbers);
   };
-}
-
-/** A number is itself, a place in memory its address, and nothing is 0. */
-function numberOf(value: unknown): number {
-  if (typeof value === "number") return value;
-  if (value instanceof WasmTensor || value instanceof WasmWindow) return value.offset;
-  if (value === undefined) return 0;
-  throw new Error("this tensor or window belongs to another backend");
 }
 
 /** Rows and columns of a tensor seen as a matrix: all sides but the last, and the last. */

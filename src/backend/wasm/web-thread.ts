@@ -1,7 +1,8 @@
 // One thread of the pool in a browser: gets module and memory by message, and serves jobs until it is terminated.
-import { INFERENCE_ROWS } from "../kernel-table/inference.js";
+
 import type { ThreadPlace } from "./connect.js";
 import { instantiateKernels } from "./instantiate.js";
+import { INFERENCE_LAYOUTS } from "./layouts/inference.js";
 import { serve } from "./thread-pool.js";
 
 export interface ThreadStart extends ThreadPlace {
@@ -11,7 +12,7 @@ export interface ThreadStart extends ThreadPlace {
 
 addEventListener("message", ({ data }: MessageEvent<ThreadStart>) => {
   const { module, memory, controlOffset, scratch } = data;
-  const kernels = instantiateKernels(module, memory, INFERENCE_ROWS);
+  const kernels = instantiateKernels(module, memory, INFERENCE_LAYOUTS);
   postMessage("ready");
   serve(memory.buffer as unknown as SharedArrayBuffer, controlOffset, kernels, scratch);
 });
