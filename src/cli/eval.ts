@@ -14,7 +14,7 @@ import type { ClassResult } from "../training/records/run-records.js";
 import { runOfModel, type TrainedRun } from "../training/records/trained-run.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, addHeldOutFlags, type BackendFlags, type HeldOutFlags, heldOutOptions } from "./flags.js";
-import { accuracyText, bold, print, printJson, printTable, tell, tellSkipped } from "./output.js";
+import { accuracyText, bold, print, printJson, printTable, tell, tellLeftOut, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
 /** Of more classes than this, a person is shown those that fare worst. */
@@ -90,7 +90,8 @@ function partText({ name, part }: EvaluationData): string {
 }
 
 /** What a person may take otherwise than it is. */
-function tellOfData({ name, part, absent }: EvaluationData, run: TrainedRun | undefined): void {
+function tellOfData({ name, part, absent, leftOut }: EvaluationData, run: TrainedRun | undefined): void {
+  tellLeftOut(leftOut);
   if (absent.length > 0) {
     const some = absent.slice(0, 5).join(", ") + (absent.length > 5 ? ", ..." : "");
     tell(

@@ -1,4 +1,6 @@
 /** What the commands say: results on standard output, everything else on standard error, colour only where a person looks. */
+import type { LeftOut } from "../data/dataset.js";
+import { leftOutText } from "../data/formats/left-out.js";
 import { formatInteger, formatShare } from "../quantities.js";
 import type { SkippedSummary } from "../training/records/run-records.js";
 
@@ -27,6 +29,12 @@ export function tellSkipped({ count, named }: SkippedSummary): void {
       `${count === 1 ? "an image that cannot be read" : `${formatInteger(count)} images that cannot be read`}: ` +
       `${shown.join(", ")}${others > 0 ? ` and ${formatInteger(others)} more` : ""}`,
   );
+}
+
+/** Says what lies beside the images and is none, but for what systems leave behind; nothing where there is nothing. */
+export function tellLeftOut(leftOut: readonly LeftOut[]): void {
+  const said = leftOut.filter(({ litter }) => litter !== true);
+  if (said.length > 0) tell(`left out ${said.map(leftOutText).join(", ")}`);
 }
 
 /**

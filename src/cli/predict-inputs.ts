@@ -1,10 +1,11 @@
 /** The pictures that `rbnet predict` is given: files, folders of them, patterns that the shell did not expand, and standard input. */
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { globSync, isDynamicPattern } from "tinyglobby";
-import { IMAGE_FILE_NAME } from "../data/decoding/file-content.js";
+import { imagesBelow } from "../data/formats/folder-entries.js";
+import { LeftOutCounter, leftOutText } from "../data/formats/left-out.js";
 import { UserError } from "../errors.js";
+import { tellLeftOut } from "./output.js";
 
 /** Stands for the picture that comes by standard input. */
 export const STANDARD_INPUT = "-";
@@ -26,13 +27,17 @@ export function picturePaths(words: readonly string[]): readonly string[] {
 }
 
 function picturesIn(folder: string): readonly string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const found = entries.filter(
-    (entry) => !entry.isDirectory() && !entry.name.startsWith(".") && IMAGE_FILE_NAME.test(entry.name),
-  );
-  if (found.length === 0)
-    throw new UserError(`${folder} holds no pictures; give a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF files`);
-  return found.map((entry) => join(entry.parentPath, entry.name)).sort();
+  const leftOut = new LeftOutCounter(folder);
+  const found = imagesBelow(folder, leftOut);
+  if (found.length === 0) {
+    const others = leftOut.list.slice(0, 3).map(leftOutText).join(", ");
+    throw new UserError(
+      `${folder} holds no pictures${others === "" ? "" : `, but ${others}`}; ` +
+        "give a folder of JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files",
+    );
+  }
+  tellLeftOut(leftOut.list);
+  return found.map(({ path }) => path).sort();
 }
 
 function picturesLike(pattern: string): readonly string[] {

@@ -35,7 +35,7 @@ export function addPredict(program: Command): void {
     .argument("<model>", "model file or folder of a run that `rbnet train` wrote, or the name of a model that comes with rbnet")
     .argument(
       "<image...>",
-      "JPEG, PNG, WebP, AVIF, GIF or TIFF files, folders of them, patterns such as 'photos/*.jpg', or - for standard input",
+      "JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files, folders of them, patterns such as 'photos/*.jpg', or - for standard input",
     )
     .option("--top-k <n>", `classes to name for each (default: ${TOP}; 1 with --csv)`, readPositive)
     .addOption(new Option("--top <n>").argParser(readPositive).hideHelp());

@@ -8,7 +8,7 @@ import { UserError } from "../errors.js";
 import { formatInteger } from "../quantities.js";
 import { readPositive, readSeed } from "./flags.js";
 import { Interrupts } from "./interrupts.js";
-import { print, printJson, tell, tellSkipped } from "./output.js";
+import { print, printJson, tell, tellLeftOut, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
 interface ShardsFlags {
@@ -43,7 +43,8 @@ async function makeShards(folder: string, out: string, { imagesPerShard, seed, j
   try {
     const written = await writeShards(folder, out, { imagesPerShard, seed, progress: progress.writing, signal: stop.signal });
     progress.clear();
-    const { shards, images, skipped } = written;
+    const { shards, images, skipped, leftOut } = written;
+    tellLeftOut(leftOut);
     tellSkipped({ count: skipped.length, named: skipped });
     if (json) printJson({ folder: out, shards, images, skipped: skipped.length });
     else print(`${out}: ${formatInteger(images)} images in ${formatInteger(shards)} shard${shards === 1 ? "" : "s"}`);

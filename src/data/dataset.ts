@@ -53,6 +53,8 @@ export interface LeftOut {
   /** Path of one. */
   readonly example: string;
   readonly advice?: string;
+  /** Where nobody misses it: what systems leave behind. */
+  readonly litter?: true;
 }
 
 /** Width and height in pixels of images, by their shorter sides. */

@@ -59,6 +59,18 @@ describe("rbnet predict", () => {
     expect(mixed.flatMap(({ predictions }, i) => (predictions === undefined ? [] : i))).toEqual([50]);
   });
 
+  it("finds pictures in a folder by their content, and says what it leaves out, but not of litter", async () => {
+    const mixed = join(folder, "mixed");
+    mkdirSync(join(mixed, "__MACOSX"), { recursive: true });
+    copyFileSync(join(pictures, "p01.png"), join(mixed, "without-ending"));
+    copyFileSync(join(pictures, "p02.png"), join(mixed, "p02.png"));
+    writeFileSync(join(mixed, "IMG_1.HEIC"), "\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    writeFileSync(join(mixed, "Thumbs.db"), "");
+    const outcome = await rbnet(["predict", model, mixed, "--json"]);
+    expect(jsonLines(outcome).map(({ image }) => image)).toEqual([join(mixed, "p02.png"), join(mixed, "without-ending")]);
+    expect(outcome.stderr).toMatch(/^rbnet: left out a HEIC picture \(IMG_1\.HEIC; convert it to JPEG, [^\n]*\)\n$/);
+  });
+
   it("writes a table that a spreadsheet reads, names with commas and pictures that cannot be read among them", async () => {
     const odd = join(folder, 'a, "b".png');
     copyFileSync(join(pictures, "p01.png"), odd);
@@ -81,7 +93,10 @@ describe("rbnet predict", () => {
   });
 
   it.each([
-    [["predict", model, join(folder, "run")], /holds no pictures; give a folder of JPEG/],
+    [
+      ["predict", model, join(folder, "run")],
+      /holds no pictures, but a file of an unknown kind \(model\.safetensors\); give a folder of JPEG/,
+    ],
     [["predict", model, join(pictures, "*.bmp2")], /no file fits the pattern/],
     [["predict", model, "-", "-"], /given twice, and can be read once only/],
     [["predict", model, pictures, "--csv", "--json"], /--json cannot be used here: a run prints one or the other/],

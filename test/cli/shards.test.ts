@@ -11,11 +11,13 @@ const TINY = ["--size", "16", "--batch", "8", "--epochs", "1", "--threads", "1"]
 describe("rbnet shards", () => {
   it("writes shards that rbnet train reads, and names what it left out", { timeout: 60_000 }, async () => {
     const folder = await classFolder(["cat", "dog"], 20, 16);
-    write(folder, { "cat/broken.png": "no picture" });
+    write(folder, { "cat/broken.png": "no picture", "dog/notes.txt": "a dog", "dog/Thumbs.db": "" });
     const out = join(temporaryFolder(), "shards");
     const written = await rbnet(["shards", folder, out, "--images-per-shard", "15", "--json"]);
     expect([written.code, jsonLines(written)]).toEqual([0, [{ folder: out, shards: 3, images: 40, skipped: 1 }]]);
-    expect(written.stderr).toMatch(/^rbnet: skipped an image that cannot be read: .*broken\.png \([^\n]+\)\n$/);
+    expect(written.stderr).toMatch(
+      /^rbnet: left out a text file \(dog\/notes\.txt\)\nrbnet: skipped an image that cannot be read: .*broken\.png \([^\n]+\)\n$/,
+    );
     expect(readFileSync(join(out, "classes.txt"), "utf8")).toBe("cat\ndog\n");
     expect(readdirSync(out).filter((name) => /-train-00000[0-2]\.tar$/.test(name)).length).toBe(3);
     const trained = await rbnet(["train", out, ...TINY, "--out", join(out, "..", "run"), "--json"]);

@@ -27,7 +27,12 @@ describe.skipIf(!existsSync(photographs))(`photographs in ${photographs} (skippe
 
   it("gives the same bits from files and from shards, cropped, mirrored and recoloured", { timeout: 60_000 }, async () => {
     const out = join(temporaryFolder(), "shards");
-    expect(await writeShards(photographs, out, { imagesPerShard: 64, seed: 1 })).toEqual({ shards: 4, images: 200, skipped: [] });
+    expect(await writeShards(photographs, out, { imagesPerShard: 64, seed: 1 })).toEqual({
+      shards: 4,
+      images: 200,
+      skipped: [],
+      leftOut: [],
+    });
     const { train, mean, standardDeviation } = await openDataset({
       path: out,
       validationFraction: 0,

@@ -1,5 +1,6 @@
 /** What the decoder is given: only what is an image by its content, and of a bitmap the pixels. */
-import { open, readFile } from "node:fs/promises";
+import { closeSync, openSync, readSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { codeOf, messageOf } from "../../errors.js";
 import { PIXEL_LIMIT } from "../../pixels/square.js";
 import { BadImageError, nameOf, tooLarge } from "./bad-image.js";
@@ -27,7 +28,9 @@ export async function readyInput(
   input: string | Uint8Array,
   { pixelLimit = PIXEL_LIMIT }: { readonly pixelLimit?: number },
 ): Promise<ImageInput> {
-  const content = contentOf(typeof input === "string" ? await readHead(input) : input.subarray(0, HEAD_BYTES));
+  const content = contentOf(
+    typeof input === "string" ? await reading(input, async () => headOf(input)) : input.subarray(0, HEAD_BYTES),
+  );
   const refusal = refusalOf(content);
   if (refusal !== undefined) throw new BadImageError(nameOf(input), reasonOf(refusal));
   return content === "BMP" ? readyBitmap(input, pixelLimit) : { source: input, raw: undefined };
@@ -48,17 +51,15 @@ async function readyBitmap(input: string | Uint8Array, pixelLimit: number): Prom
   return { source: pixels, raw: { width, height, channels } };
 }
 
-/** The first HEAD_BYTES of a file. */
-async function readHead(path: string): Promise<Uint8Array> {
-  return reading(path, async () => {
-    const file = await open(path);
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  });
+/** The first HEAD_BYTES of a file. At once: waiting for three answers of the thread pool takes ten times as long. */
+export function headOf(path: string): Uint8Array {
+  const file = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function reading<Result>(path: string, read: () => Promise<Result>): Promise<Result> {

@@ -34,7 +34,7 @@ export function noClasses(root: string, { folders, images }: FolderEntries, left
     return new UserError(
       `${root} holds images but no class folders: put the images of each class in a folder named after the class`,
     );
-  const rest = leftOut.filter(({ what }) => !/hidden/.test(what));
+  const rest = leftOut.filter(({ litter }) => litter !== true);
   if (rest.length > 0)
     return new UserError(
       `${root} holds no class folders, but ${rest.slice(0, 3).map(leftOutText).join(", ")}: expected one folder of images per class`,

@@ -2,7 +2,7 @@
  * What lies in a folder, sorted out: folders, files that are images by their ending or content, and all else, which is counted by kind.
  * Litter that systems leave behind is none of a person's data.
  */
-import { closeSync, type Dirent, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, messageOf, UserError } from "../../errors.js";
 import {
@@ -10,13 +10,12 @@ import {
   CAMERA_RAW_NAME,
   contentOf,
   EMPTY_FILE,
-  HEAD_BYTES,
   IMAGE_FILE_NAME,
   type OtherContent,
   TEXT_FILE,
 } from "../decoding/file-content.js";
-import { refusalOf } from "../decoding/image-input.js";
-import type { LeftOutCounter } from "./left-out.js";
+import { headOf, refusalOf } from "../decoding/image-input.js";
+import type { LeftOutCounter, LeftOutKind } from "./left-out.js";
 
 export interface ImagePath {
   readonly path: string;
@@ -38,7 +37,11 @@ const LITTER_NAMES: readonly RegExp[] = [
 ];
 const TEXT_NAME = /\.(txt|json|jsonl|xml|csv|tsv|ya?ml|md)$/i;
 
-const LITTER: OtherContent = { one: "a hidden file or one of a system's own", many: "hidden files and those of a system's own" };
+const LITTER: LeftOutKind = {
+  litter: true,
+  one: "a hidden file or one of a system's own",
+  many: "hidden files and those of a system's own",
+};
 const BROKEN_LINK: OtherContent = { one: "a link that leads nowhere", many: "links that lead nowhere" };
 const UNNAMED: OtherContent = {
   one: "a file whose name is not UTF-8",
@@ -107,17 +110,6 @@ function refusalOfFile(path: string, { size }: Stats): OtherContent | undefined 
     return refusalOf(contentOf(headOf(path)));
   } catch {
     return UNREADABLE;
-  }
-}
-
-/** The first bytes of a file. */
-export function headOf(path: string): Uint8Array {
-  const file = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0));
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -178,9 +178,10 @@ function labelled(images: readonly ImagePath[], label: number, part: Part): Imag
 
 /** Says what is there instead. */
 function noImages(folder: string, { list }: LeftOutCounter, expected: string): UserError {
-  if (list.length === 0) return new UserError(`${folder} holds no images: ${expected}`);
+  const others = list.filter(({ litter }) => litter !== true);
+  if (others.length === 0) return new UserError(`${folder} holds no images: ${expected}`);
   return new UserError(
-    `${folder} holds no images that can be read, but ${list.slice(0, 3).map(leftOutText).join(", ")}: ${expected}`,
+    `${folder} holds no images that can be read, but ${others.slice(0, 3).map(leftOutText).join(", ")}: ${expected}`,
   );
 }
 

@@ -3,15 +3,18 @@ import { join, relative, sep } from "node:path";
 import type { LeftOut } from "../dataset.js";
 import type { OtherContent } from "../decoding/file-content.js";
 
-type Kind = Pick<OtherContent, "one" | "many" | "advice">;
+/** `litter`: what systems leave behind, which nobody misses. */
+export interface LeftOutKind extends OtherContent {
+  readonly litter?: true;
+}
 
 export class LeftOutCounter {
-  private readonly kinds = new Map<string, { readonly kind: Kind; readonly example: string; count: number }>();
+  private readonly kinds = new Map<string, { readonly kind: LeftOutKind; readonly example: string; count: number }>();
 
   /** `root`: examples are paths from there. */
   constructor(private readonly root: string) {}
 
-  add(kind: Kind, path: string, count = 1): void {
+  add(kind: LeftOutKind, path: string, count = 1): void {
     const known = this.kinds.get(kind.many);
     if (known === undefined) this.kinds.set(kind.many, { kind, example: relative(this.root, path).split(sep).join("/"), count });
     else known.count += count;
@@ -22,15 +25,16 @@ export class LeftOutCounter {
     for (const { kind, example, count } of other.kinds.values()) this.add(kind, join(place, example), count);
   }
 
-  /** The most frequent kind first. */
+  /** The most frequent kind first, litter last. */
   get list(): readonly LeftOut[] {
     return [...this.kinds.values()]
-      .sort((one, other) => other.count - one.count)
-      .map(({ kind: { one, many, advice }, example, count }) => ({
+      .sort((one, other) => Number(one.kind.litter === true) - Number(other.kind.litter === true) || other.count - one.count)
+      .map(({ kind: { one, many, advice, litter }, example, count }) => ({
         what: count === 1 ? one : many,
         count,
         example,
         ...(advice === undefined ? {} : { advice: count === 1 ? advice.replace("them", "it") : advice }),
+        ...(litter === undefined ? {} : { litter }),
       }));
   }
 }

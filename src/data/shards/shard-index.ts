@@ -5,7 +5,8 @@
  */
 import { open } from "node:fs/promises";
 import { messageOf, UserError } from "../../errors.js";
-import { IMAGE_FILE_NAME } from "../decoding/file-content.js";
+import { contentOf, IMAGE_FILE_NAME } from "../decoding/file-content.js";
+import { headOf } from "../decoding/image-input.js";
 import { type ReadAt, type TarEntry, TarError, tarEntries } from "./tar.js";
 
 /** The usable samples of a shard in their order, in columns. */
@@ -53,6 +54,9 @@ export async function indexShard(path: string): Promise<ShardSamples> {
     throw unreadable(path, error);
   });
   try {
+    const content = contentOf(headOf(path));
+    if (typeof content !== "string" && content.advice?.startsWith("unpack") === true && !content.one.includes("tar "))
+      throw new UserError(`the shard ${path} is ${content.one} under the name of a tar: unpack it to a plain .tar`);
     const { size } = await file.stat();
     const read = windowed(async (into, at) => (await file.read(into, 0, into.length, at)).bytesRead, size);
     let sample: OpenSample = { key: "" };
@@ -71,7 +75,7 @@ export async function indexShard(path: string): Promise<ShardSamples> {
   } catch (error) {
     if (error instanceof TarError)
       throw new UserError(`the shard ${path} cannot be used: ${error.message}; get it again, or remove it`);
-    throw unreadable(path, error);
+    throw error instanceof UserError ? error : unreadable(path, error);
   } finally {
     await file.close();
   }

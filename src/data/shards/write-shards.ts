@@ -6,8 +6,9 @@ import { readFile, realpath } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { writeFileAtomic, writeFolderAtomic } from "../../atomic-file.js";
 import { messageOf, UserError } from "../../errors.js";
-import type { Part, SkippedImage } from "../dataset.js";
+import type { LeftOut, Part, SkippedImage } from "../dataset.js";
 import { BadImageError } from "../decoding/bad-image.js";
+import { contentOf, HEAD_BYTES, IMAGE_FILE_NAME } from "../decoding/file-content.js";
 import { imageShape } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { type ImageFile, readFolderLayout } from "../formats/folder-layout.js";
@@ -34,6 +35,8 @@ export interface WrittenShards {
   readonly shards: number;
   readonly images: number;
   readonly skipped: readonly SkippedImage[];
+  /** What lay beside the images. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /**
@@ -44,7 +47,7 @@ export interface WrittenShards {
  */
 export async function writeShards(folder: string, out: string, options: ShardOptions): Promise<WrittenShards> {
   const root = resolve(folder);
-  const { classes, files } = readFolderLayout(root);
+  const { classes, files, leftOut } = readFolderLayout(root);
   const name = classes.find((one) => /[\r\n]/.test(one) || one.trim() !== one);
   if (name !== undefined)
     throw new UserError(
@@ -58,7 +61,7 @@ export async function writeShards(folder: string, out: string, options: ShardOpt
       await writing.writePart(part, join(unfinished, `${prefix}-${PART_NAMES[part]}`));
     await writeFileAtomic(join(unfinished, "classes.txt"), classes.map((one) => `${one}\n`).join(""));
     const { shards, images, skipped } = writing;
-    return { shards, images, skipped };
+    return { shards, images, skipped, leftOut };
   });
 }
 
@@ -109,7 +112,7 @@ class ShardWriting {
         }
         this.images++;
         const key = sampleKey(file.path, number);
-        yield tarFile(`${key}${extname(file.path).toLowerCase()}`, bytes);
+        yield tarFile(`${key}${endingOf(file.path, bytes)}`, bytes);
         yield tarFile(`${key}.cls`, Buffer.from(String(file.label)));
       }
       this.done += some.length;
@@ -130,6 +133,13 @@ async function readImage(path: string): Promise<Uint8Array | string> {
   } catch (error) {
     return error instanceof BadImageError ? error.reason : `it cannot be read (${messageOf(error)})`;
   }
+}
+
+/** What a reader of shards knows an image by: that of its content, where the file has none or another. */
+function endingOf(path: string, bytes: Uint8Array): string {
+  const content = contentOf(bytes.subarray(0, HEAD_BYTES));
+  if (IMAGE_FILE_NAME.test(path) || typeof content !== "string") return extname(path).toLowerCase();
+  return content === "JPEG" ? ".jpg" : `.${content.toLowerCase()}`;
 }
 
 /** The number makes it unique in its part; a dot would end it. */

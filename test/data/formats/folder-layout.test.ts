@@ -202,7 +202,7 @@ describe("what is left out", () => {
     ];
     const { classes, files, leftOut } = readFolderLayout(folderWith(["cat/1.png", "dog/1.png", ...litter]));
     expect([classes, files.length]).toEqual([["cat", "dog"], 2]);
-    expect(leftOut).toEqual([{ what: "hidden files and those of a system's own", count: 6, example: ".DS_Store" }]);
+    expect(leftOut).toEqual([{ what: "hidden files and those of a system's own", count: 6, example: ".DS_Store", litter: true }]);
   });
 
   it("is said where nothing remains, instead of that there are no images", async () => {

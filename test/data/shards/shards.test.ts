@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Dataset, DatasetOptions } from "#rbnet/data/dataset";
 import { Loader, type LoaderOptions } from "#rbnet/data/loading/loader";
@@ -97,6 +98,13 @@ describe("shards written from a folder", () => {
     expect(tarsIn(first).length).toBe(2);
     expect(new Set(train.labels.subarray(0, 30)).size).toBe(3);
     expect(new Set(train.labels.subarray(30)).size).toBe(3);
+  });
+
+  it("have images that had no ending in the folder", async () => {
+    const folder = temporaryFolder();
+    const [png, jpeg] = await Promise.all([picture(16, 16).png().toBuffer(), picture(16, 16, 1).jpeg().toBuffer()]);
+    write(folder, { "cat/one": png, "dog/two": jpeg, "dog/three.dat": png });
+    expect((await open(await shardsOf(folder))).train.count).toBe(3);
   });
 
   it("keep the parts of a folder, whatever its own name says", async () => {
@@ -231,6 +239,9 @@ describe("a folder of shards", () => {
     const other = temporaryFolder();
     write(other, { "train/0.tar.gz": "packed" });
     expect(await refusal(open(other))).toContain("is compressed");
+    const renamed = temporaryFolder();
+    write(renamed, { "train/0.tar": gzipSync(await tar(sample("a", "0"), sample("b", "1"))) });
+    expect(await refusal(open(renamed))).toMatch(/0\.tar is a gzip archive under the name of a tar: unpack it to a plain \.tar$/);
     const third = temporaryFolder();
     write(third, { "train/0.tar": await tar(sample("a", "0"), sample("b", "1"), sample("c", "cat")) });
     expect(await refusal(open(third))).toContain("c.png (its class in c.cls is no whole number");
