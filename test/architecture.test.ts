@@ -127,6 +127,8 @@ const PORTABLE: readonly string[] = [
 ];
 
 const LONGEST_LINE = 140;
+/** A file that has more does more than one thing. */
+const MOST_LINES = 300;
 
 /** Folders, and files at the top, that people write. */
 const WRITTEN: readonly string[] = [
@@ -292,5 +294,14 @@ describe("lines", () => {
     const files = WRITTEN.flatMap(writtenFiles);
     expect(files.length).toBeGreaterThan(300);
     expect(files.flatMap((file) => longLines(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
+  });
+
+  it("are fewer than 300 in every source file that people write", () => {
+    const files = writtenFiles("src");
+    const texts = files.map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
+    const written = texts.filter(({ text }) => !text.startsWith("// Written by scripts/"));
+    expect(texts.length - written.length).toBeGreaterThan(3);
+    const counts = written.map(({ file, text }) => ({ file, lines: text.split("\n").length - 1 }));
+    expect(counts.filter(({ lines }) => lines >= MOST_LINES)).toEqual([]);
   });
 });

@@ -2,10 +2,8 @@
 // Every kernel works on a range of chunks [begin, end) of its job, so that a pool of workers can share it. What a chunk is depends
 // only on the shapes, never on the number of threads. `scratch` is memory of the calling thread; all pointers are into the shared memory.
 export {
-  transposeSigns,
-  binaryWeightGradient,
   binaryInputGradient,
-} from "./binary/gradient";
+} from "./binary/input-gradient";
 export {
   binaryProduct,
 } from "./binary/product";
@@ -26,6 +24,10 @@ export {
   binaryUnit,
   binaryUnitTable,
 } from "./binary/unit";
+export {
+  transposeSigns,
+  binaryWeightGradient,
+} from "./binary/weight-gradient";
 export {
   multiplyChannelsInteger,
   multiplyChannelsReal,

@@ -1,5 +1,5 @@
 // The two gradient products of a binary convolution by tables of signed sums; the method is described in the WebAssembly kernels'
-// binary-gradient.ts.
+// tables.ts.
 #include "estimator.h"
 #include "../kernel.h"
 

@@ -1,6 +1,6 @@
 // What the gradient of signs that stand as floats is to the map that they were taken of: through the estimator, and laid back window by
 // window.
-import { estimate } from "./gradient";
+import { estimate } from "./estimator";
 import * as window_ from "../window";
 
 /**
