@@ -8,6 +8,7 @@ import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
 import { firstProblem } from "#rbnet/problems";
 import { chart, readRecords } from "./chart.js";
+import { benchFineTuning, FineTuningCase, fineTuningTable } from "./fine-tuning.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
 import { compareLayers, LayersCase, layersTable } from "./layers.js";
@@ -16,7 +17,7 @@ import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning> [options]
        npm run bench -- chart <file...>
 
   training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
@@ -26,6 +27,7 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
   layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
   chart      draws what the others have printed with --json, as SVG
+  fine-tuning  not a time: accuracy of networks that start from a trained one, where images are few; needs --data
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
@@ -36,7 +38,9 @@ Options:
   --peers <list>     training: which of ${trainingPeers.join(", ")}
   --width <number>   training, scaling: width of the network (default 2; rbnet18 1)
   --batch <number>   training: images a step (default 128; rbnet18 32)
-  --data <folder>    pipeline: images by class
+  --data <folder>    pipeline: images by class; fine-tuning: with train/ and test/ or val/
+  --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
+  --set <name>       fine-tuning: test (default), or validation to choose settings by
   --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
   --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
   --keep-every <n>   training: our side keeps the map of every n-th unit and computes the others again (default 1)
@@ -57,6 +61,8 @@ const OPTIONS = {
   precision: { type: "string" },
   "keep-every": { type: "string" },
   data: { type: "string" },
+  start: { type: "string" },
+  set: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
   rounds: { type: "string", default: "7" },
@@ -71,6 +77,8 @@ interface Values {
   readonly precision?: string;
   readonly "keep-every"?: string;
   readonly data?: string;
+  readonly start?: string;
+  readonly set?: string;
   readonly threads?: string;
   readonly steps?: string;
   readonly rounds: string;
@@ -148,10 +156,11 @@ async function main(commandLine: readonly string[]): Promise<number> {
     }
     const benchmark = positionals.join(" ");
     if (benchmark === "layers") return await layers(values);
+    if (benchmark === "fine-tuning") return await fineTuning(values);
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers or chart was expected: ` +
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers, fine-tuning or chart was expected: ` +
           "see npm run bench -- --help",
       );
     warnOfOtherWork();
@@ -173,6 +182,19 @@ async function layers({ network, backend, threads = "1", json }: Values & { read
   );
   process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : layersTable(records)}\n`);
   return records.every(({ agrees }) => agrees) ? 0 : 1;
+}
+
+async function fineTuning({
+  data,
+  start,
+  threads = "1",
+  set = "test",
+  json,
+}: Values & { readonly json: boolean }): Promise<number> {
+  const given = { data, threads: Number(threads), set, seeds: 3, ...(start === undefined ? {} : { start }) };
+  const records = await benchFineTuning(FineTuningCase.parse(given), (line) => process.stderr.write(`${line}\n`));
+  process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : fineTuningTable(records)}\n`);
+  return 0;
 }
 
 /** PyTorch's threads wait for each other by spinning, so beside other work it slows down several times more than we do. */

@@ -68,8 +68,8 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
     .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
     .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
-    .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are fewer`))
-    .addOption(option("--learning-rate <rate>", "at the peak of the schedule", STANDARD.learningRate))
+    .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are few`))
+    .addOption(option("--learning-rate <rate>", "at the peak of the schedule", `${STANDARD.learningRate}, 0.003 with --from`))
     .addOption(
       new Option("--optimizer <name>", `(default: ${STANDARD.optimizer})`).choices(
         trainingSchema.shape.optimizer.unwrap().options,
@@ -138,7 +138,7 @@ export function readSettings(flags: TrainingFlags): TrainingSettings {
  * All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data.
  */
 export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
-  return trainingSchema.parse(mergedSettings({ ...standardSettings(data) }, chosen));
+  return trainingSchema.parse(mergedSettings({ ...standardSettings(data, chosen) }, chosen));
 }
 
 function chosenSettings(flags: TrainingFlags): TrainingSettings {

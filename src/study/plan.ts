@@ -103,8 +103,8 @@ function runOf(study: Study, row: StudyRow, seed: number, data: Dataset, out: st
 function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): Pick<StudyRun, "description" | "options"> {
   const { network, width, networkOptions } = row;
   const description = networkByName(network, { classes: data.classes.length, width, size: data.size, ...networkOptions });
-  const usual = standardSettings(data);
-  const options = parseTrainingSettings({ ...mergedSettings({ ...usual }, settingsOf(study, row)), seed });
+  const own = settingsOf(study, row);
+  const options = parseTrainingSettings({ ...mergedSettings({ ...standardSettings(data, own) }, own), seed });
   if (options.batch > data.train.count)
     throw new UserError(
       `row "${row.name}" has a batch of ${options.batch}, larger than the ${data.train.count} training images; use a ` +

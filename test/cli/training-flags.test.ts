@@ -25,6 +25,20 @@ describe("the settings of a run", () => {
     expect(settingsOf({ flip: false }, small).augmentation.flip).toBe(false);
   });
 
+  it("learn at a lower rate and in smaller batches from a trained network, unless told otherwise", () => {
+    const many = shapes({ train: 420, validation: 0, test: 0, size: 32 });
+    const of = (flags: TrainingFlags, data: Dataset) => {
+      const { batch, learningRate } = settingsOf(flags, data);
+      return { batch, learningRate };
+    };
+    expect(of({ from: "run" }, small)).toEqual({ batch: 16, learningRate: 3e-3 });
+    expect(of({ from: "run" }, many)).toEqual({ batch: 16, learningRate: 3e-3 });
+    expect(of({ from: "run" }, { ...many, train: { ...many.train, count: 1_000 } })).toEqual({ batch: 32, learningRate: 3e-3 });
+    expect(of({ from: "run" }, { ...many, train: { ...many.train, count: 50_000 } })).toEqual({ batch: 64, learningRate: 3e-3 });
+    expect(of({ from: "run", batch: 8, learningRate: 0.02 }, many)).toEqual({ batch: 8, learningRate: 0.02 });
+    expect(of({}, many)).toEqual({ batch: 64, learningRate: 1e-2 });
+  });
+
   it("take what the flags say", () => {
     const { augmentation, epochs, learningRate, seed } = settingsOf(
       { epochs: 7, learningRate: 0.5, seed: 3, randomResizedCrop: 0.5, colorJitter: 0.4, cutout: 8 },

@@ -61,7 +61,7 @@ function anyStatistics({ operations }: Model): ReadonlyMap<string, ProductStatis
   const draw = new Draw(SEED + 1);
   const convolutions = operations.flatMap((operation) => ("epilogue" in operation ? [operation] : []));
   return new Map(
-    convolutions.map(({ name, filters }) => [name, { mean: draw.reals(filters, 9), variance: draw.between(filters, 0.1, 30) }]),
+    convolutions.map(({ name, filters }) => [name, { mean: draw.reals(filters, 9), variance: draw.between(filters, 1e-5, 0.1) }]),
   );
 }
 

@@ -68,15 +68,15 @@ describe("a run from a checkpoint", () => {
 
   it("of a first stage takes over its real weights, whose statistics the first batch replaces", async () => {
     const { tensors } = readStored(starts.firstStage, "checkpoint");
-    await using trainer = await Trainer.create(network, data, { ...brief, from: starts.firstStage }, { threads: 1 });
+    const own = { ...brief, batch: 32, from: starts.firstStage };
+    await using trainer = await Trainer.create(network, data, own, { threads: 1 });
     const { backend, network: built } = trainer;
     for (const { name, value } of built.parameters)
       expect(Array.from(await backend.read(value)), name).toEqual(Array.from(tensors.get(name)!.data));
+    for await (const _epoch of trainer);
+    // The epoch has one step: the means of sums of signs over 32 images with 16 windows each, and nothing of what was there before.
     const mean = built.states.find(({ name }) => name === "stage1.unit1.normalization.running_mean")!;
-    for await (const _epoch of trainer) break;
-    // A tenth of a batch's statistics would leave most of those of real products, which are far smaller.
-    const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
-    expect(norm(await backend.read(mean.value))).toBeGreaterThan(3 * norm(tensors.get(mean.name)!.data));
+    for (const value of await backend.read(mean.value)) expect(Number.isInteger(value * 32 * 16), `${value}`).toBe(true);
   });
 });
 
