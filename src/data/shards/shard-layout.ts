@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import type { Part } from "../dataset.js";
+import { partNamed } from "../formats/part-names.js";
 import { HIGHEST_LABEL } from "./shard-index.js";
 
 export interface ShardFile {
@@ -41,11 +42,12 @@ const LONGEST_CLASSES = 1 << 24;
 /** Whether the folder holds training shards; a folder with class folders and an archive beside them does not. */
 export function isShardFolder(root: string): boolean {
   const top = namesIn(root);
-  const inTrain = namesIn(join(root, "train"));
+  const train = top.folders.find((name) => partNamed(name) === "train");
+  const inTrain = train === undefined ? NOTHING : namesIn(join(root, train));
   const all = [...top.shards, ...top.packed];
   if (inTrain.shards.length + inTrain.packed.length > 0) return inTrain.folders.length === 0;
   if (all.some((name) => partOf(name) === "train")) return true;
-  return top.shards.length > 0 && top.folders.every((name) => Object.hasOwn(PARTS, name));
+  return top.shards.length > 0 && top.folders.every((name) => partNamed(name) !== undefined);
 }
 
 /**
@@ -67,9 +69,10 @@ export function readShardLayout(root: string): ShardLayout {
     if (part !== undefined) add(root, name, part);
   }
   for (const folder of top.folders) {
-    if (!Object.hasOwn(PARTS, folder)) continue;
+    const part = partNamed(folder);
+    if (part === undefined) continue;
     const inside = namesIn(join(root, folder));
-    for (const name of inside.shards) add(join(root, folder), name, PARTS[folder]);
+    for (const name of inside.shards) add(join(root, folder), name, part);
     refusePacked(join(root, folder), inside.packed);
   }
   refusePacked(
@@ -78,11 +81,12 @@ export function readShardLayout(root: string): ShardLayout {
   );
   if (!shards.some(({ part }) => part === "train"))
     throw new UserError(`${root} holds no shards to train on: expected train/*.tar or files such as photos-train-000000.tar`);
+  const train = top.folders.find((name) => partNamed(name) === "train");
   const order: readonly Part[] = ["train", "validation", "test"];
   shards.sort((a, b) => order.indexOf(a.part) - order.indexOf(b.part) || (a.path < b.path ? -1 : 1));
   return {
     shards,
-    classes: readClasses(root) ?? readClasses(join(root, "train")),
+    classes: readClasses(root) ?? (train === undefined ? undefined : readClasses(join(root, train))),
     hasValidation: shards.some(({ part }) => part === "validation"),
     hasTest: shards.some(({ part }) => part === "test"),
   };
@@ -93,9 +97,17 @@ function partOf(name: string): Part | undefined {
   return PARTS[[...name.matchAll(PART_IN_NAME)].at(-1)?.[1].toLowerCase() ?? ""];
 }
 
+interface ShardNames {
+  readonly shards: string[];
+  readonly packed: string[];
+  readonly folders: string[];
+}
+
+const NOTHING: ShardNames = { shards: [], packed: [], folders: [] };
+
 /** Visible names in a folder; none where it cannot be read. */
-function namesIn(folder: string): { readonly shards: string[]; readonly packed: string[]; readonly folders: string[] } {
-  const found = { shards: [] as string[], packed: [] as string[], folders: [] as string[] };
+function namesIn(folder: string): ShardNames {
+  const found: ShardNames = { shards: [], packed: [], folders: [] };
   let names: string[];
   try {
     names = readdirSync(folder).filter((name) => !name.startsWith("."));

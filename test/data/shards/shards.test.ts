@@ -219,6 +219,18 @@ describe("a folder of shards", () => {
     expect([names, [...train.labels], [...(validation?.labels ?? [])]]).toEqual([["0", "1", "2"], [0, 2], [2]]);
   });
 
+  it("knows parts by the names that folders of images have, with classes.txt in the one for training", async () => {
+    const root = temporaryFolder();
+    write(root, {
+      "Training/0.tar": await tar(sample("a", "0"), sample("b", "1")),
+      "Training/classes.txt": "cat\ndog\n",
+      "dev/0.tar": await tar(sample("a", "1")),
+      "Testing/0.tar": await tar(sample("a", "0"), sample("b", "0")),
+    });
+    const { classes: names, train, validation, test } = await open(root);
+    expect([names, train.count, validation?.count, test?.count]).toEqual([["cat", "dog"], 2, 1, 2]);
+  });
+
   it.each([
     [
       "cut off",
