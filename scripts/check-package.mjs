@@ -117,12 +117,15 @@ try {
       "dist/backend/wasm/kernels-relaxed.wasm",
       `models/${SHIPPED_MODEL}.safetensors`,
       "LICENSE",
+      "docs/start.md",
+      "examples/README.md",
+      "studies/shapes.json",
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const foreign = files.filter(
-      (path) => !/^(bin\/|dist\/|models\/|README\.md$|LICENSE$|CHANGELOG\.md$|package\.json$)/.test(path),
-    );
+    const folders = /^(bin|dist|models|examples|studies)\/|^docs\/.*\.(md|svg)$/;
+    const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|package\.json)$/;
+    const foreign = files.filter((path) => !folders.test(path) && !single.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
     const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
     expectThat(unwanted === undefined, `${unwanted} is of this machine, but in the tarball`);

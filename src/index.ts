@@ -1,4 +1,8 @@
-/** What users import to open data, build a network, train it, evaluate it, ship it and use it. */
+/**
+ * What users import to open data, build a network, train it, evaluate it, ship it and use it.
+ *
+ * @module API
+ */
 export type { Backend, GradientPrecision } from "./backend/device.js";
 export type { BackendName, MachineSetup } from "./backend/machine.js";
 export { openBackend } from "./backend/open.js";

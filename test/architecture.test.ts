@@ -175,7 +175,7 @@ function importsIn(text: string): string[] {
 /** Paths of files in a folder, or of a file, from the root; what was installed, built or written by a run is left out. */
 function writtenFiles(path: string): string[] {
   if (statSync(join(root, path)).isFile()) return PROSE_OR_CODE.test(path) ? [path] : [];
-  const within = readdirSync(join(root, path)).filter((name) => !/^(\..*|node_modules|dist|__pycache__)$/.test(name));
+  const within = readdirSync(join(root, path)).filter((name) => !/^(\..*|node_modules|dist|site|__pycache__)$/.test(name));
   return within.flatMap((name) => writtenFiles(`${path}/${name}`));
 }
 

@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 };
 
 /** `words`: what was typed; with a command first, the program knows that one only. */
-async function createProgram([first = ""]: readonly string[]): Promise<Command> {
+export async function createProgram([first = ""]: readonly string[] = []): Promise<Command> {
   const program = new Command("rbnet")
     .description("Trains, compresses and runs 1-bit image classifiers.")
     .version(packageVersion(), "-V, --version")
