@@ -19,6 +19,9 @@ import { standardSettings } from "#rbnet/training/settings/standard-settings";
 import { readStart } from "#rbnet/training/start/start";
 import { Trainer } from "#rbnet/training/trainer";
 
+/** Training images of each class. */
+export const COUNTS = [5, 20, 100] as const;
+
 export const FineTuningCase = z.strictObject({
   /** A folder with train/ and test/ or val/, each of images by class. */
   data: z.string({ error: "expected the folder of the images" }),
@@ -28,6 +31,8 @@ export const FineTuningCase = z.strictObject({
   /** The test images, or, to choose settings by, a tenth of the training images that is not trained on. */
   set: z.enum(["test", "validation"]),
   seeds: z.int().positive(),
+  /** Of each class, one after the other. */
+  images: z.array(z.literal(COUNTS)).min(1),
 });
 
 export type FineTuningCase = z.infer<typeof FineTuningCase>;
@@ -37,8 +42,6 @@ const SIZE = 32;
 /** Of the start. */
 const EPOCHS = 8;
 const START_SHARE = 0.6;
-/** Training images of each class. */
-const COUNTS = [5, 20, 100] as const;
 const DATA_SEED = 0;
 
 /** A way to a network for few images. */
@@ -114,7 +117,7 @@ export async function benchFineTuning(
     const path = classFolder(options.data, names.slice(split), folder, "few");
     const data = await openDataset({ path, size: SIZE, validationFraction: 0.1, seed: DATA_SEED });
     const records: FineTuningRecord[] = [];
-    for (const count of COUNTS)
+    for (const count of options.images)
       for (const way of WAYS) {
         const record = await measure(way, count, data, start, options);
         report(rowOf(record).join("  "));

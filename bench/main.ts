@@ -8,7 +8,7 @@ import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
 import { firstProblem } from "#rbnet/problems";
 import { chart, readRecords } from "./chart.js";
-import { benchFineTuning, FineTuningCase, fineTuningTable } from "./fine-tuning.js";
+import { benchFineTuning, COUNTS, FineTuningCase, fineTuningTable } from "./fine-tuning.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
 import { compareLayers, LayersCase, layersTable } from "./layers.js";
@@ -40,6 +40,7 @@ Options:
   --batch <number>   training: images a step (default 128; rbnet18 32)
   --data <folder>    pipeline: images by class; fine-tuning: with train/ and test/ or val/
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
+  --images <list>    fine-tuning: images of each class: ${COUNTS.join(", ")} (default: all three)
   --set <name>       fine-tuning: test (default), or validation to choose settings by
   --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
   --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
@@ -62,6 +63,7 @@ const OPTIONS = {
   "keep-every": { type: "string" },
   data: { type: "string" },
   start: { type: "string" },
+  images: { type: "string" },
   set: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
@@ -78,6 +80,7 @@ interface Values {
   readonly "keep-every"?: string;
   readonly data?: string;
   readonly start?: string;
+  readonly images?: string;
   readonly set?: string;
   readonly threads?: string;
   readonly steps?: string;
@@ -188,10 +191,12 @@ async function fineTuning({
   data,
   start,
   threads = "1",
+  images = COUNTS.join(),
   set = "test",
   json,
 }: Values & { readonly json: boolean }): Promise<number> {
-  const given = { data, threads: Number(threads), set, seeds: 3, ...(start === undefined ? {} : { start }) };
+  const counts = images.split(",").map(Number);
+  const given = { data, threads: Number(threads), set, seeds: 3, images: counts, ...(start === undefined ? {} : { start }) };
   const records = await benchFineTuning(FineTuningCase.parse(given), (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : fineTuningTable(records)}\n`);
   return 0;

@@ -19,7 +19,7 @@ export function printPlan(plan: TrainingPlan, recipe: string | undefined): void 
 }
 
 function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (readonly string[])[] {
-  const { parts, leftOut, skipped, sizes, network, mirrored, teacher, estimate } = plan;
+  const { parts, leftOut, skipped, sizes, network, mirrored, start, teacher, estimate } = plan;
   const others = leftOut.length - NAMED_KINDS;
   return [
     ["data", `${bold(plan.data)}, ${plan.format}`],
@@ -34,6 +34,9 @@ function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (reado
     ["mirrored", `${mirrored.on ? "yes" : "no"}, because ${mirrored.reason}`],
     ["steps", stepsText(plan)],
     ...(recipe === undefined ? [] : [["recipe", recipe]]),
+    ...(start === undefined
+      ? []
+      : [["start", `${start.from}${start.freeze === undefined ? "" : `, its ${start.freeze} stays`}`]]),
     ...(teacher === undefined ? [] : [["teacher", teacher]]),
     ["memory", `${formatBytes(plan.memoryBytes)}${teacher === undefined ? "" : ", besides the teacher's"}`],
     ...(estimate === undefined ? [] : [["time", timeText(estimate)]]),

@@ -35,6 +35,13 @@ describe("rbnet train --from", () => {
     expect({ size: after!.size, mean: after!.mean }).toEqual({ size: 16, mean: before!.mean });
   });
 
+  it("says the start and what of it stays before anything is trained", async () => {
+    const { code, stdout } = await train("--from", "start", "--freeze", "body", "--dry-run");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^start +start, its body stays$/m);
+    expect(stdout).toMatch(/^network +rbnet8 \(width 0\.5\), input 16 x 16/m);
+  });
+
   it("takes flags that say what the start is, and those of training", async () => {
     const words = ["--from", "start", ...VARIED, "--freeze", "stage2", "--learning-rate", "0.001"];
     const { code, stderr } = await train(...words, "--out", join(temporaryFolder(), "run"));

@@ -20,6 +20,8 @@ export interface TrainingPlan {
   readonly batch: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
+  /** The trained network that it starts from, and what of it stays. */
+  readonly start?: { readonly from: string; readonly freeze?: string };
   /** What the network learns from besides labels. */
   readonly teacher?: string;
   /** Peak of a training step, a teacher's not counted. */

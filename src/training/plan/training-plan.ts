@@ -60,6 +60,9 @@ export async function planTraining(
     batch,
     stepsPerEpoch,
     epochs,
+    ...(options.from === undefined
+      ? {}
+      : { start: { from: options.from, ...(options.freeze === undefined ? {} : { freeze: options.freeze }) } }),
     ...(options.distill === undefined ? {} : { teacher: options.distill.teacher }),
     memoryBytes: trainingBytes,
     ...(estimate === undefined ? {} : { estimate }),
