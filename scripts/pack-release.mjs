@@ -58,8 +58,9 @@ function writeNativePackage(folder) {
 function writeMainPackage(folder) {
   const { version, files, devDependencies: _development, scripts: _scripts, ...rest } = description;
   mkdirSync(folder);
-  for (const name of files.filter((pattern) => !pattern.startsWith("!")))
-    cpSync(join(root, name), join(folder, name), { recursive: true });
+  // Of a pattern the folder that it begins with: npm picks from it again.
+  const names = new Set(files.filter((pattern) => !pattern.startsWith("!")).map((pattern) => pattern.split("/")[0]));
+  for (const name of names) cpSync(join(root, name), join(folder, name), { recursive: true });
   const optionalDependencies = Object.fromEntries(PLATFORMS.map((name) => [`rbnet-native-${name}`, version]));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ version, files, ...rest, optionalDependencies }, null, 2));
 }

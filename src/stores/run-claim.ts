@@ -75,8 +75,9 @@ export async function isClaimed(folder: string): Promise<boolean> {
   return held.has(realpathSync(folder)) || (await livingOwner(join(folder, FILE))) !== undefined;
 }
 
-function inUse(folder: string, owner: Owner | undefined, file: string): string {
-  const who = owner === undefined ? "this program" : `process ${owner.process} on ${owner.host}, since ${owner.since}`;
+function inUse(folder: string, owner: Owner | "somebody" | undefined, file: string): string {
+  const named = owner === "somebody" ? "which is starting" : `process ${owner?.process} on ${owner?.host}, since ${owner?.since}`;
+  const who = owner === undefined ? "this program" : named;
   const left = owner === undefined ? "" : `, or remove ${file} if that one has ended`;
   return `a training is under way in ${folder} (${who}); wait for its end, choose another folder with --out${left}`;
 }
@@ -99,10 +100,7 @@ async function isMade(file: string): Promise<boolean> {
   }
 }
 
-/**
- * Where the file system has no links (exFAT, some network drives). What is read before it is written whole counts as nobody's, for a
- * moment.
- */
+/** Where the file system has no links (exFAT, some network drives). */
 async function isWritten(file: string, owner: Owner): Promise<boolean> {
   try {
     await writeFile(file, JSON.stringify(owner), { flag: "wx" });
@@ -113,22 +111,42 @@ async function isWritten(file: string, owner: Owner): Promise<boolean> {
   }
 }
 
-/** Who holds the file, unless that one is gone. */
-async function livingOwner(file: string): Promise<Owner | undefined> {
+/** A claim's file: who made it, undefined where that cannot be read from it; and when it was last touched. */
+interface Found {
+  readonly owner: Owner | undefined;
+  readonly touched: number;
+}
+
+/** Who holds the file, unless that one is gone; "somebody" for one that is being written. */
+async function livingOwner(file: string): Promise<Owner | "somebody" | undefined> {
   const found = await read(file);
-  if (found === undefined) return undefined;
-  const { owner, touched } = found;
-  const isSilent = Date.now() - touched > SILENCE_MS;
-  if (owner.host !== hostname()) return isSilent ? undefined : owner;
+  return found === undefined ? undefined : ownerOf(found);
+}
+
+function ownerOf({ owner, touched }: Found): Owner | "somebody" | undefined {
+  const silence = Date.now() - touched;
+  if (owner === undefined) return silence > REMOVAL_MS ? undefined : "somebody";
+  if (owner.host !== hostname()) return silence > SILENCE_MS ? undefined : owner;
   // After a restart of the machine, or in a container, other programs have the numbers of those before.
   const isOfThisStart = touched > Date.now() - 1000 * uptime();
   return isOfThisStart && isOtherProcess(owner.process) ? owner : undefined;
 }
 
-async function read(file: string): Promise<{ readonly owner: Owner; readonly touched: number } | undefined> {
+/** Undefined where there is no file. */
+async function read(file: string): Promise<Found | undefined> {
   try {
-    const { mtimeMs } = await stat(file);
-    return { owner: ownerSchema.parse(JSON.parse(await readFile(file, "utf8"))), touched: mtimeMs };
+    const { mtimeMs: touched } = await stat(file);
+    const text = await readFile(file, "utf8");
+    return { owner: ownerSchema.safeParse(parsed(text)).data, touched };
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -147,7 +165,9 @@ async function removeLeft(file: string): Promise<void> {
     return;
   }
   try {
-    if ((await livingOwner(file)) === undefined) await rm(file, { force: true });
+    // Where it is gone already, somebody may be making the next one at this moment.
+    const found = await read(file);
+    if (found !== undefined && ownerOf(found) === undefined) await rm(file, { force: true });
   } finally {
     await rm(removal, { force: true });
   }

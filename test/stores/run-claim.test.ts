@@ -69,7 +69,12 @@ describe("a claim of a run's folder", () => {
   it("that is no claim binds nobody", async () => {
     for (const text of ["", "{", '{"process":"7"}']) {
       const folder = temporaryFolder();
-      writeFileSync(join(folder, ".training"), text);
+      const file = join(folder, ".training");
+      writeFileSync(file, text);
+      // It may be one that is being written, for a moment.
+      expect(await taken(folder)).toBe(false);
+      const before = new Date(Date.now() - 6_000);
+      utimesSync(file, before, before);
       expect(await taken(folder)).toBe(true);
     }
   });
@@ -90,14 +95,14 @@ describe("a claim of a run's folder", () => {
       child.stdout?.on("data", (text: Buffer) => {
         said += text.toString();
       });
-      child.once("exit", () => {
+      child.once("close", () => {
         for (const folder of said.split("\n").filter((line) => line !== "")) counts.set(folder, (counts.get(folder) ?? 0) + 1);
       });
     }
     // All hold what they took until everybody has tried.
     await Promise.all(children.map((child) => once(child, "message")));
     for (const folder of folders) expect(JSON.parse(readFileSync(join(folder, ".training"), "utf8")).host).toBe(hostname());
-    const ended = children.map((child) => once(child, "exit"));
+    const ended = children.map((child) => once(child, "close"));
     for (const child of children) child.send("end");
     await Promise.all(ended);
     expect([...counts.values()]).toEqual(folders.map(() => 1));

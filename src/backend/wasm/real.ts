@@ -4,7 +4,7 @@ import { TRANSPOSED_COLUMNS } from "../kernel-table/constants.js";
 import type { InferenceKernel, RealKernels } from "../kernels.js";
 import { sumBytes, sumRows } from "./partials.js";
 import { type Address, address, addressBehind, matrixShape, type Runner } from "./runner.js";
-import { columnsOf, product, type Slice, type SlicedConvolution, sliced, sliceOf } from "./slices.js";
+import { columnsOf, productChunks, type Slice, type SlicedConvolution, sliced, sliceOf } from "./slices.js";
 import { fillWords } from "./update.js";
 
 export function realKernels(runner: Runner): Omit<RealKernels, InferenceKernel> {
@@ -26,15 +26,17 @@ export function realKernels(runner: Runner): Omit<RealKernels, InferenceKernel> 
       const own = sliced(plan);
       const { inputs, filters } = own;
       for (const slice of own.slices) {
-        product(runner, {
+        // The columns, [rows of the slice, inputs], are read transposed.
+        runner.run("product", productChunks(inputs, filters), {
           a: columnsOf(runner, x, own, slice),
+          rowStep: 1,
+          innerStep: inputs,
           b: addressBehind(address(dy), 4 * slice.row * filters),
           c: gradient,
           rows: inputs,
           inner: slice.rows,
           columns: filters,
-          transposeA: true,
-          accumulate: true,
+          accumulate: 1,
         });
       }
     },
@@ -58,15 +60,16 @@ export function multiplyBack(
   const chunks = Math.ceil(filters / TRANSPOSED_COLUMNS);
   runner.run("transpose", chunks, { matrix: weights, rows: inputs, columns: filters, out: transposed });
   for (const slice of slices) {
-    product(runner, {
+    runner.run("product", productChunks(slice.rows, inputs), {
       a: addressBehind(address(dy), 4 * slice.row * filters),
+      rowStep: filters,
+      innerStep: 1,
       b: transposed,
       c: to,
       rows: slice.rows,
       inner: filters,
       columns: inputs,
-      transposeA: false,
-      accumulate: false,
+      accumulate: 0,
     });
     use?.(slice);
   }

@@ -104,49 +104,21 @@ export function multiplyColumns(
   find: (slice: Slice) => Address,
 ): void {
   for (const slice of slices) {
-    product(runner, {
+    runner.run("product", productChunks(slice.rows, filters), {
       a: find(slice),
+      rowStep: inputs,
+      innerStep: 1,
       b: weights,
       c: addressBehind(address(y), 4 * slice.row * filters),
       rows: slice.rows,
       inner: inputs,
       columns: filters,
-      transposeA: false,
-      accumulate: false,
+      accumulate: 0,
     });
   }
 }
 
-/**
- * Float32 matrices, or addresses of some, and their sides. Written out where it is made: two objects spread into one took 7 µs, more than a
- * small product.
- */
-export interface Product {
-  /** [rows, inner]. */
-  readonly a: Tensor | Address;
-  /** [inner, columns]. */
-  readonly b: Tensor | Address;
-  /** [rows, columns]. */
-  readonly c: Tensor | Address;
-  readonly rows: number;
-  readonly inner: number;
-  readonly columns: number;
-  /** a is [inner, rows], and read transposed. */
-  readonly transposeA: boolean;
-  readonly accumulate: boolean;
-}
-
-/** c = a * b, or c += a * b. */
-export function product(runner: Runner, { a, b, c, rows, inner, columns, transposeA, accumulate }: Product): void {
-  runner.run("product", Math.ceil(rows / REAL_ROWS) * Math.ceil(columns / REAL_COLUMNS), {
-    a,
-    rowStep: transposeA ? 1 : inner,
-    innerStep: transposeA ? rows : 1,
-    b,
-    c,
-    rows,
-    inner,
-    columns,
-    accumulate: accumulate ? 1 : 0,
-  });
+/** Chunks of a product of float32 matrices whose result has these sides. */
+export function productChunks(rows: number, columns: number): number {
+  return Math.ceil(rows / REAL_ROWS) * Math.ceil(columns / REAL_COLUMNS);
 }
