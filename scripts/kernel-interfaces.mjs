@@ -152,7 +152,7 @@ function exportsOf(assembly, rows, comment) {
 
 /**
  * Functions that lay out the arguments of a call, given by their names, as numbers in the row's order. Written out, because a loop over the
- * names of a row takes ten times as long: two hundredths of the inference of an image of 32 pixels.
+ * names of a row took 160 ns a call where these take 60.
  */
 function layoutsOf(rows, name, comment) {
   const known = new Map();

@@ -9,7 +9,13 @@ import { formatInteger, formatShare } from "../quantities.js";
 import { renderEvaluation } from "../report/evaluation-page.js";
 import { pictureUrls } from "../report/pictures.js";
 import { evaluateModel, resultsByClass } from "../training/evaluate.js";
-import { EVALUATED_SETS, type EvaluatedSet, type EvaluationData, openEvaluationData } from "../training/evaluation-data.js";
+import {
+  EVALUATED_SETS,
+  type EvaluatedSet,
+  type EvaluationData,
+  imagesText,
+  openEvaluationData,
+} from "../training/evaluation-data.js";
 import type { ClassResult } from "../training/records/run-records.js";
 import { runOfModel, type TrainedRun } from "../training/records/trained-run.js";
 import { commandLine } from "./command-line.js";
@@ -62,14 +68,14 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   const { skipped, mistakes, confusion, ...figures } = evaluation;
   tellSkipped({ count: skipped.length, named: skipped });
   const byClass = resultsByClass(evaluation, model.classes);
-  const images = `${formatInteger(figures.images)} ${partText(data)}`;
+  const images = `${formatInteger(figures.images)} ${imagesText(data)}`;
   if (flags.report !== undefined) {
     const pictures = await pictureUrls(
       data.set,
       mistakes.map(({ index }) => index),
     );
     const about = { network: networkTitle(model.network), classes: model.classes, file: modelPath };
-    const page = { model: about, images: partText(data), evaluation, byClass, pictures, command: commandLine() };
+    const page = { model: about, images: imagesText(data), evaluation, byClass, pictures, command: commandLine() };
     await writeFileAtomic(flags.report, renderEvaluation({ ...page, version: packageVersion() }));
   }
   if (flags.json === true) {
@@ -83,10 +89,6 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
       `${formatShare(calibrationError)} on ${images}`,
   );
   if (flags.report !== undefined) print(`report  ${flags.report}`);
-}
-
-function partText({ name, part }: EvaluationData): string {
-  return part === "all" ? `images, all of ${name}` : `${part} images of ${name}`;
 }
 
 /** What a person may take otherwise than it is. */

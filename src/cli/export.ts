@@ -9,7 +9,7 @@ import { formatBytes, formatInteger, formatShare } from "../quantities.js";
 import type { Model } from "../runtime/model.js";
 import type { StoredPrecision } from "../runtime/stored-operations.js";
 import { runFile } from "../stores/run-folder.js";
-import { openEvaluationData } from "../training/evaluation-data.js";
+import { imagesText, openEvaluationData } from "../training/evaluation-data.js";
 import { runOfModel } from "../training/records/trained-run.js";
 import { addHeldOutFlags, type HeldOutFlags, heldOutOptions } from "./flags.js";
 import { print, printJson } from "./output.js";
@@ -101,7 +101,7 @@ async function calibratedModel(
     before: calibrationError(scores, 1),
     after: calibrationError(scores, temperature),
     images: scores.labels.length,
-    on: data.part === "all" ? `images, all of ${data.name}` : `${data.part} images of ${data.name}`,
+    on: imagesText(data),
   };
   return { model: withTemperature(model, temperature), found };
 }

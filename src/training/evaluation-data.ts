@@ -19,6 +19,11 @@ export interface EvaluationData {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** "test images of photos" */
+export function imagesText({ name, part }: Pick<EvaluationData, "name" | "part">): string {
+  return part === "all" ? `images, all of ${name}` : `${part} images of ${name}`;
+}
+
 type KnownModel = Pick<Model, "classes" | "size">;
 
 /**

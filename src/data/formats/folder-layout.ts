@@ -28,7 +28,7 @@ export interface FolderLayout {
 }
 
 const CLASS_LIMIT = 65_536;
-const OUTSIDE = { one: "an image outside of the class folders", many: "images outside of the class folders" };
+export const OUTSIDE = { one: "an image outside of the class folders", many: "images outside of the class folders" };
 const BESIDE = { one: "a folder beside the parts", many: "folders beside the parts" };
 const EMPTY_FOLDER = { one: "a folder without images", many: "folders without images" };
 

@@ -8,6 +8,7 @@ import { fileSet } from "../sets/image-set.js";
 import { isShardFolder } from "../shards/shard-layout.js";
 import { isCifarBinary } from "./cifar-binary.js";
 import { type ImagePath, imagesBelow, readEntries } from "./folder-entries.js";
+import { OUTSIDE } from "./folder-layout.js";
 import { isIdxFolder } from "./idx-folder.js";
 import { LeftOutCounter } from "./left-out.js";
 import { partNamed } from "./part-names.js";
@@ -19,8 +20,6 @@ export interface LabelledImages {
   readonly absent: readonly string[];
   readonly leftOut: readonly LeftOut[];
 }
-
-const OUTSIDE = { one: "an image outside of the class folders", many: "images outside of the class folders" };
 
 /** Whether a path is a folder with a folder a class and nothing else: no parts, and no other format. */
 export function isLabelledFolder(path: string): boolean {
