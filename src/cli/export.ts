@@ -1,24 +1,22 @@
-/** `rbnet export`: the network of a run, or a model file, as one file to ship, with its real parameters in float16 or float32. */
+/** `rbnet export`: the network of a run, or a model file, as something to ship; what is written is the business of its format. */
 import { statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { openBackend } from "../backend/open.js";
 import { bestTemperature, calibrationError, logitsOf, withTemperature } from "../deploy/calibration.js";
-import { readModelFile, writeModelFile } from "../deploy/model-file.js";
-import { formatBytes, formatInteger, formatShare } from "../quantities.js";
+import { readModelFile } from "../deploy/model-file.js";
+import { formatInteger, formatShare } from "../quantities.js";
 import type { Model } from "../runtime/model.js";
-import type { StoredPrecision } from "../runtime/stored-operations.js";
 import { runFile } from "../stores/run-folder.js";
 import { imagesText, openEvaluationData } from "../training/evaluation-data.js";
 import { runOfModel } from "../training/records/trained-run.js";
+import { EXPORT_FORMATS } from "./export-formats/formats.js";
 import { addHeldOutFlags, type HeldOutFlags, heldOutOptions } from "./flags.js";
 import { print, printJson } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
-const PRECISIONS = ["float16", "float32"] as const satisfies readonly StoredPrecision[];
-
 interface ExportFlags extends HeldOutFlags {
-  readonly precision: StoredPrecision;
+  readonly format: string;
   readonly calibrate?: string;
   readonly out?: string;
   readonly json?: boolean;
@@ -27,20 +25,24 @@ interface ExportFlags extends HeldOutFlags {
 export function addExport(program: Command): void {
   const command = program
     .command("export")
-    .description("write the network of a run, or a model file, as one file to ship")
-    .argument("<run>", "folder of a run, or a model file")
+    .description("write the network of a run, or a model file, to ship it")
+    .argument("<run>", "folder of a run, a model file, or the name of a model that comes with rbnet")
     .addOption(
-      new Option("--precision <type>", "of the real parameters; binary weights are bits in either")
-        .choices(PRECISIONS)
-        .default("float16"),
-    )
-    .option(
-      "--calibrate <data>",
-      "bring scores closer to how often they are right, by images that the training held out, or all of another folder by class",
+      new Option("--format <name>", EXPORT_FORMATS.map(({ name, summary }) => `${name}: ${summary}`).join("; "))
+        .choices(EXPORT_FORMATS.map(({ name }) => name))
+        .default(EXPORT_FORMATS[0].name),
     );
+  for (const { addFlags } of EXPORT_FORMATS) addFlags(command);
+  command.option(
+    "--calibrate <data>",
+    "bring scores closer to how often they are right, by images that the training held out, or all of another folder by class",
+  );
   addHeldOutFlags(command)
-    .option("--out <file>", "where to write it (default: model-<precision>.safetensors beside the model)")
-    .option("--json", "one JSON object on standard output: file, bytes, precision, and what calibration found")
+    .option(
+      "--out <path>",
+      "where to write it (default: beside the model, as model-<precision>.safetensors or a folder of its format)",
+    )
+    .option("--json", "one JSON object on standard output: what was written where, its bytes, and what calibration found")
     .addHelpText(
       "after",
       "\nExample:\n  rbnet export runs/photos --out photos.safetensors\n  rbnet export runs/photos --calibrate photos",
@@ -49,17 +51,17 @@ export function addExport(program: Command): void {
 }
 
 async function exportModel(run: string, flags: ExportFlags): Promise<void> {
-  const { precision, out, json, calibrate } = flags;
+  const { out, json, calibrate } = flags;
   const source = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true ? runFile(run, "model") : run;
   const model = await readModelFile(source);
   const calibrated = calibrate === undefined ? undefined : await calibratedModel(model, source, calibrate, flags);
-  const file = out ?? join(dirname(source), `model-${precision}.safetensors`);
-  const bytes = await writeModelFile(file, calibrated?.model ?? model, precision);
+  const format = EXPORT_FORMATS.find(({ name }) => name === flags.format) ?? EXPORT_FORMATS[0];
+  const { text, facts } = await format.write({ model: calibrated?.model ?? model, source, out }, { ...flags });
   if (json === true) {
-    printJson({ file, bytes, precision, ...(calibrated === undefined ? {} : { calibration: calibrated.found }) });
+    printJson({ ...facts, ...(calibrated === undefined ? {} : { calibration: calibrated.found }) });
     return;
   }
-  print(`${file}: ${formatBytes(bytes)}, real parameters in ${precision}`);
+  print(text);
   if (calibrated !== undefined) print(calibrationText(calibrated.found));
 }
 

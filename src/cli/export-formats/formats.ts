@@ -1,0 +1,5 @@
+/** The formats that `rbnet export` writes, a line each; the first is the usual one. */
+import type { ExportFormat } from "./format.js";
+import { rbnetFormat } from "./rbnet.js";
+
+export const EXPORT_FORMATS: readonly [ExportFormat, ...(readonly ExportFormat[])] = [rbnetFormat];
