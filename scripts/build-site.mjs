@@ -20,6 +20,7 @@ export const PAGES = [
   "studies",
   "shipping",
   "serving",
+  "interop",
   "model-file",
   "networks",
   "architecture",

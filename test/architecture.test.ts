@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   serve: ["deploy", "runtime", "markup", "errors"],
   deploy: ["stores", "pixels", "data", "networks", "layers", "runtime", "backend", "quantile", "tensor", "atomic-file", "errors"],
   stores: ["atomic-file", "errors"],
+  export: ["networks", "runtime", "pixels", "tensor", "package-version", "quantities", "atomic-file", "errors"],
   training: [
     "stores",
     "pixels",
@@ -65,6 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "errors",
   ],
   cli: [
+    "export",
     "serve",
     "study",
     "report",

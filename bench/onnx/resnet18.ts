@@ -4,7 +4,7 @@
  * them (QDQ), so that it runs its integer kernels.
  */
 import { Random } from "#rbnet/data/random";
-import { OnnxGraph } from "./graph.js";
+import { OnnxGraph } from "#rbnet/export/onnx/graph";
 
 export const CLASSES = 1000;
 export const SIDE = 224;
@@ -45,8 +45,8 @@ class Builder {
   private readonly zero: string;
 
   constructor(private readonly quantized: boolean) {
-    this.scale = this.graph.constant(Float32Array.of(ACTIVATION_SCALE), []);
-    this.zero = this.graph.constant(Uint8Array.of(64), []);
+    this.scale = this.graph.constant("constant", Float32Array.of(ACTIVATION_SCALE), []);
+    this.zero = this.graph.constant("constant", Uint8Array.of(64), []);
   }
 
   entry(name: string): string {
@@ -56,52 +56,66 @@ class Builder {
   /** Where the network is quantized: through 8 bits and back, which the runtime takes as the place of an integer tensor. */
   private rounded(value: string): string {
     if (!this.quantized) return value;
-    const whole = this.graph.add("QuantizeLinear", [value, this.scale, this.zero]);
-    return this.graph.add("DequantizeLinear", [whole, this.scale, this.zero]);
+    const whole = this.graph.add("QuantizeLinear", "QuantizeLinear", [value, this.scale, this.zero]);
+    return this.graph.add("DequantizeLinear", "DequantizeLinear", [whole, this.scale, this.zero]);
   }
 
   private weights(shape: readonly number[], standardDeviation: number): string {
     const count = shape.reduce((product, side) => product * side, 1);
     const values = Float32Array.from({ length: count }, () => standardDeviation * this.random.normal());
-    if (!this.quantized) return this.graph.constant(values, shape);
+    if (!this.quantized) return this.graph.constant("constant", values, shape);
     const whole = Int8Array.from(values, (value) => Math.max(-127, Math.min(127, Math.round(value / WEIGHT_SCALE))));
-    const inputs = [this.graph.constant(whole, shape), this.graph.constant(Float32Array.of(WEIGHT_SCALE), [])];
-    return this.graph.add("DequantizeLinear", [...inputs, this.graph.constant(Int8Array.of(0), [])]);
+    const inputs = [
+      this.graph.constant("constant", whole, shape),
+      this.graph.constant("constant", Float32Array.of(WEIGHT_SCALE), []),
+    ];
+    return this.graph.add("DequantizeLinear", "DequantizeLinear", [
+      ...inputs,
+      this.graph.constant("constant", Int8Array.of(0), []),
+    ]);
   }
 
   private bias(count: number): string {
-    if (!this.quantized) return this.graph.constant(new Float32Array(count), [count]);
+    if (!this.quantized) return this.graph.constant("constant", new Float32Array(count), [count]);
     const inputs = [
-      this.graph.constant(new Int32Array(count), [count]),
-      this.graph.constant(Float32Array.of(ACTIVATION_SCALE * WEIGHT_SCALE), []),
+      this.graph.constant("constant", new Int32Array(count), [count]),
+      this.graph.constant("constant", Float32Array.of(ACTIVATION_SCALE * WEIGHT_SCALE), []),
     ];
-    return this.graph.add("DequantizeLinear", [...inputs, this.graph.constant(Int32Array.of(0), [])]);
+    return this.graph.add("DequantizeLinear", "DequantizeLinear", [
+      ...inputs,
+      this.graph.constant("constant", Int32Array.of(0), []),
+    ]);
   }
 
   convolution(x: string, { inputs, filters, kernel, stride, relu }: Convolution): string {
     const weights = this.weights([filters, inputs, kernel, kernel], Math.sqrt(2 / (inputs * kernel * kernel)));
     const padding = kernel >> 1;
-    const y = this.graph.add("Conv", [x, weights, this.bias(filters)], {
+    const y = this.graph.add("Conv", "Conv", [x, weights, this.bias(filters)], {
       kernel_shape: [kernel, kernel],
       strides: [stride, stride],
       pads: [padding, padding, padding, padding],
     });
-    return this.rounded(relu ? this.graph.add("Relu", [y]) : y);
+    return this.rounded(relu ? this.graph.add("Relu", "Relu", [y]) : y);
   }
 
   pool(x: string): string {
-    return this.rounded(this.graph.add("MaxPool", [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }));
+    return this.rounded(this.graph.add("MaxPool", "MaxPool", [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }));
   }
 
   sum(a: string, b: string): string {
-    return this.rounded(this.graph.add("Relu", [this.graph.add("Add", [a, b])]));
+    return this.rounded(this.graph.add("Relu", "Relu", [this.graph.add("Add", "Add", [a, b])]));
   }
 
   finish(x: string, inputs: number): Uint8Array {
-    const pooled = this.graph.add("GlobalAveragePool", [x]);
-    const flat = this.graph.add("Flatten", [this.rounded(pooled)], { axis: 1 });
+    const pooled = this.graph.add("GlobalAveragePool", "GlobalAveragePool", [x]);
+    const flat = this.graph.add("Flatten", "Flatten", [this.rounded(pooled)], { axis: 1 });
     const weights = this.weights([CLASSES, inputs], Math.sqrt(1 / inputs));
-    const scores = this.graph.add("Gemm", [flat, weights, this.bias(CLASSES)], { transB: 1 });
-    return this.graph.model({ name: "image", shape: [1, 3, SIDE, SIDE] }, { name: scores, shape: [1, CLASSES] });
+    const scores = this.graph.add("Gemm", "Gemm", [flat, weights, this.bias(CLASSES)], { transB: 1 });
+    return this.graph.encode({
+      name: "resnet18",
+      inputs: [{ name: "image", type: "float32", shape: [1, 3, SIDE, SIDE] }],
+      outputs: [{ name: scores, type: "float32", shape: [1, CLASSES] }],
+      producer: { name: "rbnet benchmarks", version: "1" },
+    });
   }
 }
