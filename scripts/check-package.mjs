@@ -123,7 +123,7 @@ try {
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const folders = /^(bin|dist|models|examples|studies)\/|^docs\/.*\.(md|svg)$/;
+    const folders = /^(bin|dist|models|examples|integrations|studies)\/|^docs\/.*\.(md|svg)$|^docs\/vectors\//;
     const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|package\.json)$/;
     const foreign = files.filter((path) => !folders.test(path) && !single.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);

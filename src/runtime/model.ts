@@ -1,26 +1,40 @@
 /**
  * The model file: one safetensors file with the folded network. `__metadata__` holds the format, and as JSON the network's
- * operations, class names, input size, mean and standard deviation; weights and parameters are tensors named by their operation.
+ * operations, class names, and how an image becomes its input; weights and parameters are tensors named by their operation.
  * No code is ever run from it. The layout is written down in docs/model-file.md.
  */
 import { UserError } from "../errors.js";
-import type { Channels } from "../pixels/square.js";
-import { list, Malformed, members, number, text } from "./json-reader.js";
+import { type Channels, storedSide } from "../pixels/square.js";
+import { integer, list, Malformed, members, number, oneOf, text } from "./json-reader.js";
+import { valueShapes } from "./operation-shapes.js";
 import type { Operation } from "./operations.js";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.js";
-import { loadOperations, readOperations, readSide, type StoredPrecision, storeOperation } from "./stored-operations.js";
+import { readOldOperations, readOperations, readSide } from "./stored-description.js";
+import { loadOperations, type StoredPrecision, storeOperation } from "./stored-operations.js";
+import type { MapShape } from "./windows.js";
 
 const FORMAT = "rbnet-model";
-const VERSION = "2";
+const VERSION = "3";
+/** Its images are prepared as those of the present version, but it does not say so. */
+const OLD_VERSION = "2";
 
-const readHeader = members({
+const described = {
   network: members({ name: text(200), width: number() }),
   classes: list(text(1000), 1, 65_536),
   size: readSide,
   mean: list(number(), 3, 3),
   deviation: list(number(0), 3, 3),
-  operations: readOperations,
+};
+/** How an image file becomes pixels: one word each, since this rbnet knows one way. */
+const preprocessing = members({
+  orientation: oneOf("exif"),
+  alpha: oneOf("white"),
+  shorterSide: integer(1, 65_536),
+  filter: oneOf("lanczos3"),
+  crop: oneOf("centre"),
 });
+const readHeader = members({ ...described, preprocessing, operations: readOperations });
+const readOldHeader = members({ ...described, operations: readOldOperations });
 
 /** A trained network as it ships. */
 export interface Model {
@@ -42,8 +56,13 @@ export function encodeModel(model: Model, precision: StoredPrecision = "float32"
   const { network, classes, size, mean, standardDeviation } = model;
   const tensors = new Map<string, StoredTensor>();
   try {
-    const operations = model.operations.map((item) => storeOperation(item, precision, tensors));
-    const header = JSON.stringify({ network, classes, size, mean, deviation: standardDeviation, operations });
+    const shapes = valueShapes(model.operations, inputShape(size));
+    const operations = model.operations.map((item, index) =>
+      storeOperation(item, shapes[index + 1] as MapShape, precision, tensors),
+    );
+    const prepared = { orientation: "exif", alpha: "white", shorterSide: storedSide(size), filter: "lanczos3", crop: "centre" };
+    const about = { network, classes, size, mean, deviation: standardDeviation, preprocessing: prepared };
+    const header = JSON.stringify({ ...about, operations });
     return encodeSafetensors({ metadata: { format: FORMAT, version: VERSION, model: header }, tensors });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -63,22 +82,37 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
       `${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a ` +
         "model.safetensors that rbnet train wrote",
     );
-  if (version !== VERSION)
+  if (version !== VERSION && version !== OLD_VERSION)
     throw new UserError(
-      `${name} is a model of format version ${quote(version)}, this rbnet reads version ${VERSION}; use the rbnet that wrote it`,
+      `${name} is a model of format version ${quote(version)}, this rbnet reads ${VERSION} and ${OLD_VERSION}; ` +
+        "use the rbnet that wrote it",
     );
   const broken = (found: string): UserError => new UserError(`the model ${name} is damaged: ${found}; get a fresh copy`);
-  let header: ReturnType<typeof readHeader>;
+  let header: ReturnType<typeof readOldHeader> & Partial<ReturnType<typeof readHeader>>;
   try {
-    header = readHeader(JSON.parse(model ?? ""), "");
+    header = (version === OLD_VERSION ? readOldHeader : readHeader)(JSON.parse(model ?? ""), "");
   } catch (error) {
     const place = error instanceof Malformed ? ` at ${error.place || "its top"}` : "";
     throw broken(`its description of the network is malformed${place}`);
   }
-  const input = { height: header.size, width: header.size, channels: 3 };
-  const operations = loadOperations(header.operations, input, header.classes.length, file.tensors, broken);
-  const { mean, deviation, ...described } = header;
-  return { ...described, mean: channelsOf(mean), standardDeviation: channelsOf(deviation), operations };
+  const operations = loadOperations(header.operations, inputShape(header.size), header.classes.length, file.tensors, broken);
+  const { mean, deviation, preprocessing: prepared, ...about } = header;
+  if (prepared !== undefined) checkPreparation(prepared.shorterSide, header.size, name);
+  return { ...about, mean: channelsOf(mean), standardDeviation: channelsOf(deviation), operations };
+}
+
+/** @throws UserError where images are to be prepared otherwise than this rbnet does it */
+function checkPreparation(asked: number, size: number, name: string): void {
+  const side = storedSide(size);
+  if (asked === side) return;
+  throw new UserError(
+    `the model ${name} is for images whose shorter side is scaled to ${asked} pixels, this rbnet scales to ${side} for an input of ` +
+      `${size}; use the rbnet that wrote it`,
+  );
+}
+
+function inputShape(size: number): MapShape {
+  return { height: size, width: size, channels: 3 };
 }
 
 /** Of a stranger's text a sentence repeats only the start. */

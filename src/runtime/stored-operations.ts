@@ -1,81 +1,56 @@
 /**
- * A network's operations in a model file: what is said of each as JSON, and its weights as tensors named by its number. A file is
+ * A network's operations in a model file: what is said of each as JSON, and its weights as tensors that are called by its name. A file is
  * data from a stranger: every size is derived from the description and compared with the file's, and nothing is asked of memory
  * or kernels that was not checked.
  */
 import type { UserError } from "../errors.js";
 import { MAXIMUM_BINARY_INPUTS, wordsFor } from "../tensor.js";
-import { type Activation, type ActivationKind, activationOf, LEARNED_ROWS, learnedValues } from "./activation.js";
+import { type Activation, activationOf, LEARNED_ROWS, learnedValues } from "./activation.js";
 import { fromHalves, LARGEST_HALF, toHalf } from "./half.js";
-import { integer, list, members, oneOf, text, truth, variants } from "./json-reader.js";
 import { outputShape } from "./operation-shapes.js";
-import { denseActivations, type Epilogue, type Operation } from "./operations.js";
+import type { Epilogue, Operation } from "./operations.js";
 import type { StoredTensor } from "./safetensors.js";
+import {
+  MAXIMUM_ELEMENTS,
+  MAXIMUM_TOTAL,
+  type StoredActivation,
+  type StoredConvolution,
+  type StoredOperation,
+} from "./stored-description.js";
 import { elementsOf, type MapShape, spreadOf, tapCount, windowMap } from "./windows.js";
 
 /** How real parameters are kept in a file. Signs are bits in either case. */
 export type StoredPrecision = "float16" | "float32";
 
-/** Largest sides that a file may ask for: beyond what any image classifier of this kind has, small enough to bound memory. */
-const MAXIMUM_SIDE = 4096;
-const MAXIMUM_FILTERS = 65_536;
-const MAXIMUM_TIMES = 64;
-/** Of one value for one image, and of the values under its windows; 256 MB as float32. */
-const MAXIMUM_ELEMENTS = 2 ** 26;
-/** Of all values together. */
-const MAXIMUM_TOTAL = 2 ** 28;
-const MAXIMUM_OPERATIONS = 10_000;
-
-/** Side of an image or a pool. */
-export const readSide = integer(1, MAXIMUM_SIDE);
-const filters = integer(1, MAXIMUM_FILTERS);
-const value = integer(0, MAXIMUM_OPERATIONS);
-const name = text(200);
-const windows = variants({
-  grid: members({ kind: oneOf("grid"), kernel: integer(1, 15), stride: integer(1, 15), padding: integer(0, 15) }),
-  blocks: members({ kind: oneOf("blocks"), dilation: integer(1, 64), shift: oneOf(0, 1) }),
-  patches: members({ kind: oneOf("patches"), size: integer(2, 16) }),
-});
-/** True is the balanced activation. */
-const activation = oneOf<StoredActivation>(true, false, "relu", "prelu", "rprelu");
-const epilogue = members({ activation, depthToSpace: truth }, { shortcut: value, factors: value });
-const convolution = { name, input: value, windows, filters, epilogue };
-const readOperation = variants({
-  binaryConvolution: members({ kind: oneOf("binaryConvolution"), ...convolution }),
-  realConvolution: members({ kind: oneOf("realConvolution"), ...convolution }),
-  maxPool: members({ kind: oneOf("maxPool"), name, input: value, windows }),
-  averagePool: members({ kind: oneOf("averagePool"), name, input: value, size: readSide }),
-  repeatChannels: members({ kind: oneOf("repeatChannels"), name, input: value, times: integer(1, MAXIMUM_TIMES) }),
-  dense: members({ kind: oneOf("dense"), name, input: value, filters }, { activation: oneOf(...denseActivations) }),
-});
-export const readOperations = list(readOperation, 1, MAXIMUM_OPERATIONS);
-
-export type StoredOperation = ReturnType<typeof readOperation>;
-type StoredConvolution = StoredOperation & { readonly kind: "binaryConvolution" | "realConvolution" };
-
 /** Turns what was found wrong into the error about the file. */
 export type Broken = (found: string) => UserError;
 
 /**
- * Adds the tensors of an operation to `tensors`, named by it; returns what the description says of it.
+ * Adds the tensors of an operation, whose result has the given shape, to `tensors`, named by it; returns what the description says of it.
  *
  * @throws RangeError where a value is too large for float16, or binary layers have real weights still
  */
-export function storeOperation(item: Operation, precision: StoredPrecision, tensors: Map<string, StoredTensor>): StoredOperation {
-  const put = (part: string, data: Float32Array | Uint32Array, shape: readonly number[] = [data.length]): void => {
+export function storeOperation(
+  item: Operation,
+  { height, width, channels }: MapShape,
+  precision: StoredPrecision,
+  tensors: Map<string, StoredTensor>,
+): StoredOperation {
+  const shape = [height, width, channels];
+  const put = (part: string, data: Float32Array | Uint32Array, sides: readonly number[] = [data.length]): void => {
     const stored = data instanceof Float32Array ? storeFloats(data, precision) : ({ type: "uint32", data } as const);
-    tensors.set(`${item.name}.${part}`, { ...stored, shape });
+    tensors.set(`${item.name}.${part}`, { ...stored, shape: sides });
   };
   switch (item.kind) {
     case "averagePool":
     case "maxPool":
     case "repeatChannels":
-      return item;
+      return { ...item, shape };
     case "dense": {
-      const { weights, bias, ...described } = item;
+      const { weights, bias, activation = "none", ...described } = item;
       put("weights", weights, [weights.length / item.filters, item.filters]);
       put("bias", bias);
-      return described;
+      return { ...described, shape, activation };
     }
     default: {
       const { scale, bias, activation: bend, ...laid } = item.epilogue;
@@ -95,7 +70,8 @@ export function storeOperation(item: Operation, precision: StoredPrecision, tens
         input: item.input,
         windows: item.windows,
         filters: item.filters,
-        epilogue: { ...laid, activation: storedKind(bend) },
+        shape,
+        epilogue: { ...laid, activation: bend?.kind ?? "none" },
       };
     }
   }
@@ -106,13 +82,6 @@ type Put = (part: string, data: Float32Array, shape: readonly number[]) => void;
 function putActivation(bend: Activation, put: Put): void {
   const rows = LEARNED_ROWS[bend.kind].length;
   if (rows > 0) put("activation", learnedValues(bend), [rows, bend.values.length / 4]);
-}
-
-type StoredActivation = boolean | Exclude<ActivationKind, "balanced">;
-
-function storedKind(bend: Activation | undefined): StoredActivation {
-  if (bend === undefined) return false;
-  return bend.kind === "balanced" ? true : bend.kind;
 }
 
 function storeFloats(
@@ -188,6 +157,13 @@ export function loadOperations(
   const last = shapes.at(-1);
   if (last === undefined || elementsOf(last) !== classes)
     throw broken(`its last operation does not give one score for each of its ${classes} classes`);
+  for (const [index, { shape }] of stored.entries()) {
+    const { height, width, channels } = shapes[index + 1] as MapShape;
+    if (shape !== undefined && shape.join() !== [height, width, channels].join())
+      throw broken(
+        `it says that operation ${index} gives ${shape.join(" x ")} values, but it gives ${height} x ${width} x ${channels}`,
+      );
+  }
   return loaded;
 }
 
@@ -248,27 +224,29 @@ function loadActivation(
   channels: number,
   source: TensorSource,
 ): { activation?: Activation } {
-  if (stored === false) return {};
-  const kind = stored === true ? "balanced" : stored;
-  const rows = LEARNED_ROWS[kind].length;
+  if (stored === "none") return {};
+  const rows = LEARNED_ROWS[stored].length;
   const learned = rows === 0 ? new Float32Array() : source.floats(`${its}.activation`, rows * channels);
-  return { activation: activationOf(kind, learned, channels) };
+  return { activation: activationOf(stored, learned, channels) };
 }
 
-function loadOperation(item: StoredOperation, from: MapShape, shape: MapShape, source: TensorSource): Operation {
+function loadOperation(stored: StoredOperation, from: MapShape, result: MapShape, source: TensorSource): Operation {
+  const { shape: _said, ...item } = stored;
   const { name: its } = item;
   if (item.kind === "averagePool" || item.kind === "maxPool" || item.kind === "repeatChannels") return item;
   if (item.kind === "dense") {
+    const { activation, ...described } = item;
     const weights = source.floats(`${its}.weights`, from.channels * item.filters);
-    return { ...item, weights, bias: source.floats(`${its}.bias`, item.filters) };
+    const bias = source.floats(`${its}.bias`, item.filters);
+    return { ...described, weights, bias, ...(activation === "none" ? {} : { activation }) };
   }
   const inputs = tapCount(item.windows) * from.channels;
-  const { activation: stored, ...laid } = item.epilogue;
+  const { activation, ...laid } = item.epilogue;
   const loadedEpilogue: Epilogue = {
     ...laid,
     scale: source.floats(`${its}.scale`, item.filters),
     bias: source.floats(`${its}.bias`, item.filters),
-    ...loadActivation(its, stored, shape.channels, source),
+    ...loadActivation(its, activation, result.channels, source),
   };
   const common = { name: its, input: item.input, windows: item.windows, filters: item.filters, epilogue: loadedEpilogue };
   if (item.kind === "realConvolution")

@@ -17,7 +17,7 @@ import { decodeModel, encodeModel, type Model } from "#rbnet/runtime/model";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { decodeSafetensors, encodeSafetensors, type StoredFile, type StoredTensor } from "#rbnet/runtime/safetensors";
 import { TINY_A, TINY_PATCHES } from "../networks/tiny.js";
-import { CLASSES, smallModel } from "../runtime/small-model.js";
+import { CLASSES, SIZE, smallModel } from "../runtime/small-model.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 let backend: Backend;
@@ -145,8 +145,41 @@ describe("a model file", () => {
     await expect(readModelFile(text)).rejects.toThrow(UserError);
     const other = encodeSafetensors({ metadata: { format: "pt" }, tensors: new Map() });
     expect(() => decodeModel(other, "it")).toThrow(/not an rbnet model \(its format is "pt"\)/);
-    const later = changed(({ metadata }) => ({ metadata: { ...metadata, version: "3" } }));
-    expect(() => decodeModel(later, "it")).toThrow(/format version "3", this rbnet reads version 2/);
+    const later = changed(({ metadata }) => ({ metadata: { ...metadata, version: "4" } }));
+    expect(() => decodeModel(later, "it")).toThrow(/format version "4", this rbnet reads 3 and 2; use the rbnet that wrote it/);
+  });
+
+  it("says how a file becomes its input, and is refused where this rbnet would do it otherwise", () => {
+    const { model: text } = decodeSafetensors(bytes, "model").metadata;
+    expect(description(text)).toMatchObject({
+      preprocessing: { orientation: "exif", alpha: "white", shorterSide: SIZE, filter: "lanczos3", crop: "centre" },
+    });
+    const other = described((it) => Object.assign(it.preprocessing as object, { shorterSide: 20 }));
+    expect(() => decodeModel(other, "it")).toThrow(
+      /shorter side is scaled to 20 pixels, this rbnet scales to 16 for an input of 16; use the rbnet that wrote it$/,
+    );
+    expect(() => decodeModel(other, "it")).toThrow(UserError);
+  });
+
+  it("of version 2, without preparation and shapes and with other words for activations, is the same model", async () => {
+    const WORDS: Readonly<Record<string, unknown>> = { none: false, balanced: true };
+    for (const pooled of [false, true]) {
+      const written = await smallModel(backend, { pooled });
+      const file = decodeSafetensors(encodeModel(written), "model");
+      const { preprocessing: _preprocessing, operations, ...rest } = JSON.parse(file.metadata.model ?? "") as Description;
+      const old = operations.map(({ shape: _shape, activation, epilogue, ...item }) => {
+        if (epilogue !== undefined) {
+          const { activation: word, ...laid } = epilogue as { activation: string };
+          return { ...item, epilogue: { ...laid, activation: WORDS[word] ?? word } };
+        }
+        return activation === undefined || activation === "none" ? item : { ...item, activation };
+      });
+      const metadata = { ...file.metadata, version: "2", model: JSON.stringify({ ...rest, operations: old }) };
+      const read = decodeModel(encodeSafetensors({ ...file, metadata }), "it");
+      expect(read).toEqual(decodeModel(encodeModel(written), "it"));
+      const mixed = { ...metadata, version: "3" };
+      expect(() => decodeModel(encodeSafetensors({ ...file, metadata: mixed }), "it")).toThrow(/malformed at/);
+    }
   });
 });
 
@@ -209,7 +242,7 @@ describe("a description is refused that", () => {
     ["adds a value of another shape", onEpilogue(1, { shortcut: 0 }), /shortcut of operation 1 does not fit/],
     [
       "repeats channels without end",
-      (it) => it.operations.push({ kind: "repeatChannels", name: "more", input: 0, times: 1e6 }),
+      (it) => it.operations.push({ kind: "repeatChannels", name: "more", input: 0, times: 1e6, shape: [1, 1, 1] }),
       /malformed at operations\.\d+\.times/,
     ],
     ["weighs by a map", onEpilogue(1, { factors: 0 }), /operation 1 has not one factor for each of its \d+ filters/],
@@ -245,7 +278,7 @@ describe("a description is refused that", () => {
     ["has patches of a single pixel", on(0, { windows: { kind: "patches", size: 1 } }), /malformed at operations\.0\.windows/],
     [
       "asks for an activation that is not there",
-      onEpilogue(4, { activation: true }),
+      onEpilogue(4, { activation: "balanced" }),
       /tensor stage2\.unit1\.shortcut\.activation is missing/,
     ],
     ["takes a real layer for a binary one", on(0, { kind: "binaryConvolution" }), /has \d+ values of float32, not \d+ of uint32/],
@@ -258,6 +291,16 @@ describe("a description is refused that", () => {
       "pools less than there is",
       (it) => Object.assign(it.operations.at(-2)!, { size: 1 }),
       /dense, but reads a map of 2 x 2 instead of one pixel/,
+    ],
+    [
+      "bends maps by a word of version 2",
+      onEpilogue(1, { activation: true }),
+      /malformed at operations\.1\.epilogue\.activation/,
+    ],
+    [
+      "says another shape of a value than it has",
+      on(1, { shape: [8, 8, 9] }),
+      /says that operation 1 gives 8 x 8 x 9 values, but it gives 8 x 8 x 8/,
     ],
     ["ends before its classifier", (it) => it.operations.pop(), /one score for each/],
     [
@@ -285,6 +328,7 @@ describe("a description is refused that", () => {
           name: `pool${input}`,
           input,
           size: 1,
+          shape: [2048, 2048, 3],
         }));
       },
       /asks for more memory/,
@@ -319,14 +363,15 @@ describe("a description is refused that", () => {
       windows: { kind: "blocks", dilation: 1, shift: 0 },
       filters: 4,
     };
-    const epilogue = { activation: false, depthToSpace: false };
+    const epilogue = { activation: "none", depthToSpace: false };
+    const shape = [1, 1, 1];
     const data = (length: number) => ({ type: "float32", shape: [length], data: new Float32Array(length) }) as const;
     const file = changed(({ metadata }) => ({
       metadata: {
         ...metadata,
         model: JSON.stringify({
           ...description(metadata.model),
-          operations: [stem, wide].map((item) => ({ ...item, epilogue })),
+          operations: [stem, wide].map((item) => ({ ...item, shape, epilogue })),
         }),
       },
       tensors: new Map([
