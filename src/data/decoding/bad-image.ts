@@ -1,5 +1,5 @@
 /** The error of an image that cannot be used, and how it names the image. */
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 
 /** `reason` is a phrase without the file's name. */
 export class BadImageError extends UserError {
@@ -18,4 +18,13 @@ export function tooLarge(pixelLimit: number): string {
 /** Of a path or of an image's bytes. */
 export function nameOf(input: string | Uint8Array): string {
   return typeof input === "string" ? input : `of ${input.length} bytes`;
+}
+
+/** What the decoder has said of an image. */
+export function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
+  const message = messageOf(error);
+  if (/unsupported image format/i.test(message)) return new BadImageError(nameOf(input), "it is truncated or damaged");
+  if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
+  const [firstLine] = message.split("\n");
+  return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim().replace(/:$/, "")})`);
 }

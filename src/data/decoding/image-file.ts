@@ -4,11 +4,10 @@
  * means.
  */
 import type { Sharp } from "sharp";
-import { messageOf } from "../../errors.js";
 import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
-import { BadImageError, nameOf, tooLarge } from "./bad-image.js";
-import { type ImageInput, readyInput } from "./image-input.js";
+import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
+import { decoderOptions, type ImageInput, readyInput } from "./image-input.js";
 import { sharp } from "./sharp.js";
 
 /** Transparent parts show white, as on a page. */
@@ -102,8 +101,7 @@ export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint
 
 function open({ source, raw }: ImageInput, options: DecodeOptions): Sharp {
   if (raw !== undefined) return sharp(source, { raw });
-  // "error" refuses truncated files but lets pass the harmless warnings that many real photographs give.
-  return sharp(source, { failOn: "error", limitInputPixels: options.pixelLimit ?? PIXEL_LIMIT, autoOrient: true });
+  return sharp(source, decoderOptions(options.pixelLimit ?? PIXEL_LIMIT));
 }
 
 async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
@@ -124,12 +122,4 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
     throw new Error(`sharp gave ${data.length} bytes in ${channels} channels for a side of ${side}`);
   }
   return data;
-}
-
-function badImage(input: string | Uint8Array, error: unknown, pixelLimit: number): BadImageError {
-  const message = messageOf(error);
-  if (/unsupported image format/i.test(message)) return new BadImageError(nameOf(input), "it is truncated or damaged");
-  if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
-  const [firstLine] = message.split("\n");
-  return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim()})`);
 }

@@ -1,14 +1,16 @@
-/** What the decoder is given: only what is an image by its content, and of a bitmap the pixels. */
+/** What the decoder is given: only what is an image by its content; of a bitmap, and of inks, the pixels. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { SharpOptions } from "sharp";
 import { codeOf, messageOf } from "../../errors.js";
 import { PIXEL_LIMIT } from "../../pixels/square.js";
-import { BadImageError, nameOf, tooLarge } from "./bad-image.js";
+import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
 import { type Bitmap, bitmapShape, decodeBitmap } from "./bmp.js";
 import { type Content, contentOf, HEAD_BYTES, HEIC_PICTURE, type OtherContent, UNKNOWN_FILE } from "./file-content.js";
+import { decodeInks, mayHaveInks } from "./inks.js";
 import { sharp } from "./sharp.js";
 
-/** A path or the bytes of an encoded image, or pixels (of a bitmap) and their shape. */
+/** A path or the bytes of an encoded image, or pixels and their shape. */
 export interface ImageInput {
   readonly source: string | Uint8Array;
   readonly raw: Pick<Bitmap, "width" | "height" | "channels"> | undefined;
@@ -28,12 +30,30 @@ export async function readyInput(
   input: string | Uint8Array,
   { pixelLimit = PIXEL_LIMIT }: { readonly pixelLimit?: number },
 ): Promise<ImageInput> {
-  const content = contentOf(
-    typeof input === "string" ? await reading(input, async () => headOf(input)) : input.subarray(0, HEAD_BYTES),
-  );
+  const head = typeof input === "string" ? await reading(input, async () => headOf(input)) : input.subarray(0, HEAD_BYTES);
+  const content = contentOf(head);
   const refusal = refusalOf(content);
-  if (refusal !== undefined) throw new BadImageError(nameOf(input), reasonOf(refusal));
-  return content === "BMP" ? readyBitmap(input, pixelLimit) : { source: input, raw: undefined };
+  if (typeof content !== "string" || refusal !== undefined)
+    throw new BadImageError(nameOf(input), reasonOf(refusal ?? UNKNOWN_FILE));
+  if (content === "BMP") return readyBitmap(input, pixelLimit);
+  const inks = mayHaveInks(content, head) ? await readyInks(input, pixelLimit) : undefined;
+  return inks ?? { source: input, raw: undefined };
+}
+
+/** How images are opened: "error" refuses truncated files but lets pass the harmless warnings that many real photographs give. */
+export function decoderOptions(pixelLimit: number): SharpOptions {
+  return { failOn: "error", limitInputPixels: pixelLimit, autoOrient: true };
+}
+
+async function readyInks(input: string | Uint8Array, pixelLimit: number): Promise<ImageInput | undefined> {
+  try {
+    const decoded = await decodeInks(input, decoderOptions(pixelLimit));
+    if (decoded === undefined) return undefined;
+    const { pixels, ...raw } = decoded;
+    return { source: pixels, raw };
+  } catch (error) {
+    throw badImage(input, error, pixelLimit);
+  }
 }
 
 async function readyBitmap(input: string | Uint8Array, pixelLimit: number): Promise<ImageInput> {

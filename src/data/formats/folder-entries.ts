@@ -2,8 +2,8 @@
  * What lies in a folder, sorted out: folders, files that are images by their ending or content, and all else, which is counted by kind.
  * Litter that systems leave behind is none of a person's data.
  */
-import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
-import { join } from "node:path";
+import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import { codeOf, messageOf, UserError } from "../../errors.js";
 import {
   CAMERA_RAW,
@@ -43,6 +43,10 @@ const LITTER: LeftOutKind = {
   many: "hidden files and those of a system's own",
 };
 const BROKEN_LINK: OtherContent = { one: "a link that leads nowhere", many: "links that lead nowhere" };
+const LINK_BACK: OtherContent = {
+  one: "a link back to a folder that it lies in",
+  many: "links back to folders that they lie in",
+};
 const UNNAMED: OtherContent = {
   one: "a file whose name is not UTF-8",
   many: "files whose names are not UTF-8",
@@ -85,14 +89,29 @@ export function readEntries(folder: string, leftOut: LeftOutCounter): FolderEntr
   return { folders, images };
 }
 
-/** All images in a folder and in those inside it, each folder once, however it is reached. */
+/**
+ * All images in a folder and in those inside it, each folder once, however it is reached. A link back to a folder above is left out: it
+ * would bring along what lies beside.
+ */
 export function imagesBelow(folder: string, leftOut: LeftOutCounter, visited: Set<string> = new Set()): readonly ImagePath[] {
   const { dev, ino } = statSync(folder, { bigint: true });
   const identity = `${dev}:${ino}`;
-  if (visited.has(identity)) return []; // a link back to a folder above would never end
+  if (visited.has(identity)) return [];
   visited.add(identity);
   const { folders, images } = readEntries(folder, leftOut);
-  return [...images, ...folders.flatMap((name) => imagesBelow(join(folder, name), leftOut, visited))];
+  const below = folders.flatMap((name) => {
+    const path = join(folder, name);
+    if (!isLinkBack(path)) return imagesBelow(path, leftOut, visited);
+    leftOut.add(LINK_BACK, path);
+    return [];
+  });
+  return [...images, ...below];
+}
+
+function isLinkBack(path: string): boolean {
+  if (!lstatSync(path).isSymbolicLink()) return false;
+  const wayDown = relative(realpathSync(path), realpathSync(dirname(path)));
+  return !wayDown.startsWith("..") && !isAbsolute(wayDown);
 }
 
 /** Names of litter, which count for nothing. */

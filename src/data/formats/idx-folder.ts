@@ -9,8 +9,10 @@ import { gunzipSync } from "node:zlib";
 import { messageOf, UserError } from "../../errors.js";
 import { storedSide } from "../../pixels/square.js";
 import type { Dataset, DatasetOptions } from "../dataset.js";
+import { contentOf, HEAD_BYTES, UNKNOWN_FILE } from "../decoding/file-content.js";
 import { type DecodedPart, memoryDataset, resizeAll, sharedPixels } from "../sets/memory-dataset.js";
 import { checkSize, checkValidationFraction } from "../sets/split.js";
+import { mappedNames } from "./emnist-mapping.js";
 
 const UNSIGNED_BYTE = 8;
 /** Largest file that is unpacked: a guard against a small file that unpacks to all of the memory. */
@@ -51,7 +53,9 @@ export async function idxFolder(path: string, options: DatasetOptions = {}): Pro
   return memoryDataset(
     {
       name: basename(root),
-      classes: Array.from({ length: highest - lowest + 1 }, (_, label) => String(label + lowest)), // EMNIST's letters count from 1
+      classes:
+        mappedNames(root, IMAGES_NAME.exec(trainName)?.[1] ?? "", found, lowest, highest) ??
+        Array.from({ length: highest - lowest + 1 }, (_, label) => String(label + lowest)), // EMNIST's letters count from 1
       size,
       train: shifted(train),
       validation: undefined,
@@ -147,10 +151,14 @@ function readIdx(path: string, dimensions: number): IdxFile {
   const headerBytes = 4 + 4 * dimensions;
   const isIdx =
     bytes.length >= headerBytes && bytes.readUInt16BE(0) === 0 && bytes[2] === UNSIGNED_BYTE && bytes[3] === dimensions;
-  if (!isIdx)
+  if (!isIdx) {
+    const content = contentOf(bytes.subarray(0, HEAD_BYTES));
+    if (typeof content !== "string" && content.one !== UNKNOWN_FILE.one)
+      throw new UserError(`${path} is ${content.one}, not an IDX file: download it again`);
     throw new UserError(
       `${path} is no IDX file of bytes with ${dimensions} dimension${dimensions === 1 ? "" : "s"}: its header is wrong`,
     );
+  }
   const sizes = Array.from({ length: dimensions }, (_, index) => bytes.readUInt32BE(4 + 4 * index));
   const expected = sizes.reduce((product, size) => product * size, 1);
   if (expected === 0 || bytes.length - headerBytes !== expected) {

@@ -2,7 +2,7 @@
  * A folder of WebDataset shards as a dataset: the shards' headers are read once, and the parts become image sets whose images are
  * read and decoded when they are needed. Nothing is kept in memory but the index, so the number of images hardly matters.
  */
-import { basename, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import { PIXEL_LIMIT } from "../../pixels/square.js";
 import type { Dataset, DatasetOptions, ImageSet, ImageSizes, Origin, Part, SkippedImage } from "../dataset.js";
@@ -15,14 +15,15 @@ import { type ShardTable, shardSet } from "../sets/image-set.js";
 import { mirroringOf } from "../sets/mirroring.js";
 import { openEncoded } from "../sets/open-encoded.js";
 import { checkSize, checkValidationFraction, splitByClass } from "../sets/split.js";
-import type { ShardSamples } from "./shard-index.js";
+import { classesOfShards } from "./shard-classes.js";
+import { NO_CLASS, type ShardSamples } from "./shard-index.js";
 import { indexShards } from "./shard-index-cache.js";
 import { readShardLayout, type ShardLayout } from "./shard-layout.js";
 
 /**
  * Opens a folder with `train/*.tar`, and `val/*.tar` or `test/*.tar` where there are such, or with shards that have the word in
  * their names. Without validation shards, `validationFraction` of the training images is held out. Classes are the lines of
- * classes.txt, else numbers.
+ * classes.txt, else the names that samples have, or numbers.
  *
  * @throws UserError where the folder is not laid out so, a shard is damaged, or too many of its samples are unusable
  */
@@ -34,13 +35,15 @@ export async function shardFolder(path: string, options: DatasetOptions = {}): P
   const layout = readShardLayout(root);
   const indices = await indexShards({ root, shards: layout.shards, cacheDir: options.cacheDir, progress: options.progress });
   const skipped = skippedSamples(layout, indices);
-  const table = tableOf(layout, indices);
-  requireFewSkipped(`in ${root}`, skipped, table.labels.length + skipped.length, maxBadFraction);
+  const usable = indices.reduce((sum, { names }) => sum + names.length, 0);
+  if (usable === 0) refuseArchive(root, layout, indices);
+  requireFewSkipped(`in ${root}`, skipped, usable + skipped.length, maxBadFraction);
+  requireImages(root, layout, indices);
+  const { table, classes } = tableOf(root, layout, indices);
 
   const setOf = (rows: Uint32Array): ImageSet => shardSet(table, rows, { pixelLimit, maxBadFraction });
-  const rowsOf = (part: Part): Uint32Array => usedRows(root, layout, table, part);
+  const rowsOf = (part: Part): Uint32Array => rowsOfPart(layout, table, part);
   const all = rowsOf("train");
-  const classes = classesOf(root, layout, table, all);
   const split =
     layout.hasValidation || validationFraction === 0
       ? { train: all, validation: layout.hasValidation ? rowsOf("validation") : undefined }
@@ -72,7 +75,12 @@ function skippedSamples({ shards }: ShardLayout, indices: readonly ShardSamples[
   return indices.flatMap(({ bad }, shard) => bad.map(([name, reason]) => ({ path: `${shards[shard].path}/${name}`, reason })));
 }
 
-function tableOf({ shards }: ShardLayout, indices: readonly ShardSamples[]): ShardTable {
+function tableOf(
+  root: string,
+  layout: ShardLayout,
+  indices: readonly ShardSamples[],
+): { readonly classes: readonly string[]; readonly table: ShardTable } {
+  const { shards } = layout;
   const firsts: number[] = [];
   let count = 0;
   for (const { names } of indices) {
@@ -82,47 +90,41 @@ function tableOf({ shards }: ShardLayout, indices: readonly ShardSamples[]): Sha
   const shardOf = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const lengths = new Uint32Array(count);
-  const labels = new Uint16Array(count);
   indices.forEach((samples, shard) => {
     const first = firsts[shard];
     shardOf.fill(shard, first, first + samples.names.length);
     offsets.set(samples.offsets, first);
     lengths.set(samples.lengths, first);
-    labels.set(samples.labels, first);
   });
   const nameOf = (row: number): string =>
     `${shards[shardOf[row]].path}/${indices[shardOf[row]].names[row - firsts[shardOf[row]]]}`;
-  return { paths: shards.map((shard) => shard.path), shardOf, offsets, lengths, labels, nameOf };
+  const paths = shards.map((shard) => shard.path);
+  const { classes, labels } = classesOfShards(root, layout, indices, nameOf);
+  return { classes, table: { paths, shardOf, offsets, lengths, labels, nameOf } };
 }
 
-/** Samples of a part that the folder has shards for. */
-function usedRows(root: string, { shards }: ShardLayout, { shardOf }: ShardTable, part: Part): Uint32Array {
-  const rows = Uint32Array.from({ length: shardOf.length }, (_, row) => row).filter((row) => shards[shardOf[row]].part === part);
-  if (rows.length === 0)
-    throw new UserError(`the ${part} shards of ${root} hold no images: expected samples such as 7.jpg with 7.cls`);
-  return rows;
+/** @throws UserError where the samples are images in folders, and none has a class: whoever packs a folder of images gets such a tar */
+function refuseArchive(root: string, { shards }: ShardLayout, indices: readonly ShardSamples[]): void {
+  const names = indices.flatMap(({ bad }) => bad.filter(([, reason]) => reason === NO_CLASS).map(([name]) => name));
+  const bad = indices.reduce((sum, samples) => sum + samples.bad.length, 0);
+  const folders = new Set(names.map((name) => dirname(name)));
+  if (names.length === 0 || names.length < bad || folders.size < 2) return;
+  throw new UserError(
+    `${shards[0]?.path ?? root} is an archive of images in folders (such as ${names[0]}), and a shard has a file with the class beside ` +
+      "each image: unpack it, and give the folder that holds the class folders; `rbnet shards` makes shards of it",
+  );
 }
 
-function classesOf(root: string, { classes: named }: ShardLayout, table: ShardTable, train: Uint32Array): readonly string[] {
-  const present = new Set<number>();
-  for (const row of train) present.add(table.labels[row]);
-  if (present.size < 2)
-    throw new UserError(
-      `the training shards of ${root} hold a single class, ${[...present].join()}: a classifier needs at least 2`,
-    );
-  const highest = Math.max(...present);
-  const classes = named ?? Array.from({ length: highest + 1 }, (_, label) => String(label));
-  const beyond = table.labels.findIndex((label) => label >= classes.length);
-  if (beyond >= 0) {
-    const expected =
-      named === undefined
-        ? `the training shards only go up to ${highest}`
-        : `classes.txt names only ${named.length}, numbered from 0`;
-    throw new UserError(
-      `${table.nameOf(beyond)} has the class ${table.labels[beyond]}, but ${expected}: use the same classes in all`,
-    );
-  }
-  return classes;
+/** @throws UserError where a part that the folder has shards for has no image */
+function requireImages(root: string, { shards }: ShardLayout, indices: readonly ShardSamples[]): void {
+  const parts = new Set(shards.map(({ part }) => part));
+  for (const part of parts)
+    if (!indices.some(({ names }, shard) => shards[shard].part === part && names.length > 0))
+      throw new UserError(`the ${part} shards of ${root} hold no images: expected samples such as 7.jpg with 7.cls`);
+}
+
+function rowsOfPart({ shards }: ShardLayout, { shardOf }: ShardTable, part: Part): Uint32Array {
+  return Uint32Array.from({ length: shardOf.length }, (_, row) => row).filter((row) => shards[shardOf[row]].part === part);
 }
 
 async function sizesOf({ source, count }: ImageSet): Promise<ImageSizes | undefined> {

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { writeFileAtomic } from "../../atomic-file.js";
 import { UserError } from "../../errors.js";
 import { cacheFile } from "../formats/decoded-cache.js";
-import { HIGHEST_LABEL, indexShard, type ShardSamples } from "./shard-index.js";
+import { indexShard, type ShardSamples } from "./shard-index.js";
 import type { ShardFile } from "./shard-layout.js";
 
 /** A read waits for the disk or the network most of the time. */
@@ -24,7 +24,8 @@ const recordSchema = z.object({
   names: z.array(z.string()),
   offsets: z.array(countSchema),
   lengths: z.array(countSchema),
-  labels: z.array(countSchema.max(HIGHEST_LABEL)),
+  labels: z.array(countSchema),
+  texts: z.array(z.string()),
   bad: z.array(z.tuple([z.string(), z.string()])),
 });
 type IndexRecord = z.output<typeof recordSchema>;
@@ -77,12 +78,20 @@ export async function indexShards(job: IndexJob): Promise<readonly ShardSamples[
   return records;
 }
 
-function writable({ names, offsets, lengths, labels, bad }: ShardSamples): Omit<IndexRecord, "path" | "bytes" | "modifiedMs"> {
+function writable({
+  names,
+  offsets,
+  lengths,
+  labels,
+  texts,
+  bad,
+}: ShardSamples): Omit<IndexRecord, "path" | "bytes" | "modifiedMs"> {
   return {
     names: [...names],
     offsets: [...offsets],
     lengths: [...lengths],
     labels: [...labels],
+    texts: [...texts],
     bad: bad.map(([name, reason]) => [name, reason]),
   };
 }
@@ -111,8 +120,10 @@ function readRecord(line: Buffer): IndexRecord | undefined {
   try {
     const { data } = recordSchema.safeParse(JSON.parse(json.toString("utf8")));
     if (data === undefined) return undefined;
-    const { names, offsets, lengths, labels, bytes } = data;
-    const agree = [offsets, lengths, labels].every((column) => column.length === names.length);
+    const { names, offsets, lengths, labels, texts, bytes } = data;
+    const agree =
+      [offsets, lengths, labels].every((column) => column.length === names.length) &&
+      labels.every((place) => place < texts.length);
     return agree && offsets.every((offset, sample) => offset + lengths[sample] <= bytes) ? data : undefined;
   } catch {
     return undefined;

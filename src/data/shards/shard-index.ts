@@ -1,7 +1,7 @@
 /**
  * What a WebDataset shard holds, found by reading the headers of its tar: for each sample where its image lies and its class. A
- * sample is a run of files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class number), or
- * `.json` with a `label`.
+ * sample is a run of files whose names agree up to the first dot: `n01440764_7.jpg` and `n01440764_7.cls` (a class's number or name), or
+ * `.json` with a `label`, or `.txt`.
  */
 import { open } from "node:fs/promises";
 import { messageOf, UserError } from "../../errors.js";
@@ -15,7 +15,10 @@ export interface ShardSamples {
   /** Position and length of the images' bytes. */
   readonly offsets: readonly number[];
   readonly lengths: readonly number[];
+  /** Class of each, as the place of its text in `texts`. */
   readonly labels: readonly number[];
+  /** Numbers without zeros before them, or names. */
+  readonly texts: readonly string[];
   /** Name of each unusable sample, with the reason. */
   readonly bad: readonly (readonly [string, string])[];
 }
@@ -25,14 +28,18 @@ export const HIGHEST_LABEL = 65535;
 /** Larger files than this are no photographs, and would be read whole. */
 const LONGEST_IMAGE = 2 ** 28;
 const LONGEST_LABEL = 1 << 20;
+const LONGEST_NAME = 255;
 /** A label file lies between the headers of two images, so one read serves a sample. */
 const WINDOW_BYTES = 1 << 14;
+
+export const NO_CLASS = "it has no .cls, .json or .txt file with its class";
 
 interface OpenSample {
   readonly key: string;
   image?: TarEntry;
   classFile?: TarEntry;
   json?: TarEntry;
+  text?: TarEntry;
 }
 
 interface Columns {
@@ -40,7 +47,13 @@ interface Columns {
   readonly offsets: number[];
   readonly lengths: number[];
   readonly labels: number[];
+  readonly texts: string[];
+  readonly places: Map<string, number>;
   readonly bad: [string, string][];
+}
+
+export function isClassNumber(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= HIGHEST_LABEL;
 }
 
 /**
@@ -49,7 +62,7 @@ interface Columns {
  * @throws UserError where the file cannot be read, or is no whole tar
  */
 export async function indexShard(path: string): Promise<ShardSamples> {
-  const columns: Columns = { names: [], offsets: [], lengths: [], labels: [], bad: [] };
+  const columns: Columns = { names: [], offsets: [], lengths: [], labels: [], texts: [], places: new Map(), bad: [] };
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
@@ -69,6 +82,7 @@ export async function indexShard(path: string): Promise<ShardSamples> {
       }
       if (ending.toLowerCase() === "cls") sample.classFile ??= entry;
       else if (ending.toLowerCase() === "json") sample.json ??= entry;
+      else if (ending.toLowerCase() === "txt") sample.text ??= entry;
       else if (!ending.includes(".") && IMAGE_FILE_NAME.test(`.${ending}`)) sample.image ??= entry;
     }
     await closeSample(sample, read, columns);
@@ -83,8 +97,8 @@ export async function indexShard(path: string): Promise<ShardSamples> {
 }
 
 /** Puts a finished sample where it belongs: files without a class and without an image are something else and left alone. */
-async function closeSample({ key, image, classFile, json }: OpenSample, read: ReadAt, columns: Columns): Promise<void> {
-  const labelFile = classFile ?? json;
+async function closeSample({ key, image, classFile, json, text }: OpenSample, read: ReadAt, columns: Columns): Promise<void> {
+  const labelFile = classFile ?? json ?? text;
   if (image === undefined) {
     if (labelFile !== undefined) columns.bad.push([key, "it has no image"]);
     return;
@@ -92,18 +106,29 @@ async function closeSample({ key, image, classFile, json }: OpenSample, read: Re
   const reject = (reason: string): void => {
     columns.bad.push([image.name, reason]);
   };
-  if (labelFile === undefined) return reject("it has neither a .cls nor a .json file with its class");
+  if (labelFile === undefined) return reject(NO_CLASS);
   if (image.bytes === 0) return reject("it is empty");
   if (image.bytes > LONGEST_IMAGE) return reject(`it has more than ${LONGEST_IMAGE / 2 ** 20} MiB`);
   if (labelFile.bytes > LONGEST_LABEL) return reject(`its class, ${labelFile.name}, has ${labelFile.bytes} bytes`);
-  const text = new TextDecoder().decode(await read(labelFile.at, labelFile.bytes)).trim();
-  const label = labelFile === classFile ? text : labelIn(text);
-  if (!/^\d{1,5}$/.test(label) || Number(label) > HIGHEST_LABEL)
-    return reject(`its class in ${labelFile.name} is no whole number from 0 to ${HIGHEST_LABEL}`);
+  const content = new TextDecoder().decode(await read(labelFile.at, labelFile.bytes)).trim();
+  const found = labelFile === json ? labelIn(content) : content;
+  // What looks like a number is one: as names, "10" would come before "2".
+  const isName =
+    !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(found) && found !== "" && found.length <= LONGEST_NAME && !/[\r\n]/.test(found);
+  if (!isName && !isClassNumber(found))
+    return reject(`its class in ${labelFile.name} is no whole number from 0 to ${HIGHEST_LABEL}, and no name of a line`);
+  const label = isName ? found : String(Number(found));
   columns.names.push(image.name);
   columns.offsets.push(image.at);
   columns.lengths.push(image.bytes);
-  columns.labels.push(Number(label));
+  columns.labels.push(placeOf(label, columns));
+}
+
+function placeOf(text: string, { texts, places }: Columns): number {
+  const known = places.get(text);
+  if (known !== undefined) return known;
+  places.set(text, texts.length);
+  return texts.push(text) - 1;
 }
 
 /** The `label` of a JSON text; nothing where there is none. */

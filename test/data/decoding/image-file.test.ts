@@ -127,6 +127,39 @@ describe("decodeImage", () => {
     for (const value of (await decodeImage(white, 32)).subarray(0, 3)) expect(value).toBeGreaterThan(245);
   });
 
+  it("takes inks without a profile for factors of light, as browsers do, behind long EXIF data and turned, too", async () => {
+    const stored = await picture(32, 48)
+      .toColourspace("cmyk")
+      .withExif({ IFD0: { ImageDescription: "x".repeat(3000) } })
+      .jpeg({ quality: 100 })
+      .toBuffer();
+    // The tag of the orientation, a short.
+    const tag = stored.indexOf(Buffer.from("120103000100000001", "hex"));
+    stored[tag + 8] = 6;
+    expect(await sharp(stored).metadata()).toMatchObject({ space: "cmyk", hasProfile: false, orientation: 6 });
+    const inks = await sharp(stored, { autoOrient: true })
+      .pipelineColourspace("cmyk")
+      .toColourspace("cmyk")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect(inks.info).toMatchObject({ width: 48, height: 32, channels: 4 });
+    const colours = Uint8Array.from({ length: 48 * 32 * 3 }, (_, i) => {
+      const at = 4 * Math.floor(i / 3);
+      return Math.round(((255 - inks.data[at + (i % 3)]!) * (255 - inks.data[at + 3]!)) / 255);
+    });
+    const expected = await sharp(colours, { raw: { width: 48, height: 32, channels: 3 } })
+      .png()
+      .toBuffer();
+    expect(await decodeImage(stored, 32)).toEqual(await decodeImage(expected, 32));
+    expect(await imageShape(stored)).toMatchObject({ width: 48, height: 32 });
+  });
+
+  it("leaves inks with a profile to it", async () => {
+    const stored = await picture(32, 32).toColourspace("cmyk").withIccProfile("cmyk").jpeg({ quality: 100 }).toBuffer();
+    const expected = await sharp(stored).toColourspace("srgb").raw().toBuffer();
+    expect(Buffer.from(await decodeImage(stored, 32))).toEqual(expected);
+  });
+
   it("puts transparent pixels on white, in proportion", async () => {
     const half = await sharp({ create: { width: 16, height: 16, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0.5 } } })
       .png()

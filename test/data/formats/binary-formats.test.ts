@@ -130,6 +130,20 @@ describe("IDX", () => {
     const dataset = await openDataset({ path: root, validationFraction: 0, size: 64 });
     expect(dataset.classes).toEqual(["1", "2"]);
     expect([...dataset.train.labels]).toEqual([0, 1]);
+    write(root, { "emnist-letters-mapping.txt": "1 65 97\n2 66 98\n3 67 99\n" });
+    const named = await openDataset({ path: root, validationFraction: 0 });
+    expect([named.classes, [...named.train.labels]]).toEqual([
+      ["Aa", "Bb"],
+      [0, 1],
+    ]);
+    for (const [text, problem] of [
+      ["1 65 97\n", /emnist-letters-mapping\.txt has no line for the label 2; get it again, or remove it to have numbers/],
+      ["1 65\n2 65\n", /names two labels alike/],
+      ["1 65\n2 B\n", /has the line "2 B", and a label with codes of characters is expected/],
+    ] as const) {
+      write(root, { "emnist-letters-mapping.txt": text });
+      expect(await sentence(root)).toMatch(problem);
+    }
     expect(pixel(dataset, 1, 60, 3)).toEqual([90, 90, 90]);
   });
 
@@ -167,12 +181,18 @@ describe("IDX", () => {
     );
   });
 
+  it("says what a file is that is no IDX file at all", async () => {
+    const root = temporaryFolder();
+    write(root, { "train-images-idx3-ubyte.gz": "<html><body>403 Forbidden</body></html>", "train-labels-idx1-ubyte.gz": "x" });
+    expect(await sentence(root)).toMatch(/train-images-idx3-ubyte\.gz is an HTML page, not an IDX file: download it again$/);
+  });
+
   it("refuses missing labels, wrong headers, wrong lengths and counts that differ", async () => {
     const images = idxFile([6, 28, 28], values);
     const cases: [Record<string, Buffer>, RegExp][] = [
       [{ "train-images-idx3-ubyte": images }, /but not its labels, train-labels-idx1-ubyte/],
       [
-        { "train-images-idx3-ubyte": Buffer.from("hello world, no idx"), "train-labels-idx1-ubyte": idxFile([6], labels) },
+        { "train-images-idx3-ubyte": Buffer.alloc(32, 7), "train-labels-idx1-ubyte": idxFile([6], labels) },
         /is no IDX file of bytes with 3 dimensions/,
       ],
       [
