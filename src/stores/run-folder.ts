@@ -20,6 +20,15 @@ export function runFile(folder: string, part: RunPart): string {
   return join(folder, FILES[part]);
 }
 
+/** What a cross-validation, whose folds have a folder each, keeps beside these; see study/folds-file.ts. */
+export function foldsFile(folder: string): string {
+  return join(folder, "folds.json");
+}
+
+export function holdsFolds(folder: string): boolean {
+  return existsSync(foldsFile(folder));
+}
+
 export function holdsRun(folder: string): boolean {
   return existsSync(runFile(folder, "checkpoint"));
 }
@@ -43,7 +52,9 @@ export async function prepareRunFolder(folder: string, resume: boolean): Promise
 
 /** @throws FolderTaken where a run is kept there, which a new one would overwrite */
 export function requireNoRun(folder: string): void {
-  if (holdsRun(folder)) throw new FolderTaken(`${folder} holds a run already; resume it, or choose another folder for a new one`);
+  const kept = holdsRun(folder) ? "a run" : holdsFolds(folder) ? "a cross-validation" : undefined;
+  if (kept !== undefined)
+    throw new FolderTaken(`${folder} holds ${kept} already; resume it, or choose another folder for a new one`);
 }
 
 async function makeFolder(folder: string): Promise<void> {
@@ -60,9 +71,16 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** Folder by folder: mkdir's own `recursive` never returns where the file system has no folders to make, such as in /proc. */
 async function makeFolders(folder: string): Promise<void> {
-  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  if (isFolder(folder)) return;
   if (dirname(folder) !== folder) await makeFolders(dirname(folder));
-  await mkdir(folder);
+  await mkdir(folder).catch((error: unknown) => {
+    // Another training may have made it at this moment.
+    if (!isFolder(folder)) throw error;
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Removes what a run has left, so that the folder can take another. */

@@ -1,10 +1,10 @@
 /** What a run's stores promise: whole parts, a log that survives, and nothing computed for nobody. */
-import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UserError } from "#rbnet/errors";
 import { FolderStore } from "#rbnet/stores/folder-store";
-import { clearRunFolder } from "#rbnet/stores/run-folder";
+import { clearRunFolder, prepareRunFolder } from "#rbnet/stores/run-folder";
 import { NOWHERE } from "#rbnet/stores/run-store";
 import { temporaryFolder } from "../temporary-folder.js";
 
@@ -17,6 +17,14 @@ describe("a folder as a store", () => {
     expect([...(await store.read("model"))]).toEqual([1, 2, 3]);
     expect(store.placeOf("model")).toBe(join(folder, "model.safetensors"));
     expect(readFileSync(join(folder, "report.html"), "utf8")).toBe("page");
+  });
+
+  it("is made by several trainings at once, whichever is first", async () => {
+    const folder = join(temporaryFolder(), "runs", "photos");
+    await Promise.all(Array.from({ length: 8 }, () => prepareRunFolder(folder, false)));
+    expect(readdirSync(folder)).toEqual([]);
+    writeFileSync(join(folder, "file"), "");
+    await expect(prepareRunFolder(join(folder, "file"), false)).rejects.toThrow("there is a file in its place");
   });
 
   it("keeps the part before where the new one cannot be made", async () => {
