@@ -10,6 +10,7 @@ import { networkByName } from "../networks/catalogue.js";
 import { encodePicture } from "../report/pictures.js";
 import { runFile } from "../stores/run-folder.js";
 import { trainingSchema } from "../training/settings/options.js";
+import { commandLine, commandName } from "./command-line.js";
 import { addBackendFlags, type BackendFlags } from "./flags.js";
 import { print } from "./output.js";
 import { printPredictions } from "./predict.js";
@@ -45,16 +46,16 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   const description = networkByName("rbnet8", { classes: data.classes.length, width: WIDTH, size: data.size });
   // A demo can be run again; its folder holds nothing that is worth resuming.
   await rm(runFile(out, "checkpoint"), { force: true });
-  const finished = await runTraining({
+  const { stopped } = await runTraining({
     description,
     data,
     settings: SETTINGS,
     out,
     progress: new ProgressBar(false),
-    continuation: "rbnet demo",
+    continuation: commandLine(),
     machine: { threads, backend },
   });
-  if (!finished || data.test === undefined) return;
+  if (stopped || data.test === undefined) return;
   const pictures = await writePictures(data.test, join(out, "pictures"));
   const model = runFile(out, "model");
   using classify = await loadModel(model, { backend });
@@ -62,7 +63,7 @@ async function demo({ out, threads, backend }: DemoFlags): Promise<void> {
   for (const picture of pictures) printPredictions(picture, await classify(picture, { top: 2 }));
   print(
     `\nNext: open ${runFile(out, "report")} in a browser, or classify a picture of your own:\n` +
-      `  rbnet predict ${model} ${pictures[0] ?? ""}`,
+      `  ${commandName()} predict ${model} ${pictures[0] ?? ""}`,
   );
 }
 

@@ -8,6 +8,7 @@ import { openBackend } from "../backend/open.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
 import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
+import { asTyped } from "./command-line.js";
 import { alignedTable, print, printJson } from "./output.js";
 
 interface Findings {
@@ -97,5 +98,5 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
         "one thread",
     ],
   ];
-  for (const line of alignedTable(rows, 2)) print(line);
+  for (const line of alignedTable(rows, 2)) print(asTyped(line));
 }

@@ -3,6 +3,7 @@ import type { LeftOut } from "../data/dataset.js";
 import { leftOutText } from "../data/formats/left-out.js";
 import { formatInteger, formatShare } from "../quantities.js";
 import type { SkippedSummary } from "../training/records/run-records.js";
+import { asTyped } from "./command-line.js";
 
 /** A line of results. */
 export function print(line: string): void {
@@ -16,7 +17,7 @@ export function printJson(value: unknown): void {
 
 /** A sentence to the person at the terminal, beside the results. */
 export function tell(sentence: string): void {
-  process.stderr.write(`rbnet: ${sentence}\n`);
+  process.stderr.write(`rbnet: ${asTyped(sentence)}\n`);
 }
 
 /** Says how many images could not be read, and the first few of them with the reason; nothing where there are none. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { messageOf, UserError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
+import { asTyped, commandName } from "./command-line.js";
 import { tell } from "./output.js";
 
 /** How to add each command. Its code is loaded only where it is asked for: a prediction need not wait for what training takes. */
@@ -21,11 +22,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 
 /** `words`: what was typed; with a command first, the program knows that one only. */
 export async function createProgram([first = ""]: readonly string[] = []): Promise<Command> {
-  const program = new Command("rbnet")
+  const program = new Command(commandName())
     .description("Trains, compresses and runs 1-bit image classifiers.")
     .version(packageVersion(), "-V, --version")
     .exitOverride()
-    .configureOutput({ outputError: (text) => tell(oneSentence(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(asTyped(text)),
+      outputError: (text) => tell(oneSentence(text)),
+    })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
   const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
   for (const name of wanted) {

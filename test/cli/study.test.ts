@@ -38,7 +38,7 @@ describe("rbnet study", () => {
     running.child.kill("SIGINT");
     const { code, stderr } = await running.outcome;
     expect(code).toBe(130);
-    const command = /Go on with:\n {2}rbnet (.*)\n$/.exec(stderr)?.[1]?.split(" ") ?? [];
+    const command = /Go on with:\n {2}(?:npx )?rbnet (.*)\n$/.exec(stderr)?.[1]?.split(" ") ?? [];
     expect(command).toEqual([...WORDS, "--json"]);
     const rest = jsonLines(await rbnet(command, place));
     expect(rest[0]).toMatchObject({ kind: "run", row: "wide", number: 1, of: 1, resumed: true });
