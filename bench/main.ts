@@ -15,9 +15,10 @@ import { compareLayers, LayersCase, layersTable } from "./layers.js";
 import { benchPipeline, PipelineCase } from "./pipeline.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
+import { benchLopsided, benchSmallData, SmallDataCase, smallDataTable } from "./small-data.js";
 import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning|small-data|lopsided> [options]
        npm run bench -- chart <file...>
 
   training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
@@ -28,6 +29,8 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
   chart      draws what the others have printed with --json, as SVG
   fine-tuning  not a time: accuracy of networks that start from a trained one, where images are few; needs --data
+  small-data accuracy of the defaults beside flags, on 40 images of each of three classes; needs --data
+  lopsided   accuracy with class weights and a balanced sampler, where half of the classes have a tenth of the images
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
@@ -38,9 +41,10 @@ Options:
   --peers <list>     training: which of ${trainingPeers.join(", ")}
   --width <number>   training, scaling: width of the network (default 2; rbnet18 1)
   --batch <number>   training: images a step (default 128; rbnet18 32)
-  --data <folder>    pipeline: images by class; fine-tuning: with train/ and test/ or val/
+  --data <folder>    pipeline: images by class; fine-tuning, small-data: with train/ and test/ (or val/)
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
   --images <list>    fine-tuning: images of each class: ${COUNTS.join(", ")} (default: all three)
+  --draws <list>     small-data, lopsided: what is drawn, by number (default: 1 to 6, 1 to 3)
   --set <name>       fine-tuning: test (default), or validation to choose settings by
   --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
   --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
@@ -65,6 +69,7 @@ const OPTIONS = {
   start: { type: "string" },
   images: { type: "string" },
   set: { type: "string" },
+  draws: { type: "string" },
   threads: { type: "string" },
   steps: { type: "string" },
   rounds: { type: "string", default: "7" },
@@ -82,6 +87,7 @@ interface Values {
   readonly start?: string;
   readonly images?: string;
   readonly set?: string;
+  readonly draws?: string;
   readonly threads?: string;
   readonly steps?: string;
   readonly rounds: string;
@@ -160,11 +166,12 @@ async function main(commandLine: readonly string[]): Promise<number> {
     const benchmark = positionals.join(" ");
     if (benchmark === "layers") return await layers(values);
     if (benchmark === "fine-tuning") return await fineTuning(values);
+    if (benchmark === "small-data" || benchmark === "lopsided") return await smallData(benchmark, values);
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers, fine-tuning or chart was expected: ` +
-          "see npm run bench -- --help",
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers, fine-tuning, small-data, lopsided or ` +
+          "chart was expected: see npm run bench -- --help",
       );
     warnOfOtherWork();
     const records = await run(values, (line) => process.stderr.write(`${line}\n`));
@@ -199,6 +206,17 @@ async function fineTuning({
   const given = { data, threads: Number(threads), set, seeds: 3, images: counts, ...(start === undefined ? {} : { start }) };
   const records = await benchFineTuning(FineTuningCase.parse(given), (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : fineTuningTable(records)}\n`);
+  return 0;
+}
+
+async function smallData(
+  benchmark: "small-data" | "lopsided",
+  { data, threads = "1", draws = benchmark === "lopsided" ? "1,2,3" : "1,2,3,4,5,6", json }: Values & { readonly json: boolean },
+): Promise<number> {
+  const given = SmallDataCase.parse({ data, threads: Number(threads), draws: draws.split(",").map(Number) });
+  const bench = benchmark === "lopsided" ? benchLopsided : benchSmallData;
+  const records = await bench(given, (line) => process.stderr.write(`${line}\n`));
+  process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : smallDataTable(records)}\n`);
   return 0;
 }
 

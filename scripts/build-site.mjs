@@ -16,6 +16,7 @@ export const PAGES = [
   "imagenet",
   "training",
   "fine-tuning",
+  "small-data",
   "recipes",
   "studies",
   "shipping",

@@ -16,6 +16,7 @@ export { imageFolder } from "./data/formats/image-folder.js";
 export type { Batch, BatchOptions, BatchSource } from "./data/loading/batch-source.js";
 export { Loader, type LoaderOptions } from "./data/loading/loader.js";
 export { openDataset } from "./data/open-dataset.js";
+export { foldsOf } from "./data/sets/folds.js";
 export { shapes } from "./data/shapes/shapes.js";
 export { shardFolder } from "./data/shards/shard-folder.js";
 export { type LoadOptions, loadModel, type ModelSource, type NodeImage } from "./deploy/load-model.js";

@@ -148,8 +148,8 @@ export interface LossKernels {
   softmax(scores: Tensor, temperature: number, out: Tensor): void;
   /**
    * losses[i] (+)= -weight * T^2 * sum over classes of targets * log p (with `divergence`: of targets * (log p - log targets)), with p =
-   * softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (p - targets), that of
-   * scale * losses. All float32 [I, classes], losses [I]; targets of an image sum to 1.
+   * softmax(logits / T) and T the temperature; gradient (+)= scale * weight * T * (m * p - targets), that of
+   * scale * losses, with m the sum of an image's targets: 1, or what the image counts. All float32 [I, classes], losses [I].
    */
   softmaxCrossEntropy(logits: Tensor, targets: Tensor, term: LossTerm, losses: Tensor, gradient: Tensor): void;
   /**

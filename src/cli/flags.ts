@@ -24,6 +24,12 @@ export function readPositive(text: string): number {
   return value;
 }
 
+export function readFolds(text: string): number {
+  const folds = readWholeNumber(text);
+  if (folds < 2) throw new InvalidArgumentError("At least 2 are needed: one to test on, the others to train on.");
+  return folds;
+}
+
 /** Of commands that run a network. */
 export type BackendFlags = Required<Pick<MachineSetup, "threads" | "backend">>;
 

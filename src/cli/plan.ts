@@ -4,7 +4,8 @@ import type { ImageSizes } from "../data/dataset.js";
 import { leftOutText } from "../data/formats/left-out.js";
 import { formatBytes, formatCount, formatDuration, formatInteger } from "../quantities.js";
 import type { RunEstimate } from "../training/costs/estimate.js";
-import type { PlannedClass, TrainingPlan } from "../training/plan/plan-record.js";
+import type { PlannedBalance, PlannedClass, TrainingPlan } from "../training/plan/plan-record.js";
+import { asTyped } from "./command-line.js";
 import { alignedTable, bold, milliseconds, print, tell } from "./output.js";
 
 /** More classes, or kinds of files, are shortened. */
@@ -14,7 +15,7 @@ const PART_HEADS = { train: "training", validation: "validation", test: "test" }
 
 /** The table on standard output, warnings beside it. */
 export function printPlan(plan: TrainingPlan, recipe: string | undefined): void {
-  for (const line of alignedTable(rowsOf(plan, recipe), 2)) print(line);
+  for (const line of alignedTable(rowsOf(plan, recipe), 2)) print(asTyped(line));
   for (const warning of plan.warnings) tell(`warning: ${warning}`);
 }
 
@@ -32,14 +33,16 @@ function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (reado
     ["network", networkText(network)],
     ["augmented", augmentationText(plan.augmentation)],
     ["mirrored", `${mirrored.on ? "yes" : "no"}, because ${mirrored.reason}`],
+    ...(plan.balance === undefined ? [] : [["balanced", balanceText(plan.balance)]]),
     ["steps", stepsText(plan)],
+    ...(plan.folds === undefined ? [] : [["folds", foldsText(plan.folds)]]),
     ...(recipe === undefined ? [] : [["recipe", recipe]]),
     ...(start === undefined
       ? []
       : [["start", `${start.from}${start.freeze === undefined ? "" : `, its ${start.freeze} stays`}`]]),
     ...(teacher === undefined ? [] : [["teacher", teacher]]),
     ["memory", `${formatBytes(plan.memoryBytes)}${teacher === undefined ? "" : ", besides the teacher's"}`],
-    ...(estimate === undefined ? [] : [["time", timeText(estimate)]]),
+    ...(estimate === undefined ? [] : [["time", timeText(estimate, plan.folds)]]),
   ];
 }
 
@@ -93,6 +96,14 @@ function augmentationText({ crop, colorJitter, lighting, cutout, mixup }: Augmen
   return done.length === 0 ? "not at all" : done.join(", ");
 }
 
+function balanceText({ by, smallest, largest }: PlannedBalance): string {
+  const times = ({ name, factor }: PlannedBalance["smallest"]): string => `${nameText(name)} ${Number(factor.toFixed(2))} times`;
+  const even = smallest.factor === largest.factor ? "; all classes have as many images" : "";
+  return by === "sampler"
+    ? `an image is drawn by its class, of ${times(smallest)} an epoch, of ${times(largest)}${even}`
+    : `an image counts in the loss by its class, of ${times(smallest)}, of ${times(largest)}${even}`;
+}
+
 function stepsText({ stepsPerEpoch, batch, epochs, parts }: TrainingPlan): string {
   const images = parts.find(({ part }) => part === "train")?.images ?? 0;
   const unused = images - stepsPerEpoch * batch;
@@ -100,6 +111,10 @@ function stepsText({ stepsPerEpoch, batch, epochs, parts }: TrainingPlan): strin
   return `${formatInteger(stepsPerEpoch)} an epoch of ${batch} images each${left}, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
 }
 
-function timeText({ seconds, stepMs }: RunEstimate): string {
-  return `about ${bold(formatDuration(seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few)`;
+function foldsText(folds: number): string {
+  return `${folds} runs like this one, each tested on the images that it was not trained on`;
+}
+
+function timeText({ seconds, stepMs }: RunEstimate, folds = 1): string {
+  return `about ${bold(formatDuration(folds * seconds))} (${stepMs.map(milliseconds).join(", then ")} ms a step, measured by a few)`;
 }

@@ -4,11 +4,12 @@ import { machineOf } from "../backend/machine.js";
 import { chooseBackend } from "../backend/open.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
+import { foldsOf } from "../data/sets/folds.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { FolderTaken, isClaimed } from "../stores/run-claim.js";
-import { holdsRun, prepareRunFolder } from "../stores/run-folder.js";
+import { holdsFolds, holdsRun, prepareRunFolder } from "../stores/run-folder.js";
 import { profileTraining } from "../training/costs/profile.js";
 import { planTraining } from "../training/plan/training-plan.js";
 import type { TrainingOptions } from "../training/settings/options.js";
@@ -20,10 +21,13 @@ import {
   addMachineFlags,
   type DataFlags,
   dataOptions,
+  forbidFlags,
   type MachineFlags,
+  readFolds,
   readNumber,
   readPositive,
 } from "./flags.js";
+import { crossValidate } from "./folds.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { printJson, tellSkipped } from "./output.js";
 import { printPlan } from "./plan.js";
@@ -43,6 +47,7 @@ interface GivenFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFl
   readonly size?: number;
   readonly out?: string;
   readonly resume?: boolean;
+  readonly folds?: number;
   readonly profile?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -64,6 +69,11 @@ export function addTrain(program: Command): void {
   addMachineFlags(addDataFlags(command))
     .option("--out <folder>", "where checkpoint, model, metrics and report go (default: runs/<data>-<network>)")
     .option("--resume", "go on from the checkpoint in that folder")
+    .option(
+      "--folds <n>",
+      "cross-validation, for few images: a run for each fold, tested on it and trained on the others",
+      readFolds,
+    )
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
     .option("--dry-run", "say what the training has understood of data and flags, and how long it will take, and end there")
     .option("--json", "one JSON object a line on standard output")
@@ -79,7 +89,8 @@ export function addTrain(program: Command): void {
     .action(train);
 }
 
-async function train(path: string, given: GivenFlags): Promise<void> {
+async function train(path: string, given: GivenFlags, command: Command): Promise<void> {
+  refuseWithFolds(given, command);
   const start = given.from === undefined ? undefined : await readStart(given.from);
   const flags = { width: 1, ...withRecipe(start === undefined ? given : followStart(given, start)) };
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
@@ -91,12 +102,16 @@ async function train(path: string, given: GivenFlags): Promise<void> {
   const data = await openDataset({
     path,
     ...dataOptions(flags),
+    ...(flags.folds === undefined ? {} : { validationFraction: 0 }),
     progress: progress.decoding,
     ...(size === undefined ? {} : { size }),
   });
   progress.clear();
   const description = start?.networkFor(data.classes.length) ?? networkFor(flags, data);
-  const settings = settingsFor(chosen, data);
+  const folds = flags.folds === undefined ? undefined : await foldsOf(data, flags.folds, flags.seed);
+  // Folds differ by an image a class, and the batch has to suit all of them.
+  const planned = folds?.toSorted((one, other) => one.train.count - other.train.count)[0] ?? data;
+  const settings = settingsFor(chosen, planned);
   if (flags.profile === true) {
     tellSkipped({ count: data.skipped.length, named: data.skipped });
     const profile = await profileTraining(description, data, settings, machineOf(flags), PROFILED_STEPS);
@@ -104,29 +119,29 @@ async function train(path: string, given: GivenFlags): Promise<void> {
     else printProfile(profile);
     return;
   }
-  const name = `runs/${data.name}-${description.name}${flags.width === 1 ? "" : `-w${flags.width}`}`;
+  const width = flags.width === 1 ? "" : `-w${flags.width}`;
+  const name = `runs/${data.name}-${description.name}${width}${folds === undefined ? "" : "-folds"}`;
   if (flags.resume === true && flags.dryRun !== true) tellSkipped({ count: data.skipped.length, named: data.skipped });
   else {
     // Nobody should wait for the estimate of a run that cannot be kept.
     if (flags.dryRun !== true) await prepareRunFolder(flags.out ?? (await standardFolder(name, false)), false);
-    await introduce(description, data, settings, flags);
+    await introduce(description, planned, settings, flags);
     if (flags.dryRun === true) return;
   }
   await inFolder(flags, name, async (out) => {
-    await runTraining({
+    const run = {
       description,
-      data,
       settings,
       out,
       progress,
-      introduced: flags.resume !== true,
       recipe: flags.recipe,
-      validationFraction: flags.validationFraction,
       continuation: commandLine(["--resume", "--out", out]),
       machine: machineOf(flags),
       resume: flags.resume === true,
       json: flags.json === true,
-    });
+    };
+    if (folds !== undefined) return crossValidate({ ...run, folds });
+    await runTraining({ ...run, data, introduced: !run.resume, validationFraction: flags.validationFraction });
   });
 }
 
@@ -137,20 +152,44 @@ async function introduce(
   settings: TrainingOptions,
   flags: TrainFlags,
 ): Promise<void> {
-  const { dryRun, recipe, json } = flags;
+  const { dryRun, recipe, json, folds } = flags;
   const measure = dryRun === true || recipe !== undefined ? "always" : "long runs";
-  const plan = await planTraining(description, data, settings, { machine: machineOf(flags), measure });
+  const plan = await planTraining(description, data, settings, {
+    machine: machineOf(flags),
+    measure,
+    ...(folds === undefined ? {} : { folds }),
+  });
   if (json === true) printJson(plan);
   else printPlan(plan, recipe);
 }
 
+/** @throws UserError where a flag means nothing for a fold, which has no images held out to choose an epoch by */
+function refuseWithFolds(flags: GivenFlags, command: Command): void {
+  if (flags.folds === undefined) return;
+  const { patience, profile } = flags;
+  const fraction = command.getOptionValueSource("validationFraction") === "cli" ? flags.validationFraction : undefined;
+  forbidFlags({ patience }, ["patience"], "with --folds no images are held out to watch, and the last epoch is tested");
+  forbidFlags({ profile }, ["profile"], "it takes a few steps of one run; leave --folds out");
+  forbidFlags(
+    { validationFraction: fraction },
+    ["validationFraction"],
+    "with --folds each fold is what the others are tested on",
+  );
+}
+
 /** Trains in the folder that the flags name, or in one of the usual names: the next where somebody else takes it at the same moment. */
 async function inFolder(
-  { out, resume = false }: TrainFlags,
+  { out, resume = false, folds }: TrainFlags,
   name: string,
   run: (folder: string) => Promise<void>,
 ): Promise<void> {
-  if (out !== undefined || resume) return run(out ?? (await standardFolder(name, resume)));
+  if (resume) {
+    const folder = out ?? (await standardFolder(name, true));
+    if (folds === undefined && holdsFolds(folder))
+      throw new UserError(`${folder} holds a cross-validation; to go on with it, give --folds as it was started with`);
+    return run(folder);
+  }
+  if (out !== undefined) return run(out);
   for (;;) {
     try {
       return await run(await standardFolder(name, false));
@@ -176,7 +215,8 @@ function networkFor({ network, width, ...flags }: TrainFlags, data: Dataset): Ne
 async function standardFolder(name: string, resume: boolean): Promise<string> {
   const folderOf = (number: number): string => (number === 1 ? name : `${name}-${number}`);
   let next = 1;
-  while (holdsRun(folderOf(next)) || (!resume && (await isClaimed(folderOf(next))))) next++;
+  const holds = (folder: string): boolean => holdsRun(folder) || holdsFolds(folder);
+  while (holds(folderOf(next)) || (!resume && (await isClaimed(folderOf(next))))) next++;
   if (!resume) return folderOf(next);
   if (next === 1)
     throw new UserError(`there is no run in ${name} to resume; start one without --resume, or name its folder by --out`);

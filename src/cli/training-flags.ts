@@ -29,6 +29,8 @@ export interface TrainingFlags {
   readonly weightDecay?: number;
   readonly momentum?: number;
   readonly labelSmoothing?: number;
+  readonly classWeights?: TrainingOptions["classWeights"];
+  readonly sampler?: TrainingOptions["sampler"];
   readonly average?: number;
   readonly accumulate?: number;
   readonly patience?: number;
@@ -84,6 +86,14 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--weight-decay <rate>", "of real weights; binary ones have none", STANDARD.weightDecay))
     .addOption(option("--momentum <share>", "of SGD", STANDARD.momentum))
     .addOption(option("--label-smoothing <share>", "spread over all classes", STANDARD.labelSmoothing))
+    .addOption(
+      new Option("--class-weights <how>", "of lopsided classes: images of small ones weigh more in the loss").choices([
+        "balanced",
+      ]),
+    )
+    .addOption(
+      new Option("--sampler <how>", "of lopsided classes: images of small ones are drawn more often").choices(["balanced"]),
+    )
     .addOption(option("--average <decay>", "ship a moving average of the weights, such as 0.999", "off"))
     .addOption(option("--accumulate <n>", "batches summed before an update", STANDARD.accumulate))
     .addOption(option("--patience <epochs>", "stop after so many epochs without a better validation", "never"))
@@ -154,6 +164,8 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
     "weightDecay",
     "momentum",
     "labelSmoothing",
+    "classWeights",
+    "sampler",
     "average",
     "accumulate",
     "patience",

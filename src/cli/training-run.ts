@@ -5,7 +5,7 @@ import type { NetworkDescription } from "../networks/description.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { RunLog } from "../report/run-log.js";
 import { runFile } from "../stores/run-folder.js";
-import type { EpochRecord } from "../training/records/run-records.js";
+import type { EpochRecord, ResultRecord } from "../training/records/run-records.js";
 import type { TrainingOptions } from "../training/settings/options.js";
 import { Trainer } from "../training/trainer.js";
 import { commandLine } from "./command-line.js";
@@ -32,7 +32,13 @@ export interface TrainingRun {
   readonly json?: boolean;
 }
 
-/** Trains, keeps the run's folder, and says how it went; false where a signal stopped the run, whose exit code is set then. */
+/** How a run has ended: `stopped` by a signal, whose exit code is set then, or with a result where there were images to measure it on. */
+export interface TrainingEnd {
+  readonly stopped: boolean;
+  readonly result?: ResultRecord;
+}
+
+/** Trains, keeps the run's folder, and says how it went. */
 export async function runTraining({
   description,
   data,
@@ -46,7 +52,7 @@ export async function runTraining({
   introduced = false,
   resume = false,
   json = false,
-}: TrainingRun): Promise<boolean> {
+}: TrainingRun): Promise<TrainingEnd> {
   await using trainer = await Trainer.create(description, data, settings, {
     ...machine,
     out,
@@ -79,7 +85,7 @@ export async function runTraining({
     if (trainer.stopped) {
       tell(`stopped, and a checkpoint is saved. Go on with:\n  ${continuation}`);
       process.exitCode = interrupts.exitCode;
-      return false;
+      return { stopped: true };
     }
     const modelBytes = await trainer.export(runFile(out, "model"));
     const result = await log.finish(modelBytes);
@@ -94,7 +100,7 @@ export async function runTraining({
       print(`model   ${runFile(out, "model")} (${formatBytes(modelBytes)}), ${choiceText(trainer)}`);
       print(`report  ${log.reportPath}`);
     }
-    return true;
+    return { stopped: false, ...(result === undefined ? {} : { result }) };
   } finally {
     progress.clear();
     await log.close();
@@ -118,19 +124,15 @@ function tellPlace(trainer: Trainer, out: string): void {
   print(dim(`${trainer.backend.description}; everything goes to ${out}${place}`));
 }
 
-/** Where one image of so few is more than this share, which epoch is the best is chance as much as learning. */
-const COARSE = 0.02;
-
 /** Which epoch's network ships, and why. */
-function choiceText({ bestEpoch, startEpoch, data: { validation } }: Trainer): string {
+function choiceText({ bestEpoch, startEpoch, choosesEpoch, data: { validation } }: Trainer): string {
   const epoch = `of epoch ${bestEpoch} of ${startEpoch - 1}`;
   if (validation === undefined) return `${epoch}, the last: no images are held out to choose by`;
   const { count } = validation;
-  const coarse =
-    1 / count > COARSE
-      ? `, where one image is ${formatShare(1 / count)}: too few to choose by; hold out more with --validation-fraction, or add images`
-      : "";
-  return `${epoch}, the best on ${formatInteger(count)} validation images${coarse}`;
+  if (choosesEpoch) return `${epoch}, the best on ${formatInteger(count)} validation images`;
+  const few =
+    count === 1 ? "a single validation image is" : `${count} validation images, of which one is ${formatShare(1 / count)}, are`;
+  return `${epoch}, the last: ${few} too few to choose an epoch by; --folds 5 says more of how good such networks are`;
 }
 
 /** One epoch for a person. */

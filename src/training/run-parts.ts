@@ -9,6 +9,7 @@ import { MemoryScope } from "../backend/scope.js";
 import type { Dataset } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { Random } from "../data/random.js";
+import { balancedFactors } from "../data/sets/balance.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
 import type { Model } from "../runtime/model.js";
@@ -47,6 +48,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   readonly network: Network;
   readonly optimizer: Optimizer;
   readonly loader: Loader;
+  readonly classWeights: Float64Array | undefined;
   private readonly frozen: Frozen;
 
   private constructor(
@@ -70,7 +72,8 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     this.optimizer = new Optimizer(backend, this.network.store, options, this.frozen.names);
     scope.seal();
     const { size, mean, standardDeviation, train } = data;
-    const { batch, seed, augmentation } = options;
+    const { batch, seed, augmentation, sampler } = options;
+    this.classWeights = options.classWeights === undefined ? undefined : balancedFactors(train.labels, data.classes.length);
     this.loader = new Loader(train, {
       batch,
       size,
@@ -79,6 +82,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       augmentation,
       seed,
       shuffle: true,
+      sampler,
       dropLast: true,
     });
   }

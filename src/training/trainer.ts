@@ -1,7 +1,8 @@
 /**
  * Trains a network on a data set: batch -> layers forward -> loss -> layers backward -> optimizer, epoch by epoch. After each epoch the
  * network is folded and evaluated as it will ship (in the first of two stages, with the real weights that it has there); the best of the
- * last stage by validation top-1, and loss where that is the same (the last, without validation images), is what `export` writes.
+ * last stage by validation top-1, and loss where that is the same (the last, where validation images are too few to choose by, or none), is
+ * what `export` writes.
  */
 import type { Backend } from "../backend/device.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
@@ -16,7 +17,7 @@ import { RunControl } from "./run-control.js";
 import { RunModels } from "./run-models.js";
 import { RunParts } from "./run-parts.js";
 import { parseTrainingSettings, type TrainingOptions, type TrainingSettings } from "./settings/options.js";
-import { afterEpoch, isBest, isFinished } from "./stage/progress.js";
+import { afterEpoch, choosesEpoch, isBest, isFinished } from "./stage/progress.js";
 import { StageRun } from "./stage/stage-run.js";
 import { isLast, isStart, stageAt } from "./stage/stages.js";
 import type { TrainerSetup } from "./trainer-setup.js";
@@ -82,6 +83,11 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   /** Epoch of the network that `export` writes; 0 before the first. */
   get bestEpoch(): number {
     return this.control.progress.bestEpoch;
+  }
+
+  /** Whether validation decides which epoch that is; else it is the last. */
+  get choosesEpoch(): boolean {
+    return choosesEpoch(this.data.validation?.count ?? 0, this.options);
   }
 
   /** Seconds of training and evaluation, of this run and those that it continues. */
@@ -161,9 +167,10 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const end = await stageRun.finishEpoch(progress.epoch);
     const model = parts.modelOf(end.operations);
     const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
-    const best = isLast(stage) && isBest(progress, validation);
+    const score = this.choosesEpoch ? validation : undefined;
+    const best = isLast(stage) && isBest(progress, score);
     if (best) await models.keepBest(model);
-    control.progress = afterEpoch(progress, best, validation, (performance.now() - start) / 1000);
+    control.progress = afterEpoch(progress, best, score, (performance.now() - start) / 1000);
     await models.keepTeacher(model, control.progress);
     await control.save();
     const { batch } = this.options;

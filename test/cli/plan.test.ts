@@ -88,10 +88,40 @@ describe("a dry run", () => {
     const { stderr } = await rbnet(["train", root, ...QUICK, "--dry-run", "--validation-fraction", "0"], temporaryFolder());
     expect(stderr.replaceAll(root, "ROOT").trimEnd().split("\n")).toEqual([
       'rbnet: warning: the classes are lopsided, from 3 images of "dog" to 40 images of "cat": the network will seldom say the small ' +
-        "ones; add images of them, or take some of the large ones away",
+        "ones; add images of them, or train with --class-weights balanced or --sampler balanced",
       'rbnet: warning: a class has fewer than 10 training images (3 images of "dog"): add images, or remove or join such classes',
       "rbnet: warning: a picture is there under two classes, such as ROOT/cat/003.png and ROOT/dog/copy.png: remove the wrong one of each",
     ]);
+  });
+
+  it("warns of a class that a part for measuring lacks", async () => {
+    const root = await classFolder(["train/cat", "train/dog", "val/dog"], 12, 32);
+    const { stderr } = await rbnet(["train", root, ...QUICK, "--dry-run"], temporaryFolder());
+    expect(stderr).toContain(
+      'rbnet: warning: validation has no images of the class "cat": its figures say nothing of it; add some\n',
+    );
+  });
+
+  it("says what a flag against lopsided classes does, and no longer warns of them", async () => {
+    const root = await classFolder(["cat"], 40, 32);
+    for (const [seed, name] of ["a", "b", "c", "d"].entries())
+      write(root, {
+        [`dog/${name}.png`]: await picture(32, 32, 77 + seed)
+          .png()
+          .toBuffer(),
+      });
+    const said = async (...flags: readonly string[]) => {
+      const words = ["train", root, ...QUICK, "--dry-run", "--validation-fraction", "0", ...flags];
+      const { stdout, stderr } = await rbnet(words, temporaryFolder());
+      expect(stderr).not.toContain("lopsided");
+      return stdout;
+    };
+    expect(await said("--class-weights", "balanced")).toMatch(
+      /^balanced +an image counts in the loss by its class, of dog 5\.5 times, of cat 0\.55 times$/m,
+    );
+    expect(await said("--sampler", "balanced")).toMatch(
+      /^balanced +an image is drawn by its class, of dog 5\.5 times an epoch, of cat 0\.55 times$/m,
+    );
   });
 
   it("warns of a size that does not suit the pictures", async () => {

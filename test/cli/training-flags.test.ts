@@ -36,7 +36,23 @@ describe("the settings of a run", () => {
     expect(of({ from: "run" }, { ...many, train: { ...many.train, count: 1_000 } })).toEqual({ batch: 32, learningRate: 3e-3 });
     expect(of({ from: "run" }, { ...many, train: { ...many.train, count: 50_000 } })).toEqual({ batch: 64, learningRate: 3e-3 });
     expect(of({ from: "run", batch: 8, learningRate: 0.02 }, many)).toEqual({ batch: 8, learningRate: 0.02 });
-    expect(of({}, many)).toEqual({ batch: 64, learningRate: 1e-2 });
+    expect(of({}, many)).toEqual({ batch: 16, learningRate: 1e-2 });
+    expect(of({}, { ...many, train: { ...many.train, count: 10 } }).batch).toBe(8);
+    expect(of({}, { ...many, train: { ...many.train, count: 1_600 } }).batch).toBe(64);
+  });
+
+  it("balance lopsided classes in one way, and not where a teacher's part is all of the loss", () => {
+    expect(settingsOf({ classWeights: "balanced" }, small).classWeights).toBe("balanced");
+    expect(settingsOf({ sampler: "balanced" }, small).sampler).toBe("balanced");
+    const taught = { classWeights: "balanced", teacher: "run" } as const;
+    expect(settingsOf({ ...taught, teacherWeight: 0.5 }, small).classWeights).toBe("balanced");
+    expect(() => readSettings(taught)).toThrow(
+      "--class-weights cannot be balanced: it weighs the labels' part of the loss, and all of the loss is the teacher's; " +
+        "give the teacher a weight below 1",
+    );
+    expect(() => readSettings({ classWeights: "balanced", sampler: "balanced" })).toThrow(
+      "--sampler cannot be balanced: class weights balance the classes already; choose one of the two",
+    );
   });
 
   it("take what the flags say", () => {
@@ -85,7 +101,7 @@ describe("the settings of a run", () => {
   });
 
   it("have a batch that the data can fill, unless a larger one was asked for", () => {
-    expect(settingsOf({}, small).batch).toBe(32);
+    expect(settingsOf({}, small).batch).toBe(16);
     expect(settingsOf({ batch: 100 }, small).batch).toBe(100);
   });
 });

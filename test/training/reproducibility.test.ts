@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { rbnet20 } from "#rbnet/networks/rbnet";
 import { temporaryFolder } from "../temporary-folder.js";
-import { bitsOf, differences, readStored, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
+import { bitsOf, data, differences, readStored, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
 
 /** Six units a stage. */
 const deeper = rbnet20({ classes: 10, width: 0.25, size: 16 });
@@ -55,6 +55,23 @@ describe("a resumed run", () => {
     expect([...first.records, ...rest.records]).toEqual(records);
     expect(rest.stopped).toBe(false);
     expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
+  });
+
+  it.each([
+    { ...settings, sampler: "balanced" },
+    { ...settings, classWeights: "balanced" },
+  ] as const)("of lopsided classes goes on to the same bits: $sampler $classWeights", async (own) => {
+    const labels = data.train.labels.map((label) => (label < 7 ? 0 : label));
+    const train = { ...data.train, labels, nameOf: (index: number) => data.train.nameOf(index) };
+    const dataset = { ...data, train };
+    const [straight, broken, plain] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
+    const { records } = await trainTiny({ out: straight, dataset, settings: own });
+    const first = await trainTiny({ out: broken, dataset, settings: own, stopAfter: STEPS_PER_EPOCH + 2 });
+    const rest = await trainTiny({ out: broken, dataset, settings: own, threads: 2, resume: true });
+    expect([...first.records, ...rest.records]).toEqual(records);
+    expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
+    await trainTiny({ out: plain, dataset });
+    expect(differences(bitsOf(plain), bitsOf(straight))).toContain("checkpoint classifier.weights");
   });
 
   it("waits with its checkpoint for the update where gradients are summed over batches", async () => {

@@ -55,7 +55,9 @@ describe("a run", () => {
 
   it("exports the best epoch's network and counts its bytes", async () => {
     const out = temporaryFolder();
-    await using trainer = await Trainer.create(network, data, settings, { threads: 1, out });
+    const validation = shapes({ train: 10, validation: 60, test: 0, size: 16 }).validation!;
+    await using trainer = await Trainer.create(network, { ...data, validation }, settings, { threads: 1, out });
+    expect(trainer.choosesEpoch).toBe(true);
     expect(await refusal(trainer.export(join(out, "early.safetensors")))).toMatch(/no epoch is finished yet/);
     const tops: number[] = [];
     const losses: number[] = [];
@@ -71,7 +73,16 @@ describe("a run", () => {
     expect(await trainer.export(path)).toBe(bytes.length);
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(decodeModel(bytes, "model").network).toEqual({ name: "rbnet8", width: 0.5 });
-    expect((await trainer.evaluate(data.validation!)).top1).toBe(best);
+    expect((await trainer.evaluate(validation)).top1).toBe(best);
+  });
+
+  it("exports the last epoch's where validation images are too few to choose by, unless it is to be patient", async () => {
+    const few = await Trainer.create(network, data, settings, { threads: 1 });
+    for await (const epoch of few) expect(few.bestEpoch).toBe(epoch.index);
+    await few.close();
+    const patient = await Trainer.create(network, data, { ...settings, patience: 3 }, { threads: 1 });
+    expect([few.choosesEpoch, patient.choosesEpoch]).toEqual([false, true]);
+    await patient.close();
   });
 
   it("of one batch an epoch, exactly full, works with and without validation images", async () => {

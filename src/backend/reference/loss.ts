@@ -57,11 +57,13 @@ export const lossKernels: LossKernels = {
     if (!accumulate) for (const values of [L, G]) values.fill(0);
     for (let i = 0; i < I; i++) {
       const logs = logProbabilities(Z.subarray(i * classes, (i + 1) * classes), temperature);
+      let mass = 0;
+      for (let k = 0; k < classes; k++) mass += T[i * classes + k];
       for (const [k, log] of logs.entries()) {
         const target = T[i * classes + k];
         const least = divergence && target > 0 ? Math.log(target) : 0;
         L[i] -= weight * temperature ** 2 * target * (log - least);
-        G[i * classes + k] += scale * weight * temperature * (Math.exp(log) - target);
+        G[i * classes + k] += scale * weight * temperature * (mass * Math.exp(log) - target);
       }
     }
   },

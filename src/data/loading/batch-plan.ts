@@ -38,12 +38,12 @@ export function imageWriter({ size, mean, standardDeviation, augmentation }: Bat
   return new ImageWriter(size, mean, standardDeviation, augmentation);
 }
 
-/** The stream of everything that happens to an image in an epoch. */
-export function imageRandom({ seed }: BatchPlan, epoch: number, index: number): Random {
-  return new Random(seed, epoch, index, IMAGE_STREAM);
+/** The stream of everything that happens to an image in an epoch, `repeat` times after its first. */
+export function imageRandom({ seed }: BatchPlan, epoch: number, index: number, repeat: number): Random {
+  return repeat === 0 ? new Random(seed, epoch, index, IMAGE_STREAM) : new Random(seed, epoch, index, IMAGE_STREAM, repeat);
 }
 
-/** Prepares parts of batches, whose slots' `indices` are set, from decoded images. */
+/** Prepares parts of batches, whose slots' `indices` and `repeats` are set, from decoded images. */
 export function prepareDecoded(plan: BatchPlan, source: MemorySource): (slot: BatchSlot, part: BatchPart) => void {
   const writer = imageWriter(plan);
   const imageFloats = plan.size ** 2 * 3;
@@ -53,7 +53,8 @@ export function prepareDecoded(plan: BatchPlan, source: MemorySource): (slot: Ba
       const index = slot.indices[position];
       slot.labels[position] = plan.labels[index];
       const start = source.rows[index] * imageBytes;
-      writer.write(source.pixels, start, source.side, slot.images, position * imageFloats, imageRandom(plan, epoch, index));
+      const random = imageRandom(plan, epoch, index, slot.repeats[position]);
+      writer.write(source.pixels, start, source.side, slot.images, position * imageFloats, random);
     }
   };
 }

@@ -20,6 +20,8 @@ export interface BatchSlot {
   readonly mixWeight: Float32Array;
   /** Index in the image set. */
   readonly indices: Uint32Array;
+  /** How often each was in the epoch before. */
+  readonly repeats: Uint32Array;
   /** One counter: parts of the batch that are still in work. */
   readonly unfinished: Int32Array;
 }
@@ -47,6 +49,7 @@ export function batchSlots(
       mixLabels: new Int32Array(memory, take(batch), batch),
       mixWeight: new Float32Array(memory, take(batch), batch),
       indices: new Uint32Array(memory, take(batch), batch),
+      repeats: new Uint32Array(memory, take(batch), batch),
       unfinished: new Int32Array(memory, take(1), 1),
     };
   });
@@ -54,6 +57,6 @@ export function batchSlots(
 }
 
 function slotBytes({ batch, size }: RingShape): number {
-  const bytes = 4 * (batch * size * size * 3 + 4 * batch + 1);
+  const bytes = 4 * (batch * size * size * 3 + 5 * batch + 1);
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

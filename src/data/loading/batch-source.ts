@@ -37,6 +37,11 @@ export interface BatchOptions {
   readonly augmentation?: Augmentation | undefined;
   readonly seed: number;
   readonly shuffle: boolean;
+  /**
+   * Where images are shuffled: `balanced` draws all classes equally often, in an epoch of as many images as the set has, so that images of
+   * a small class come several times (each time augmented otherwise) and some of a large one not at all.
+   */
+  readonly sampler?: "balanced" | undefined;
   /** Leaves out the last batch of an epoch where it is not full. */
   readonly dropLast: boolean;
   /**

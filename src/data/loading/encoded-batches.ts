@@ -32,7 +32,7 @@ export class EncodedBatches {
   }
 
   /**
-   * Prepares a part of a batch, whose slot's `indices` are set, then has `readAhead` read for later ones.
+   * Prepares a part of a batch, whose slot's `indices` and `repeats` are set, then has `readAhead` read for later ones.
    *
    * @param skipped receives the images that were replaced, whose `indices` in the slot are those of the neighbours, or left out
    * @throws UnreadableImagesError
@@ -78,7 +78,7 @@ export class EncodedBatches {
     const { plan, source, writer } = this;
     const { size } = plan;
     const at = position * size ** 2 * 3;
-    const random = imageRandom(plan, epoch, wanted);
+    const random = imageRandom(plan, epoch, wanted, slot.repeats[position]);
     const image = await this.images.read(index);
     if (writer.cropsRegions) {
       const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);

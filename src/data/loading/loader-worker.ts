@@ -13,7 +13,7 @@ export interface WorkerPlan extends BatchPlan, RingShape {
   readonly memory: ArrayBufferLike;
 }
 
-/** A part of the batch in `slot`, whose `indices` are set. */
+/** A part of the batch in `slot`, whose `indices` and `repeats` are set. */
 export interface WorkerTask extends BatchPart {
   readonly slot: number;
   /** What later batches need. */

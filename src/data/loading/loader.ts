@@ -47,7 +47,7 @@ export class Loader implements BatchSource {
     if (augmentation !== undefined) checkAugmentation(augmentation, size);
     this.set = set;
     this.options = options;
-    this.order = new EpochOrder(set, seed, options.shuffle);
+    this.order = new EpochOrder(set, seed, options.shuffle, options.sampler);
     this.batchesPerEpoch = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
     const shape = { slots: options.ahead ?? 3, batch, size };
     const { memory, slots } = batchSlots(shape);
@@ -119,6 +119,7 @@ export class Loader implements BatchSource {
       const start = this.nextBatch * batch;
       const indices = this.order.indices.subarray(start, start + batch);
       slot.indices.set(indices);
+      if (this.order.repeats !== undefined) slot.repeats.set(this.order.repeats.subarray(start, start + batch));
       const readAhead = this.order.readAhead(start + (1 + this.slots.length) * batch);
       this.pool.prepare(index, slot, this.runningEpoch, indices.length, readAhead);
       this.ahead.push(index);

@@ -1,7 +1,7 @@
 /**
  * Makes image sets: over rows of decoded images, or over files and samples of shards that are decoded when they are needed.
  */
-import type { ImageSet, ShardSource, SourceLimits } from "../dataset.js";
+import type { ImageSet, PixelSource, ShardSource, SourceLimits } from "../dataset.js";
 import { USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { sharedBuffer } from "../shared-buffer.js";
 
@@ -73,6 +73,27 @@ export function shardSet(table: ShardTable, rows: Uint32Array, limits: SourceLim
       maxBadFraction: limits.maxBadFraction,
     },
   };
+}
+
+/** Some images, in increasing order, of a set. */
+export function pickImages(set: ImageSet, chosen: Uint32Array): ImageSet {
+  return {
+    count: chosen.length,
+    labels: Uint16Array.from(chosen, (index) => set.labels[index]),
+    nameOf: (index) => set.nameOf(chosen[index]),
+    source: pickPixels(set.source, chosen),
+  };
+}
+
+function pickPixels(source: PixelSource, chosen: Uint32Array): PixelSource {
+  switch (source.kind) {
+    case "memory":
+      return { ...source, rows: sharedUint32(chosen.map((index) => source.rows[index])) };
+    case "files":
+      return { ...source, paths: Array.from(chosen, (index) => source.paths[index]) };
+    case "shards":
+      return { ...source, ...pickSamples(source, chosen) };
+  }
 }
 
 /** A copy in shared memory, so that posting it to workers copies nothing. */

@@ -1,8 +1,8 @@
 /** A seeded part of a set with the same share of every class, so that runs fit scarce compute; a smaller part lies within a larger one. */
 import { UserError } from "../../errors.js";
-import type { ImageSet, PixelSource } from "../dataset.js";
+import type { ImageSet } from "../dataset.js";
 import { Random } from "../random.js";
-import { pickSamples, sharedUint32 } from "./image-set.js";
+import { pickImages } from "./image-set.js";
 
 /** Keeps these draws apart from all other uses of the same seed. */
 const SUBSET_STREAM = 0x73756273;
@@ -32,21 +32,5 @@ export function subsetByClass(set: ImageSet, count: number, seed: number): Image
   });
   ranked.sort((one, other) => one.share - other.share || one.label - other.label);
   const chosen = Uint32Array.from(ranked.slice(0, count), ({ index }) => index).sort();
-  return {
-    count,
-    labels: Uint16Array.from(chosen, (index) => set.labels[index]),
-    nameOf: (index) => set.nameOf(chosen[index]),
-    source: sourceOf(set.source, chosen),
-  };
-}
-
-function sourceOf(source: PixelSource, chosen: Uint32Array): PixelSource {
-  switch (source.kind) {
-    case "memory":
-      return { ...source, rows: sharedUint32(chosen.map((index) => source.rows[index])) };
-    case "files":
-      return { ...source, paths: Array.from(chosen, (index) => source.paths[index]) };
-    case "shards":
-      return { ...source, ...pickSamples(source, chosen) };
-  }
+  return pickImages(set, chosen);
 }

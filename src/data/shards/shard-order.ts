@@ -38,12 +38,13 @@ export function bufferShuffle(sequence: Uint32Array, capacity: number, random: R
   }
 }
 
-/** Where samples `first` to `end - 1` of the sequence lie, neighbours together. */
+/** Where samples `first` to `end - 1` of the sequence lie, neighbours together, one that is there several times in a row once. */
 export function byteRanges(source: ShardSource, sequence: Uint32Array, first: number, end: number): readonly ByteRange[] {
   const ranges: { shard: number; from: number; end: number }[] = [];
   for (const sample of sequence.subarray(first, end)) {
     const [shard, from] = [source.shardOf[sample], source.offsets[sample]];
     const last = ranges.at(-1);
+    if (last?.shard === shard && from >= last.from && from < last.end) continue;
     if (last?.shard === shard && from >= last.end && from - last.end <= LONGEST_GAP) last.end = from + source.lengths[sample];
     else ranges.push({ shard, from, end: from + source.lengths[sample] });
   }

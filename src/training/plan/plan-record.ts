@@ -17,9 +17,13 @@ export interface TrainingPlan {
   readonly network: PlannedNetwork;
   readonly mirrored: { readonly on: boolean; readonly reason: string };
   readonly augmentation: Augmentation;
+  /** How lopsided classes are made to count alike; absent where they are not. */
+  readonly balance?: PlannedBalance;
   readonly batch: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
+  /** Of a cross-validation; data, steps and estimate are those of one of them. */
+  readonly folds?: number;
   /** The trained network that it starts from, and what of it stays. */
   readonly start?: { readonly from: string; readonly freeze?: string };
   /** What the network learns from besides labels. */
@@ -51,4 +55,11 @@ export interface PlannedNetwork {
   readonly size: number;
   readonly parameters: number;
   readonly ops: number;
+}
+
+/** What an image counts in the loss, or how often it is drawn in an epoch, in the smallest class and in the largest. */
+export interface PlannedBalance {
+  readonly by: "class weights" | "sampler";
+  readonly smallest: { readonly name: string; readonly factor: number };
+  readonly largest: { readonly name: string; readonly factor: number };
 }

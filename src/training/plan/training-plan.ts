@@ -2,13 +2,14 @@
 import { type MachineSetup, machineOf } from "../../backend/machine.js";
 import type { Augmentation } from "../../data/augmentation/augmentation.js";
 import type { Dataset, Part } from "../../data/dataset.js";
+import { balancedFactors } from "../../data/sets/balance.js";
 import { findSamePictures } from "../../data/sets/same-pictures.js";
 import { type NetworkDescription, networkTitle } from "../../networks/description.js";
 import { estimateRun, MEASURED_STEPS } from "../costs/estimate.js";
 import { summarizeNetwork } from "../costs/memory.js";
 import { checkFit } from "../settings/fit.js";
 import type { TrainingOptions } from "../settings/options.js";
-import type { PlannedClass, TrainingPlan } from "./plan-record.js";
+import type { PlannedBalance, PlannedClass, TrainingPlan } from "./plan-record.js";
 import { warningsOf } from "./warnings.js";
 
 const PARTS: readonly Part[] = ["train", "validation", "test"];
@@ -20,6 +21,7 @@ export interface PlanOptions {
   readonly machine: MachineSetup;
   /** Always, or where the run takes long enough for it. */
   readonly measure: "always" | "long runs";
+  readonly folds?: number;
 }
 
 /** @throws UserError where network, data and settings do not fit each other */
@@ -27,7 +29,7 @@ export async function planTraining(
   description: NetworkDescription,
   data: Dataset,
   options: TrainingOptions,
-  { machine, measure }: PlanOptions,
+  { machine, measure, folds }: PlanOptions,
 ): Promise<TrainingPlan> {
   checkFit(description, data, options);
   const { batch, epochs, augmentation } = options;
@@ -57,16 +59,18 @@ export async function planTraining(
     },
     mirrored: mirroringOf(data, augmentation),
     augmentation,
+    ...balanceOf(data, options),
     batch,
     stepsPerEpoch,
     epochs,
+    ...(folds === undefined ? {} : { folds }),
     ...(options.from === undefined
       ? {}
       : { start: { from: options.from, ...(options.freeze === undefined ? {} : { freeze: options.freeze }) } }),
     ...(options.distill === undefined ? {} : { teacher: options.distill.teacher }),
     memoryBytes: trainingBytes,
     ...(estimate === undefined ? {} : { estimate }),
-    warnings: warningsOf(data, classes, await findSamePictures(data)),
+    warnings: warningsOf(data, classes, await findSamePictures(data), options),
   };
 }
 
@@ -82,6 +86,20 @@ function classCounts(data: Dataset): readonly PlannedClass[] {
     name,
     images: Object.fromEntries(parts.map((part, place) => [part, counts[place][label]])),
   }));
+}
+
+function balanceOf(
+  { train, classes }: Dataset,
+  { classWeights, sampler }: TrainingOptions,
+): { readonly balance?: PlannedBalance } {
+  if (classWeights === undefined && sampler === undefined) return {};
+  const factors = [...balancedFactors(train.labels, classes.length)]
+    .map((factor, label) => ({ name: classes[label] as string, factor }))
+    .filter(({ factor }) => factor > 0)
+    .sort((one, other) => other.factor - one.factor);
+  const [smallest, largest] = [factors[0], factors.at(-1)];
+  if (smallest === undefined || largest === undefined) throw new Error("a set has images");
+  return { balance: { by: classWeights === undefined ? "sampler" : "class weights", smallest, largest } };
 }
 
 function mirroringOf({ mirroring }: Dataset, { flip = false }: Augmentation): TrainingPlan["mirrored"] {

@@ -3,6 +3,7 @@ import type { Dataset, Part } from "../../data/dataset.js";
 import { usualSize } from "../../data/decoding/usual-size.js";
 import type { PictureSearch, SamePictures } from "../../data/sets/same-pictures.js";
 import { formatInteger } from "../../quantities.js";
+import type { TrainingOptions } from "../settings/options.js";
 import type { PlannedClass } from "./plan-record.js";
 
 /** A class with so many times the images of another outweighs it. */
@@ -10,11 +11,17 @@ const LOPSIDED = 10;
 /** Fewer training images say little of a class. */
 const TINY = 10;
 
-export function warningsOf(data: Dataset, classes: readonly PlannedClass[], same: PictureSearch): readonly string[] {
+export function warningsOf(
+  data: Dataset,
+  classes: readonly PlannedClass[],
+  same: PictureSearch,
+  { classWeights, sampler }: Pick<TrainingOptions, "classWeights" | "sampler">,
+): readonly string[] {
   return [
     ...data.origin.doubts,
-    ...lopsided(classes),
+    ...(classWeights === undefined && sampler === undefined ? lopsided(classes) : []),
     ...tiny(classes),
+    ...missing(classes),
     ...sameIn("under two classes", "remove the wrong one of each", same.acrossClasses),
     ...sameIn("in two parts, which makes the network look better than it is", "keep each in one part", same.acrossParts),
     ...sizes(data),
@@ -29,7 +36,7 @@ function lopsided(classes: readonly PlannedClass[]): readonly string[] {
   if (imagesOf(largest) < LOPSIDED * imagesOf(smallest)) return [];
   return [
     `the classes are lopsided, from ${count(smallest)} to ${count(largest)}: the network will seldom say the small ones; ` +
-      "add images of them, or take some of the large ones away",
+      "add images of them, or train with --class-weights balanced or --sampler balanced",
   ];
 }
 
@@ -41,6 +48,22 @@ function tiny(classes: readonly PlannedClass[]): readonly string[] {
     `${few.length === 1 ? "a class has" : `${formatInteger(few.length)} classes have`} fewer than ${TINY} training images ` +
       `(${named}${few.length > 3 ? ", ..." : ""}): add images, or remove or join such classes`,
   ];
+}
+
+/** A figure over all classes says nothing of one that was not tested. */
+function missing(classes: readonly PlannedClass[]): readonly string[] {
+  return (["validation", "test"] as const).flatMap((part) => {
+    const none = classes.filter(({ images }) => images[part] === 0);
+    if (none.length === 0) return [];
+    const named = none
+      .slice(0, 3)
+      .map(({ name }) => `"${name}"`)
+      .join(", ");
+    const [subject, object] = none.length === 1 ? ["the class", "it"] : [`${formatInteger(none.length)} classes,`, "them"];
+    return [
+      `${part} has no images of ${subject} ${named}${none.length > 3 ? ", ..." : ""}: its figures say nothing of ${object}; add some`,
+    ];
+  });
 }
 
 function count(one: PlannedClass): string {

@@ -24,6 +24,10 @@ const settingsSchema = z.strictObject({
   /** SGD's. */
   momentum: z.number().min(0).lt(1).default(0.9),
   labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Images count in the loss by the inverse of how many their class has, 1 in the mean over all training images. */
+  classWeights: z.enum(["balanced"]).optional(),
+  /** How images of an epoch are drawn: all classes equally often. Without it each image is drawn once. */
+  sampler: z.enum(["balanced"]).optional(),
   /** Decay of the moving average of weights per step, 0 for none: evaluated and shipped instead of the last weights. */
   average: z.number().min(0).lt(1).default(0),
   /** Batches whose gradients are summed before an update. */
@@ -69,6 +73,8 @@ const settingsSchema = z.strictObject({
 export const trainingSchema = settingsSchema.superRefine((settings, context) => {
   const problem = stageProblem(settings);
   if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
+  const balance = balanceProblem(settings);
+  if (balance !== undefined) context.addIssue({ code: "custom", ...balance });
   const frozen = freezeProblem(settings);
   if (frozen !== undefined) context.addIssue({ code: "custom", path: ["freeze"], message: frozen });
   if (settings.distill?.chain === true && settings.stages !== 2)
@@ -78,6 +84,17 @@ export const trainingSchema = settingsSchema.superRefine((settings, context) => 
       message: "it leads from the first of two stages to the second, and there is one only",
     });
 });
+
+/** What is wrong with the settings for lopsided classes, and in which; undefined where nothing is. */
+function balanceProblem({ classWeights, sampler, distill }: TrainingOptions) {
+  if (classWeights === undefined) return undefined;
+  if (sampler !== undefined)
+    return { path: ["sampler"], message: "class weights balance the classes already; choose one of the two" };
+  if (distill?.weight !== 1) return undefined;
+  const message =
+    "it weighs the labels' part of the loss, and all of the loss is the teacher's; give the teacher a weight below 1";
+  return { path: ["classWeights"], message };
+}
 
 /** What is wrong with the setting; undefined where nothing is. */
 function freezeProblem({ freeze, from, stages }: TrainingOptions): string | undefined {

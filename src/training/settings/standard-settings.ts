@@ -8,8 +8,11 @@ import { type TrainingOptions, trainingSchema } from "./options.js";
 export const SMALLEST_CROP = 0.08;
 const CROP_RATIO = [3 / 4, 4 / 3] as const;
 
-/** Measured on CIFAR-10 (docs/fine-tuning.md): higher rates forget more of the start, and of few images large batches learn too little. */
-const FROM_START = { learningRate: 3e-3, stepsPerEpoch: 25, smallestBatch: 16 } as const;
+/** Measured on CIFAR-10: of few images large batches learn too little (docs/small-data.md). */
+const STEPS_PER_EPOCH = 25;
+const SMALLEST_BATCH = 16;
+/** Measured on CIFAR-10 (docs/fine-tuning.md): higher rates forget more of the start. */
+const RATE_FROM_START = 3e-3;
 
 /** `own`: what is set; only whether the run starts from a trained network is asked of it. */
 export function standardSettings(
@@ -18,11 +21,10 @@ export function standardSettings(
 ): Pick<TrainingOptions, "batch" | "augmentation"> & { readonly learningRate?: number } {
   const crop = data.size >= LARGE_SIDE ? resizedCrop(SMALLEST_CROP) : ({ kind: "pad", padding: data.size >> 3 } as const);
   const augmentation = { flip: data.mirroring.allowed, crop };
-  const batch = Math.min(trainingSchema.parse({}).batch, powerOfTwo(data.train.count));
-  if (own.from === undefined) return { batch, augmentation };
-  const { learningRate, stepsPerEpoch, smallestBatch } = FROM_START;
-  const small = Math.max(smallestBatch, powerOfTwo(data.train.count / stepsPerEpoch));
-  return { batch: Math.min(batch, small), augmentation, learningRate };
+  const { count } = data.train;
+  const enough = Math.max(SMALLEST_BATCH, powerOfTwo(count / STEPS_PER_EPOCH));
+  const batch = Math.min(trainingSchema.parse({}).batch, enough, powerOfTwo(count));
+  return { batch, augmentation, ...(own.from === undefined ? {} : { learningRate: RATE_FROM_START }) };
 }
 
 /** The largest that is not above `count`. */

@@ -48,12 +48,20 @@ export function afterStep(progress: Progress, totals: StepTotals, seconds: numbe
   };
 }
 
+/** Of fewer, an image is more than 2 %: which epoch is the best is then chance more than learning (docs/small-data.md). */
+const ENOUGH_TO_CHOOSE = 50;
+
+/** Whether validation decides which epoch ships, and not only says how good it is; who sets a patience lets it decide. */
+export function choosesEpoch(validationImages: number, { patience }: Pick<TrainingOptions, "patience">): boolean {
+  return validationImages > 0 && (validationImages >= ENOUGH_TO_CHOOSE || patience > 0);
+}
+
 /** What decides which epoch's network ships, of its validation. */
 export type Score = Pick<Evaluation, "top1" | "loss">;
 
 /**
  * Whether an epoch is the best so far: by top-1; of those with the same, which a small validation set has many of, by loss, and then the
- * later one, which has learned longer. Without validation images the last one always is.
+ * later one, which has learned longer. Without a score, where validation does not choose, the last one always is.
  */
 export function isBest({ bestTop1, bestLoss }: Progress, score: Score | undefined): boolean {
   if (score === undefined) return true;

@@ -23,6 +23,8 @@ export interface StageParts {
   readonly optimizer: Optimizer;
   readonly loader: Pick<BatchSource, "batchesPerEpoch" | "epoch">;
   readonly options: TrainingOptions;
+  /** What an image counts in the loss, by class; undefined where all count alike. */
+  readonly classWeights: Float64Array | undefined;
   /** See NetworkMemory. */
   readonly keepEvery: number;
 }
@@ -68,11 +70,11 @@ export class StageRun implements Disposable {
     readonly stage: TrainingStage,
     learnFrom: () => Teacher | undefined,
   ) {
-    const { backend, network, loader, options, keepEvery } = parts;
+    const { backend, network, loader, options, classWeights, keepEvery } = parts;
     this.scope = new MemoryScope(backend);
     try {
       network.bind(options.batch, { weights: stage.weights, keepEvery });
-      this.trainingStep = new TrainingStep(backend, network, options, learnFrom());
+      this.trainingStep = new TrainingStep(backend, network, options, learnFrom(), classWeights);
     } catch (error) {
       this.scope[Symbol.dispose]();
       throw error;

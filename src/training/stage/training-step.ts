@@ -35,12 +35,16 @@ export class TrainingStep {
   private readonly classes: number;
   private readonly pull: Visit | undefined;
 
-  /** @throws UserError where the teacher's attention is asked for, and its stages are others than the network's */
+  /**
+   * @param classWeights what an image counts in the labels' part of the loss, by class; 1 where undefined
+   * @throws UserError where the teacher's attention is asked for, and its stages are others than the network's
+   */
   constructor(
     private readonly backend: Backend,
     private readonly network: Network,
     private readonly options: TrainingOptions,
     private readonly teacher?: Teacher,
+    private readonly classWeights?: Float64Array | undefined,
   ) {
     const { input, classes } = network.description;
     const { batch } = options;
@@ -124,17 +128,18 @@ export class TrainingStep {
     backend.softmaxCrossEntropy(logits, softTargets, term, losses, gradient);
   }
 
-  /** Smoothed and mixed one-hot rows. */
+  /** Smoothed and mixed one-hot rows, times what the classes that are mixed count. */
   private fillTargets({ labels, mixLabels, mixWeight, count }: Batch): void {
-    const { targetValues, classes } = this;
+    const { targetValues, classes, classWeights } = this;
     const { labelSmoothing } = this.options;
-    targetValues.fill(labelSmoothing / classes);
     for (let i = 0; i < count; i++) {
-      const weight = mixWeight[i] as number;
-      const own = i * classes + (labels[i] as number);
-      const other = i * classes + (mixLabels[i] as number);
-      targetValues[own] = (targetValues[own] as number) + (1 - labelSmoothing) * weight;
-      targetValues[other] = (targetValues[other] as number) + (1 - labelSmoothing) * (1 - weight);
+      const row = targetValues.subarray(i * classes, (i + 1) * classes);
+      const [own, other] = [labels[i] as number, mixLabels[i] as number];
+      const ownWeight = (mixWeight[i] as number) * (classWeights?.[own] ?? 1);
+      const otherWeight = (1 - (mixWeight[i] as number)) * (classWeights?.[other] ?? 1);
+      row.fill((labelSmoothing / classes) * (ownWeight + otherWeight));
+      row[own] = (row[own] as number) + (1 - labelSmoothing) * ownWeight;
+      row[other] = (row[other] as number) + (1 - labelSmoothing) * otherWeight;
     }
   }
 

@@ -18,28 +18,36 @@ export function lossClaims(subject: () => Backend): void {
         scale: fc.constantFrom(1, 0.5),
         accumulate: fc.boolean(),
         divergence: fc.boolean(),
+        mass: fc.constantFrom(1, 3, 0.2),
       });
       await fc.assert(
-        fc.asyncProperty(rowCounts, classCounts, limits, terms, seeds, async (images, classes, limit, term, seed) => {
-          const draw = new Draw(seed);
-          const logits = draw.reals(images * classes, limit);
-          // Some classes are excluded.
-          const shares = draw.between(images * classes, -0.2, 1).map((share) => Math.max(0, share));
-          for (let i = 0; i < images; i++) shares[i * classes] = 0.5;
-          for (let i = 0; i < images; i++) {
-            const row = shares.subarray(i * classes, (i + 1) * classes);
-            const total = row.reduce((sum, share) => sum + share, 0);
-            row.set(row.map((share) => share / total));
-          }
-          const before = { losses: draw.reals(images, 1), gradient: draw.reals(images * classes, 1) };
-          await expectAgreement(subject(), (backend) => {
-            const losses = put(backend, "float32", [images], before.losses);
-            const gradient = put(backend, "float32", [images, classes], before.gradient);
-            const targets = put(backend, "float32", [images, classes], shares);
-            backend.softmaxCrossEntropy(put(backend, "float32", [images, classes], logits), targets, term, losses, gradient);
-            return { losses: about(losses, 1), gradient: about(gradient, 1) };
-          });
-        }),
+        fc.asyncProperty(
+          rowCounts,
+          classCounts,
+          limits,
+          terms,
+          seeds,
+          async (images, classes, limit, { mass, ...term }, seed) => {
+            const draw = new Draw(seed);
+            const logits = draw.reals(images * classes, limit);
+            // Some classes are excluded.
+            const shares = draw.between(images * classes, -0.2, 1).map((share) => Math.max(0, share));
+            for (let i = 0; i < images; i++) shares[i * classes] = 0.5;
+            for (let i = 0; i < images; i++) {
+              const row = shares.subarray(i * classes, (i + 1) * classes);
+              const total = row.reduce((sum, share) => sum + share, 0);
+              row.set(row.map((share) => (mass * share) / total));
+            }
+            const before = { losses: draw.reals(images, 1), gradient: draw.reals(images * classes, 1) };
+            await expectAgreement(subject(), (backend) => {
+              const losses = put(backend, "float32", [images], before.losses);
+              const gradient = put(backend, "float32", [images, classes], before.gradient);
+              const targets = put(backend, "float32", [images, classes], shares);
+              backend.softmaxCrossEntropy(put(backend, "float32", [images, classes], logits), targets, term, losses, gradient);
+              return { losses: about(losses, 1), gradient: about(gradient, 1) };
+            });
+          },
+        ),
         { numRuns: 40 },
       );
     });

@@ -124,6 +124,29 @@ describe("batches", () => {
     for (const from of [1, 3, 4]) expect(bitsOf(await collectOnce(data.train, all, 2, from))).toEqual(whole.slice(from));
   });
 
+  it("show all classes as often with a balanced sampler, and an image that comes again otherwise augmented", async () => {
+    // 40 images of the first class, 8 of the second and 2 of the third.
+    const labels = Uint16Array.from({ length: 50 }, (_, index) => (index < 40 ? 0 : index < 48 ? 1 : 2));
+    const set: ImageSet = { ...data.train, labels, nameOf: (index) => data.train.nameOf(index) };
+    const all = { sampler: "balanced", augmentation: { ...augmentation, mixup: 0.4 } } as const;
+    const batches = await collectOnce(set, { sampler: "balanced", augmentation });
+    const found = batches.flatMap((batch) => batch.labels);
+    expect([0, 1, 2].map((label) => found.filter((one) => one === label).length).sort()).toEqual([16, 17, 17]);
+    const indices = batches.flatMap((batch) => batch.indices);
+    expect(found).toEqual(indices.map((index) => labels[index]));
+    expect(indices.filter((index) => index === 49).length).toBeGreaterThanOrEqual(8);
+    const looks = batches.flatMap(({ images, indices: own }) =>
+      own.map((index, place) => ({ index, text: images.slice(place * 3072, (place + 1) * 3072).join() })),
+    );
+    const ofLast = looks.filter(({ index }) => index === 49).map(({ text }) => text);
+    expect(new Set(ofLast).size).toBe(ofLast.length);
+
+    const one = bitsOf(await collectOnce(set, { ...all, workers: 1 }, 5));
+    expect(bitsOf(await collectOnce(set, { ...all, workers: 3 }, 5))).toEqual(one);
+    expect(bitsOf(await collectOnce(set, all, 5, 2))).toEqual(one.slice(2));
+    expect(bitsOf(await collectOnce(set, all, 6))).not.toEqual(one);
+  });
+
   it("see an image differently in every epoch", async () => {
     await using loader = new Loader(data.train, options({ augmentation, shuffle: false }));
     const first = await collect(loader, 0);

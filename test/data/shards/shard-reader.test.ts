@@ -130,6 +130,7 @@ describe("the order of an epoch", () => {
       [0, 4500],
       [0, 1200],
     ]);
+    expect(byteRanges(source, Uint32Array.of(0, 0, 0, 1, 1, 2), 0, 6)).toEqual(byteRanges(source, Uint32Array.of(0, 1, 2), 0, 3));
     const far = sourceOf(1, 3, 100, 1 << 17);
     expect(byteRanges(far, Uint32Array.of(0, 1, 2), 0, 3).length).toBe(3);
   });

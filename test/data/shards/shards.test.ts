@@ -130,6 +130,62 @@ describe("shards written from a folder", () => {
   });
 });
 
+describe("classes as text", () => {
+  /** A shard of six images with the label that `labelOf` gives, in a file with this ending. */
+  async function shardWith(
+    labelOf: (image: number) => string,
+    ending = "cls",
+    more: Record<string, string> = {},
+  ): Promise<string> {
+    const root = temporaryFolder();
+    const files: Buffer[] = [];
+    for (let image = 0; image < 6; image++) {
+      const png = await picture(16, 16, image).png().toBuffer();
+      files.push(
+        Buffer.from(tarFile(`${image}.png`, png)),
+        Buffer.from(tarFile(`${image}.${ending}`, Buffer.from(labelOf(image)))),
+      );
+    }
+    write(root, { "data-000.tar": Buffer.concat([...files, TAR_END]), ...more });
+    return root;
+  }
+  const names = ["dog", "cat", "bird"];
+  const named = (image: number): string => `${names[image % 3]}\n`;
+
+  it("are names in alphabetical order, from .cls, .json and .txt", async () => {
+    const json = (image: number): string => JSON.stringify({ label: names[image % 3], caption: "x" });
+    for (const path of [await shardWith(named), await shardWith(named, "txt"), await shardWith(json, "json")]) {
+      const { classes: found, train } = await open(path);
+      expect(found).toEqual(["bird", "cat", "dog"]);
+      expect([...train.labels]).toEqual([2, 1, 0, 2, 1, 0]);
+    }
+  });
+
+  it("are the lines of classes.txt in their order, where there is one", async () => {
+    const { classes: found, train } = await open(await shardWith(named, "cls", { "classes.txt": "dog\ncat\nbird\nfish\n" }));
+    expect(found).toEqual(["dog", "cat", "bird", "fish"]);
+    expect([...train.labels]).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(await refusal(open(await shardWith(named, "cls", { "classes.txt": "dog\ncat\n" })))).toMatch(
+      /2\.png has the class "bird", but classes\.txt does not name it: use the same classes in all$/,
+    );
+  });
+
+  it("are refused where some are numbers, where they look like captions, and where they are no line", async () => {
+    expect(await refusal(open(await shardWith((image) => (image === 4 ? "cat" : String(image % 3)))))).toMatch(
+      /have classes as numbers \(.*0\.png: 0\) and as names \(.*4\.png: "cat"\): use one of the two in all$/,
+    );
+    expect(await refusal(open(await shardWith((image) => `a picture of thing ${image}`, "txt")))).toMatch(
+      /have 6 texts for the classes of 6 images, such as "a picture of thing 0" and .*, which look like captions: give the class/,
+    );
+    const data = await open(await shardWith((image) => (image === 5 ? "-1" : String(image % 2))), { maxBadFraction: 0.5 });
+    expect(data.skipped.map(({ reason }) => reason)).toEqual([
+      "its class in 5.cls is no whole number from 0 to 65535, and no name of a line",
+    ]);
+    const lines = await open(await shardWith((image) => (image === 5 ? "a\nb" : named(image))), { maxBadFraction: 0.5 });
+    expect(lines.skipped.length).toBe(1);
+  });
+});
+
 describe("the order of an epoch over shards", () => {
   it("is the same for 1, 2 and 4 workers, other in each epoch and for each seed, and has every image once", async () => {
     const data = await open(await shardsOf(await classFolder(classes, 10)));
@@ -140,6 +196,22 @@ describe("the order of an epoch over shards", () => {
     expect([...indices].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, index) => index));
     for (const other of [await epochOf(data, {}, 2), await epochOf(data, { seed: 6 }, 1)])
       expect(other.flatMap((batch) => batch.indices)).not.toEqual(indices);
+  });
+
+  it("has all classes as often with a balanced sampler, and an image that comes again augmented otherwise", async () => {
+    const data = await open(await shardsOf(await classFolder(classes, 10)));
+    const labels = data.train.labels.map((label, index) => (index < 3 ? 2 : label % 2));
+    const lopsided = { ...data, train: { ...data.train, labels, nameOf: (index: number) => data.train.nameOf(index) } };
+    const all = { sampler: "balanced", augmentation: { crop: { kind: "pad", padding: 3 }, flip: true } } as const;
+    const epoch = await epochOf(lopsided, all, 1);
+    const found = epoch.flatMap((batch) => batch.labels);
+    expect([0, 1, 2].map((label) => found.filter((one) => one === label).length)).toEqual([10, 10, 10]);
+    const indices = epoch.flatMap((batch) => batch.indices);
+    const looks = epoch.flatMap((batch) => batch.pixels).filter((_, place) => indices[place] === 0);
+    expect(looks.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(looks).size).toBe(looks.length);
+    expect(await epochOf(lopsided, { ...all, workers: 3 }, 1)).toEqual(epoch);
+    expect(await epochOf(lopsided, { ...all, workers: 2 }, 1, 3)).toEqual(epoch.slice(3));
   });
 
   it("goes on from any batch as if never left", async () => {
@@ -254,8 +326,14 @@ describe("a folder of shards", () => {
     const renamed = temporaryFolder();
     write(renamed, { "train/0.tar": gzipSync(await tar(sample("a", "0"), sample("b", "1"))) });
     expect(await refusal(open(renamed))).toMatch(/0\.tar is a gzip archive under the name of a tar: unpack it to a plain \.tar$/);
+    const packed = temporaryFolder();
+    const png = await picture(16, 16).png().toBuffer();
+    write(packed, { "photos.tar": Buffer.concat([tarFile("cat/1.png", png), tarFile("dog/2.png", png), TAR_END]) });
+    expect(await refusal(open(packed))).toMatch(
+      /photos\.tar is an archive of images in folders \(such as cat\/1\.png\), and a shard has a file with the class beside each/,
+    );
     const third = temporaryFolder();
-    write(third, { "train/0.tar": await tar(sample("a", "0"), sample("b", "1"), sample("c", "cat")) });
+    write(third, { "train/0.tar": await tar(sample("a", "0"), sample("b", "1"), sample("c", "-7")) });
     expect(await refusal(open(third))).toContain("c.png (its class in c.cls is no whole number");
   });
 

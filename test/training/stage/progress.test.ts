@@ -1,6 +1,6 @@
 /** Which epoch's network ships. */
 import { describe, expect, it } from "vitest";
-import { afterEpoch, isBest, progressSchema, type Score, START } from "#rbnet/training/stage/progress";
+import { afterEpoch, choosesEpoch, isBest, progressSchema, type Score, START } from "#rbnet/training/stage/progress";
 
 /** The best epoch of a run whose epochs were validated so. */
 function bestOf(scores: readonly (Score | undefined)[]): number {
@@ -20,6 +20,17 @@ describe("the epoch that ships", () => {
 
   it("is the last without validation images", () => {
     expect(bestOf([undefined, undefined, undefined])).toBe(3);
+  });
+
+  it("is chosen by validation where an image of it is 2 % or less, or where a patience is set", () => {
+    const chooses = (images: number, patience: number): boolean => choosesEpoch(images, { patience });
+    expect([chooses(0, 0), chooses(49, 0), chooses(50, 0), chooses(49, 3), chooses(0, 3)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   it("is known to a checkpoint of a version that kept no loss: any later one of its top-1 is better", () => {

@@ -48,13 +48,14 @@ function stepOn(
   backend: Backend,
   settings: Pick<TrainingSettings, "accumulate" | "labelSmoothing" | "distill"> & { readonly batch: number },
   teacher?: Teacher,
+  classWeights?: Float64Array,
 ) {
   const random = new Random(1);
   const network = new Network(backend, linearNetwork, {
     normal: (count, standardDeviation) => Float32Array.from({ length: count }, () => standardDeviation * random.normal()),
   });
   network.bind(settings.batch);
-  const step = new TrainingStep(backend, network, parseTrainingSettings(settings), teacher);
+  const step = new TrainingStep(backend, network, parseTrainingSettings(settings), teacher, classWeights);
   /** One step; what it has added to the totals. */
   const run = async (batch: Batch): Promise<StepTotals> => {
     step.startFrom({ lossSum: 0, correct: 0 });
@@ -63,11 +64,11 @@ function stepOn(
   };
   const gradients = async (): Promise<readonly number[]> =>
     (await Promise.all(network.parameters.map(async ({ gradient }) => Array.from(await backend.read(gradient))))).flat();
-  return { step, run, gradients };
+  return { network, step, run, gradients };
 }
 
 /** The rows of targets that a step hands to the backend. */
-async function targetsOf(batch: Batch, labelSmoothing: number): Promise<readonly number[][]> {
+async function targetsOf(batch: Batch, labelSmoothing: number, classWeights?: Float64Array): Promise<readonly number[][]> {
   const written: Float32Array[] = [];
   const reference = createReferenceBackend();
   const backend: Backend = {
@@ -78,7 +79,7 @@ async function targetsOf(batch: Batch, labelSmoothing: number): Promise<readonly
       reference.write(tensor, values);
     },
   };
-  const { step } = stepOn(backend, { batch: batch.count, labelSmoothing });
+  const { step } = stepOn(backend, { batch: batch.count, labelSmoothing }, undefined, classWeights);
   await step.run(batch);
   const targets = written.at(-1);
   if (targets === undefined) throw new Error("no targets were written");
@@ -102,6 +103,59 @@ describe("targets", () => {
         expected[batch.labels[i]!]! += (1 - labelSmoothing) * mixWeight;
         expected[batch.mixLabels[i]!]! += (1 - labelSmoothing) * (1 - mixWeight);
         for (const [label, value] of expected.entries()) expect(row[label]).toBeCloseTo(value, 6);
+      }
+    },
+  );
+});
+
+describe("class weights", () => {
+  const weights = Float64Array.from({ length: CLASSES }, (_, label) => 0.25 * (label + 1));
+
+  it("are what the targets of an image sum to, of a mixed one by its parts", async () => {
+    const batch = batchOf(8, 0.3);
+    for (const [i, row] of (await targetsOf(batch, 0.1, weights)).entries()) {
+      const [own, other] = [weights[batch.labels[i]!]!, weights[batch.mixLabels[i]!]!];
+      expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0.3 * own + 0.7 * other, 5);
+      const smooth = (0.1 / CLASSES) * (0.3 * own + 0.7 * other);
+      const mixed = batch.labels[i] === batch.mixLabels[i] ? 0.9 * 0.7 * other : 0;
+      expect(row[batch.labels[i]!]).toBeCloseTo(smooth + 0.9 * 0.3 * own + mixed, 5);
+    }
+  });
+
+  it("multiply the loss of each image, and leave what is counted as right", async () => {
+    const batch = batchOf(4, 1);
+    const weighed = await stepOn(createReferenceBackend(), { batch: 4 }, undefined, weights).run(batch);
+    let expected = 0;
+    for (let i = 0; i < 4; i++) {
+      const { lossSum } = await stepOn(createReferenceBackend(), { batch: 1 }).run(part(batch, i, 1));
+      expected += (weights[batch.labels[i]!]! * lossSum) / 4;
+    }
+    expect(weighed.lossSum).toBeCloseTo(expected, 6);
+    expect(weighed.correct).toBe((await stepOn(createReferenceBackend(), { batch: 4 }).run(batch)).correct);
+  });
+
+  it.each([1, 0.3])(
+    "give the gradient that finite differences of the loss give, with a mixing weight of %d",
+    async (mixWeight) => {
+      const batch = batchOf(6, mixWeight);
+      const backend = createReferenceBackend();
+      const { network, run, gradients } = stepOn(backend, { batch: 6, labelSmoothing: 0.1 }, undefined, weights);
+      await run(batch);
+      const found = await gradients();
+      const { name, value } = network.parameters.at(-1)!;
+      const from = found.length - value.shape.reduce((product, side) => product * side, 1);
+      expect(name).toBe("classifier.bias");
+      const before = Float64Array.from(await backend.read(value));
+      for (let label = 0; label < CLASSES; label++) {
+        const lossAt = async (change: number): Promise<number> => {
+          backend.write(
+            value,
+            before.map((bias, i) => (i === label ? bias + change : bias)),
+          );
+          return (await run(batch)).lossSum;
+        };
+        const step = 1e-3;
+        expect(found[from + label]).toBeCloseTo(((await lossAt(step)) - (await lossAt(-step))) / (2 * step), 6);
       }
     },
   );
