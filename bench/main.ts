@@ -8,6 +8,7 @@ import { ZodError } from "zod";
 import { UserError } from "#rbnet/errors";
 import { firstProblem } from "#rbnet/problems";
 import { chart, readRecords } from "./chart.js";
+import { benchCluster, clusterTable } from "./cluster.js";
 import { benchFineTuning, COUNTS, FineTuningCase, fineTuningTable } from "./fine-tuning.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
@@ -18,7 +19,8 @@ import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchLopsided, benchSmallData, SmallDataCase, smallDataTable } from "./small-data.js";
 import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning|small-data|lopsided> [options]
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning|
+                         small-data|lopsided|cluster> [options]
        npm run bench -- chart <file...>
 
   training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
@@ -27,6 +29,7 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   scaling    the training step and the answer to one image, by threads, batch and pixels
   pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
   layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
+  cluster    steps by several processes, and as root sums of gradients over links of chosen rate and delay; needs Open MPI
   chart      draws what the others have printed with --json, as SVG
   fine-tuning  not a time: accuracy of networks that start from a trained one, where images are few; needs --data
   small-data accuracy of the defaults beside flags, on 40 images of each of three classes; needs --data
@@ -167,11 +170,12 @@ async function main(commandLine: readonly string[]): Promise<number> {
     if (benchmark === "layers") return await layers(values);
     if (benchmark === "fine-tuning") return await fineTuning(values);
     if (benchmark === "small-data" || benchmark === "lopsided") return await smallData(benchmark, values);
+    if (benchmark === "cluster") return cluster(values.json);
     const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : undefined;
     if (run === undefined)
       throw new UserError(
-        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers, fine-tuning, small-data, lopsided or ` +
-          "chart was expected: see npm run bench -- --help",
+        `the benchmark is "${benchmark}" where ${Object.keys(BENCHMARKS).join(", ")}, layers, fine-tuning, small-data, lopsided, ` +
+          "cluster or chart was expected: see npm run bench -- --help",
       );
     warnOfOtherWork();
     const records = await run(values, (line) => process.stderr.write(`${line}\n`));
@@ -217,6 +221,12 @@ async function smallData(
   const bench = benchmark === "lopsided" ? benchLopsided : benchSmallData;
   const records = await bench(given, (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : smallDataTable(records)}\n`);
+  return 0;
+}
+
+function cluster(json: boolean): number {
+  const records = benchCluster((line) => process.stderr.write(`${line}\n`));
+  process.stdout.write(`${json ? records.map((record) => JSON.stringify(record)).join("\n") : clusterTable(records)}\n`);
   return 0;
 }
 

@@ -19,6 +19,7 @@ export const PAGES = [
   "small-data",
   "recipes",
   "studies",
+  "cluster",
   "shipping",
   "serving",
   "interop",
@@ -39,6 +40,7 @@ const BESIDE = [
   "models",
   "examples",
   "studies",
+  "cluster",
   "bench/README.md",
 ];
 

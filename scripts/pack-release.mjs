@@ -61,7 +61,8 @@ function writeMainPackage(folder) {
   // Of a pattern the folder that it begins with: npm picks from it again.
   const names = new Set(files.filter((pattern) => !pattern.startsWith("!")).map((pattern) => pattern.split("/")[0]));
   for (const name of names) cpSync(join(root, name), join(folder, name), { recursive: true });
-  const optionalDependencies = Object.fromEntries(PLATFORMS.map((name) => [`rbnet-native-${name}`, version]));
+  const accelerators = Object.fromEntries(PLATFORMS.map((name) => [`rbnet-native-${name}`, version]));
+  const optionalDependencies = { ...rest.optionalDependencies, ...accelerators };
   writeFileSync(join(folder, "package.json"), JSON.stringify({ version, files, ...rest, optionalDependencies }, null, 2));
 }
 

@@ -7,6 +7,8 @@ import { createWasmBackend } from "./wasm/backend.js";
 export interface BackendTerms {
   readonly threads: number;
   readonly precision: GradientPrecision;
+  /** See MachineSetup. */
+  readonly instructionSets?: readonly string[];
 }
 
 export interface Candidate<Name extends string = string> {
@@ -27,8 +29,8 @@ const native: Candidate<"native"> = {
       ? "this processor has no instructions for them (AVX-512 with BF16), or the compiler that built the accelerator knew none"
       : "this processor runs none of its instruction sets";
   },
-  open({ threads, precision }) {
-    const accelerated = acceleratedKernels(precision);
+  open({ threads, precision, instructionSets }) {
+    const accelerated = acceleratedKernels(precision, instructionSets);
     return createWasmBackend({ threads, ...(accelerated === undefined ? {} : { accelerated }) });
   },
 };

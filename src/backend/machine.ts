@@ -25,16 +25,22 @@ export interface MachineSetup {
    * (NetworkMemory): less memory, more time. Default 1, all. Results do not depend on it.
    */
   readonly keepEvery?: number;
+  /** Those of the accelerator that may be used, where several processes have to compute the same bits; default all. */
+  readonly instructionSets?: readonly string[];
 }
+
+/** With its defaults. */
+export type Machine = Required<Omit<MachineSetup, "instructionSets">> & Pick<MachineSetup, "instructionSets">;
 
 /**
  * The setup that is meant, with its defaults, and nothing else of what `given` may hold.
  *
  * @throws UserError where a value cannot be used
  */
-export function machineOf(given: MachineSetup): Required<MachineSetup> {
+export function machineOf(given: MachineSetup): Machine {
   const { threads = availableParallelism(), backend = "auto", precision = "float32", keepEvery = 1 } = given;
   if (!Number.isInteger(keepEvery) || keepEvery < 1)
     throw new UserError(`keepEvery is ${keepEvery}, but the map of every so many-th unit is kept: give a whole number from 1 on`);
-  return { threads, backend, precision, keepEvery };
+  const { instructionSets } = given;
+  return { threads, backend, precision, keepEvery, ...(instructionSets === undefined ? {} : { instructionSets }) };
 }

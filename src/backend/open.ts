@@ -6,8 +6,8 @@ import { type MachineSetup, machineOf } from "./machine.js";
 
 /** @throws UserError where `native` or `bfloat16` was asked for and is not there */
 export async function openBackend(setup: MachineSetup = {}): Promise<Backend> {
-  const { threads, precision } = machineOf(setup);
-  return chooseBackend(setup).open({ threads, precision });
+  const { threads, precision, instructionSets } = machineOf(setup);
+  return chooseBackend(setup).open({ threads, precision, ...(instructionSets === undefined ? {} : { instructionSets }) });
 }
 
 /**

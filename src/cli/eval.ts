@@ -2,6 +2,8 @@
 import { type Command, Option } from "commander";
 import { writeFileAtomic } from "../atomic-file.js";
 import { openBackend } from "../backend/open.js";
+import type { Job } from "../cluster/job.js";
+import { lead } from "../cluster/lead.js";
 import { readModelFile } from "../deploy/model-file.js";
 import { networkTitle } from "../networks/description.js";
 import { packageVersion } from "../package-version.js";
@@ -20,6 +22,8 @@ import type { ClassResult } from "../training/records/run-records.js";
 import { runOfModel, type TrainedRun } from "../training/records/trained-run.js";
 import { commandLine } from "./command-line.js";
 import { addBackendFlags, addHeldOutFlags, type BackendFlags, type HeldOutFlags, heldOutOptions } from "./flags.js";
+import { inJob, threadsFor } from "./in-job.js";
+import { agreedMachine, requireAlikeForEvaluation } from "./job-terms.js";
 import { accuracyText, bold, print, printJson, printTable, tell, tellLeftOut, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
 
@@ -55,7 +59,11 @@ export function addEval(program: Command): void {
     .action(evaluate);
 }
 
-async function evaluate(modelPath: string, path: string, flags: EvalFlags): Promise<void> {
+function evaluate(modelPath: string, path: string, flags: EvalFlags, command: Command): Promise<void> {
+  return inJob(async (job) => evaluateIn(job, modelPath, path, { ...flags, threads: await threadsFor(job, flags, command) }));
+}
+
+async function evaluateIn(job: Job, modelPath: string, path: string, flags: EvalFlags): Promise<void> {
   const model = await readModelFile(modelPath);
   const run = runOfModel(modelPath);
   const progress = new ProgressBar(flags.json === true);
@@ -63,8 +71,9 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
   const data = await openEvaluationData(path, model, flags.set, ["test", "validation", "train"], options);
   progress.clear();
   tellOfData(data, run);
-  using backend = await openBackend(flags);
-  const evaluation = await evaluateModel(backend, model, data.set);
+  await requireAlikeForEvaluation(job, model, data);
+  using backend = await openBackend(await agreedMachine(job, flags));
+  const evaluation = await evaluateModel(backend, model, data.set, job);
   const { skipped, mistakes, confusion, ...figures } = evaluation;
   tellSkipped({ count: skipped.length, named: skipped });
   const byClass = resultsByClass(evaluation, model.classes);
@@ -76,7 +85,8 @@ async function evaluate(modelPath: string, path: string, flags: EvalFlags): Prom
     );
     const about = { network: networkTitle(model.network), classes: model.classes, file: modelPath };
     const page = { model: about, images: imagesText(data), evaluation, byClass, pictures, command: commandLine() };
-    await writeFileAtomic(flags.report, renderEvaluation({ ...page, version: packageVersion() }));
+    const { report } = flags;
+    await lead(job, () => writeFileAtomic(report, renderEvaluation({ ...page, version: packageVersion() })));
   }
   if (flags.json === true) {
     printJson({ ...figures, set: data.part, skipped: skipped.length, classes: byClass, confusion });

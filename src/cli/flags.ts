@@ -34,7 +34,7 @@ export function readFolds(text: string): number {
 export type BackendFlags = Required<Pick<MachineSetup, "threads" | "backend">>;
 
 /** Of commands that train one: a whole MachineSetup. */
-export type MachineFlags = Required<MachineSetup>;
+export type MachineFlags = Required<Omit<MachineSetup, "instructionSets">>;
 
 export function addBackendFlags(command: Command, standard = availableParallelism()): Command {
   return command

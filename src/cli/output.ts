@@ -5,18 +5,28 @@ import { formatInteger, formatShare } from "../quantities.js";
 import type { SkippedSummary } from "../training/records/run-records.js";
 import { asTyped } from "./command-line.js";
 
+let silent = false;
+
+/** From now on nothing is said: another process of the same job speaks for all. */
+export function beSilent(): void {
+  silent = true;
+}
+
 /** A line of results. */
 export function print(line: string): void {
+  if (silent) return;
   process.stdout.write(`${line}\n`);
 }
 
 /** One object a line: what --json promises, and nothing else on standard output. */
 export function printJson(value: unknown): void {
+  if (silent) return;
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /** A sentence to the person at the terminal, beside the results. */
 export function tell(sentence: string): void {
+  if (silent) return;
   process.stderr.write(`rbnet: ${asTyped(sentence)}\n`);
 }
 
@@ -49,6 +59,11 @@ export function endQuietlyOnClosedPipe(): void {
       if (error.code !== "EIO") throw error;
     });
   }
+}
+
+/** Whether this process says anything. */
+export function isSilent(): boolean {
+  return silent;
 }
 
 function colored(code: number, text: string): string {

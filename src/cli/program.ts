@@ -1,8 +1,9 @@
 /** The command line as a whole: the commands, and what becomes of an error. */
-import { Command, CommanderError } from "commander";
-import { messageOf, UserError } from "../errors.js";
+import { Command } from "commander";
+import { UserError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { asTyped, commandName } from "./command-line.js";
+import { exitCodeOf } from "./exit-code.js";
 import { tell } from "./output.js";
 
 /** How to add each command. Its code is loaded only where it is asked for: a prediction need not wait for what training takes. */
@@ -66,15 +67,4 @@ function refuseEmpty(words: readonly string[]): void {
   const flag = words[place] === "" ? words[place - 1] : words[place].slice(0, -1);
   const where = flag?.startsWith("--") === true ? `${flag} has an empty value` : `word ${place + 1} of the command is empty`;
   throw new UserError(`${where}, perhaps of a shell variable that is not set; give it a value`);
-}
-
-function exitCodeOf(error: unknown): number {
-  // Commander has said already what is wrong; help and version end this way too.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (process.env.RBNET_DEBUG === "1") console.error(error);
-  const message = messageOf(error);
-  // The backend's memory does not know of users, but how much is asked of it is theirs to say.
-  const isUsers = error instanceof UserError || (error instanceof RangeError && message.startsWith("out of memory"));
-  tell(isUsers ? message : `this is a fault of rbnet, please report it: ${message.split("\n")[0]} (RBNET_DEBUG=1 shows where)`);
-  return isUsers ? 2 : 1;
 }

@@ -1,8 +1,10 @@
 /** Progress bars on a terminal; nothing where standard error is a file or a program reads along. */
 import cliProgress from "cli-progress";
+import { memberText } from "../cluster/communicator.js";
 import { formatDuration, formatInteger } from "../quantities.js";
 import type { StepProgress } from "../training/records/run-records.js";
 import { STOP_SIGNALS, type StopSignal } from "./interrupts.js";
+import { isSilent } from "./output.js";
 
 const SHARED = { clearOnComplete: true, hideCursor: true, barCompleteChar: "━", barIncompleteChar: " ", barsize: 28 } as const;
 
@@ -14,7 +16,7 @@ export class ProgressBar {
   constructor(private readonly silent: boolean) {}
 
   private get shown(): boolean {
-    return !this.silent && process.stderr.isTTY === true;
+    return !this.silent && !isSilent() && process.stderr.isTTY === true;
   }
 
   readonly decoding = (done: number, total: number): void => {
@@ -30,8 +32,10 @@ export class ProgressBar {
     this.show(done, total, "writing shards {bar} {value}/{total} images, {eta_formatted} left", {});
   };
 
-  readonly step = ({ stage, epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft }: StepProgress): void => {
-    this.show(step, steps, "{stage}epoch {epoch}/{epochs} {bar} {value}/{total}  loss {loss}  {rate} images/s  {left} left", {
+  readonly step = ({ stage, epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft, slowest }: StepProgress): void => {
+    const format = "{stage}epoch {epoch}/{epochs} {bar} {value}/{total}  loss {loss}  {rate} images/s{slowest}  {left} left";
+    this.show(step, steps, format, {
+      slowest: slowest === undefined ? "" : ` (slowest ${memberText(slowest)}: ${formatInteger(slowest.imagesPerSecond)})`,
       stage: stage === undefined ? "" : `stage ${stage}, `,
       epoch,
       epochs,

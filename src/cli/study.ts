@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { machineOf } from "../backend/machine.js";
 import { chooseBackend } from "../backend/open.js";
+import type { Job } from "../cluster/job.js";
+import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
 import { formatBytes, formatCount, formatDuration, formatInteger, formatShare } from "../quantities.js";
 import { estimateStudy, type RowEstimate } from "../study/estimate.js";
@@ -12,6 +14,7 @@ import { readStudy, recipeOf, type Study } from "../study/study-file.js";
 import { networkText, resultsTable } from "../study/table.js";
 import { commandLine } from "./command-line.js";
 import { addMachineFlags, type MachineFlags } from "./flags.js";
+import { inJob, threadsFor } from "./in-job.js";
 import { Interrupts } from "./interrupts.js";
 import { bold, dim, milliseconds, print, printJson, printTable, tell, tellSkipped } from "./output.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -41,7 +44,11 @@ export function addStudy(program: Command): void {
     .action(study);
 }
 
-async function study(file: string, path: string | undefined, flags: StudyFlags): Promise<void> {
+function study(file: string, path: string | undefined, flags: StudyFlags, command: Command): Promise<void> {
+  return inJob(async (job) => studyIn(job, file, path, { ...flags, threads: await threadsFor(job, flags, command) }));
+}
+
+async function studyIn(job: Job, file: string, path: string | undefined, flags: StudyFlags): Promise<void> {
   const { json = false, rerun = false } = flags;
   const machine = machineOf(flags);
   // A machine that lacks what was asked for is said before the data are read, which may take minutes.
@@ -53,7 +60,7 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const { skipped } = data;
   tellSkipped({ count: skipped.length, named: skipped });
   if (flags.dryRun === true) {
-    await estimate(described, data, flags);
+    await lead(job, () => estimate(described, data, flags));
     return;
   }
   const controller = new AbortController();
@@ -65,7 +72,8 @@ async function study(file: string, path: string | undefined, flags: StudyFlags):
   const { signal } = controller;
   const command = commandLine();
   const chosen = flags.rows === undefined ? {} : { rows: flags.rows };
-  const setup = { out: outOf(described, flags), rerun, ...machine, signal, command, onStep: progress.step, ...chosen };
+  const shown = { command, onStep: progress.step, ...chosen, communicator: job };
+  const setup = { out: outOf(described, flags), rerun, ...machine, signal, ...shown };
   let epochs = 0;
   try {
     for await (const event of runStudy(described, data, setup)) {

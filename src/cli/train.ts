@@ -1,7 +1,11 @@
 /** `rbnet train`: data in, a trained network with its metrics and report out; Ctrl-C leaves a checkpoint to go on from. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { machineOf } from "../backend/machine.js";
+import type { MachineSetup } from "../backend/machine.js";
 import { chooseBackend } from "../backend/open.js";
+import type { Job } from "../cluster/job.js";
+import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
 import { foldsOf } from "../data/sets/folds.js";
@@ -9,9 +13,10 @@ import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { FolderTaken, isClaimed } from "../stores/run-claim.js";
-import { holdsFolds, holdsRun, prepareRunFolder } from "../stores/run-folder.js";
+import { holdsFolds, holdsRun, prepareRunFolder, runFile } from "../stores/run-folder.js";
 import { profileTraining } from "../training/costs/profile.js";
 import { planTraining } from "../training/plan/training-plan.js";
+import { settingsIn } from "../training/records/checkpoint.js";
 import type { TrainingOptions } from "../training/settings/options.js";
 import { recipeByName } from "../training/settings/recipes.js";
 import { readStart } from "../training/start/start.js";
@@ -28,6 +33,8 @@ import {
   readPositive,
 } from "./flags.js";
 import { crossValidate } from "./folds.js";
+import { inJob, threadsFor } from "./in-job.js";
+import { agreedMachine, requireAlikeForTraining } from "./job-terms.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
 import { printJson, tellSkipped } from "./output.js";
 import { printPlan } from "./plan.js";
@@ -89,8 +96,12 @@ export function addTrain(program: Command): void {
     .action(train);
 }
 
-async function train(path: string, given: GivenFlags, command: Command): Promise<void> {
-  refuseWithFolds(given, command);
+function train(path: string, flags: GivenFlags, command: Command): Promise<void> {
+  refuseWithFolds(flags, command);
+  return inJob(async (job) => trainIn(job, path, { ...flags, threads: await threadsFor(job, flags, command) }));
+}
+
+async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void> {
   const start = given.from === undefined ? undefined : await readStart(given.from);
   const flags = { width: 1, ...withRecipe(start === undefined ? given : followStart(given, start)) };
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
@@ -111,32 +122,38 @@ async function train(path: string, given: GivenFlags, command: Command): Promise
   const folds = flags.folds === undefined ? undefined : await foldsOf(data, flags.folds, flags.seed);
   // Folds differ by an image a class, and the batch has to suit all of them.
   const planned = folds?.toSorted((one, other) => one.train.count - other.train.count)[0] ?? data;
-  const settings = settingsFor(chosen, planned);
+  const width = flags.width === 1 ? "" : `-w${flags.width}`;
+  const name = `runs/${data.name}-${description.name}${width}${folds === undefined ? "" : "-folds"}`;
+  const resumed = flags.resume === true && flags.dryRun !== true;
+  const replicas = await replicasFor(job, flags, resumed ? () => folderOf(flags, name, true) : undefined);
+  const settings = settingsFor(replicas === 1 ? chosen : { ...chosen, replicas }, planned);
+  refuseInJob(job, flags);
+  await requireAlikeForTraining(job, description, data, settings);
+  const machine = await agreedMachine(job, flags);
   if (flags.profile === true) {
     tellSkipped({ count: data.skipped.length, named: data.skipped });
-    const profile = await profileTraining(description, data, settings, machineOf(flags), PROFILED_STEPS);
+    const profile = await profileTraining(description, data, settings, machine, PROFILED_STEPS);
     if (flags.json === true) printJson(profile);
     else printProfile(profile);
     return;
   }
-  const width = flags.width === 1 ? "" : `-w${flags.width}`;
-  const name = `runs/${data.name}-${description.name}${width}${folds === undefined ? "" : "-folds"}`;
-  if (flags.resume === true && flags.dryRun !== true) tellSkipped({ count: data.skipped.length, named: data.skipped });
+  if (resumed) tellSkipped({ count: data.skipped.length, named: data.skipped });
   else {
     // Nobody should wait for the estimate of a run that cannot be kept.
-    if (flags.dryRun !== true) await prepareRunFolder(flags.out ?? (await standardFolder(name, false)), false);
-    await introduce(description, planned, settings, flags);
+    if (flags.dryRun !== true) await lead(job, async () => prepareRunFolder(await folderOf(flags, name, false), false));
+    await lead(job, () => introduce(description, planned, settings, flags, machine, job));
     if (flags.dryRun === true) return;
   }
-  await inFolder(flags, name, async (out) => {
+  await inFolder(job, flags, name, async (out) => {
     const run = {
+      job,
       description,
       settings,
       out,
       progress,
       recipe: flags.recipe,
-      continuation: commandLine(["--resume", "--out", out]),
-      machine: machineOf(flags),
+      continuation: `${job.size === 1 ? "" : `mpirun -np ${job.size} `}${commandLine(["--resume", "--out", out])}`,
+      machine,
       resume: flags.resume === true,
       json: flags.json === true,
     };
@@ -151,16 +168,31 @@ async function introduce(
   data: Dataset,
   settings: TrainingOptions,
   flags: TrainFlags,
+  machine: MachineSetup,
+  job: Job,
 ): Promise<void> {
   const { dryRun, recipe, json, folds } = flags;
-  const measure = dryRun === true || recipe !== undefined ? "always" : "long runs";
+  const alone = dryRun === true || recipe !== undefined ? "always" : "long runs";
+  // What one process measures by itself says nothing of a job.
+  const measure = job.size > 1 ? "never" : alone;
   const plan = await planTraining(description, data, settings, {
-    machine: machineOf(flags),
+    machine,
     measure,
     ...(folds === undefined ? {} : { folds }),
   });
   if (json === true) printJson(plan);
   else printPlan(plan, recipe);
+}
+
+/** @throws UserError where a flag is for one process, and there are several */
+function refuseInJob(job: Job, { profile, folds }: TrainFlags): void {
+  if (job.size === 1) return;
+  forbidFlags(
+    { profile },
+    ["profile"],
+    "it shows the steps of one process, and several have been started; start it without mpirun",
+  );
+  forbidFlags({ folds }, ["folds"], "its runs are of one process each, and several have been started; start it without mpirun");
 }
 
 /** @throws UserError where a flag means nothing for a fold, which has no images held out to choose an epoch by */
@@ -178,25 +210,38 @@ function refuseWithFolds(flags: GivenFlags, command: Command): void {
 }
 
 /** Trains in the folder that the flags name, or in one of the usual names: the next where somebody else takes it at the same moment. */
-async function inFolder(
-  { out, resume = false, folds }: TrainFlags,
-  name: string,
-  run: (folder: string) => Promise<void>,
-): Promise<void> {
+async function inFolder(job: Job, flags: TrainFlags, name: string, run: (folder: string) => Promise<void>): Promise<void> {
+  const { out, resume = false, folds } = flags;
+  const chosen = (): Promise<string> => lead(job, () => folderOf(flags, name, resume));
   if (resume) {
-    const folder = out ?? (await standardFolder(name, true));
-    if (folds === undefined && holdsFolds(folder))
+    const folder = await chosen();
+    if (folds === undefined && (await lead(job, async () => holdsFolds(folder))))
       throw new UserError(`${folder} holds a cross-validation; to go on with it, give --folds as it was started with`);
     return run(folder);
   }
   if (out !== undefined) return run(out);
   for (;;) {
     try {
-      return await run(await standardFolder(name, false));
+      return await run(await chosen());
     } catch (error) {
       if (!(error instanceof FolderTaken)) throw error;
     }
   }
+}
+
+async function folderOf({ out }: TrainFlags, name: string, resume: boolean): Promise<string> {
+  return out ?? (await standardFolder(name, resume));
+}
+
+/** Parts of a batch: as many as the flags say, as the run that goes on has, or one a process. */
+async function replicasFor(job: Job, { replicas }: TrainFlags, resumedFolder?: () => Promise<string>): Promise<number> {
+  if (replicas !== undefined) return replicas;
+  if (resumedFolder === undefined) return job.size;
+  return lead(job, async () => {
+    const path = runFile(await resumedFolder(), "checkpoint");
+    // Where there is none, whoever opens the run says so.
+    return existsSync(path) ? (settingsIn(await readFile(path), path).replicas ?? 1) : job.size;
+  });
 }
 
 /** Network and size of a recipe that has its own, where the flags name no others. */

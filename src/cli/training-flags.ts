@@ -7,6 +7,7 @@ import { firstProblem, requirement } from "../problems.js";
 import {
   type DistillOptions,
   mergedSettings,
+  parseTrainingSettings,
   type TrainingOptions,
   type TrainingSettings,
   trainingSchema,
@@ -22,6 +23,7 @@ export interface TrainingFlags {
   readonly stages?: number;
   readonly firstStageEpochs?: number;
   readonly batch?: number;
+  readonly replicas?: number;
   readonly learningRate?: number;
   readonly optimizer?: TrainingOptions["optimizer"];
   readonly schedule?: TrainingOptions["schedule"];
@@ -71,6 +73,13 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
     .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
     .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are few`))
+    .addOption(
+      option(
+        "--replicas <n>",
+        "parts of a batch with statistics of their own, in one process or many",
+        "1, with mpirun one a process",
+      ),
+    )
     .addOption(option("--learning-rate <rate>", "at the peak of the schedule", `${STANDARD.learningRate}, 0.003 with --from`))
     .addOption(
       new Option("--optimizer <name>", `(default: ${STANDARD.optimizer})`).choices(
@@ -140,7 +149,9 @@ export function recipesText(): string {
  */
 export function readSettings(flags: TrainingFlags): TrainingSettings {
   const chosen = chosenSettings(flags);
-  check(chosen);
+  const { batch, replicas } = chosen;
+  // A batch that nobody has chosen is made a multiple of its parts.
+  check(batch === undefined && replicas !== undefined ? { ...chosen, batch: replicas } : chosen);
   return chosen;
 }
 
@@ -148,7 +159,10 @@ export function readSettings(flags: TrainingFlags): TrainingSettings {
  * All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data.
  */
 export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
-  return trainingSchema.parse(mergedSettings({ ...standardSettings(data, chosen) }, chosen));
+  const standard = standardSettings(data, chosen);
+  const { replicas = 1 } = chosen;
+  const batch = standard.batch === undefined ? {} : { batch: replicas * Math.max(1, Math.floor(standard.batch / replicas)) };
+  return parseTrainingSettings(mergedSettings({ ...standard, ...batch }, chosen));
 }
 
 function chosenSettings(flags: TrainingFlags): TrainingSettings {
@@ -157,6 +171,7 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
     "stages",
     "firstStageEpochs",
     "batch",
+    "replicas",
     "learningRate",
     "optimizer",
     "schedule",

@@ -1,5 +1,7 @@
 /** A training from the command line: its folder is kept, it is said how it goes, and Ctrl-C leaves a checkpoint to go on from. */
 import type { MachineSetup } from "../backend/machine.js";
+import { ALONE } from "../cluster/alone.js";
+import type { Communicator } from "../cluster/communicator.js";
 import type { Dataset } from "../data/dataset.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { formatBytes, formatDuration, formatInteger, formatShare } from "../quantities.js";
@@ -14,6 +16,8 @@ import { accuracyText, bold, dim, print, printJson, tell, tellSkipped } from "./
 import type { ProgressBar } from "./progress-bar.js";
 
 export interface TrainingRun {
+  /** The processes that train together; default this one alone. */
+  readonly job?: Communicator;
   readonly description: NetworkDescription;
   readonly data: Dataset;
   readonly settings: TrainingOptions;
@@ -40,6 +44,7 @@ export interface TrainingEnd {
 
 /** Trains, keeps the run's folder, and says how it went. */
 export async function runTraining({
+  job = ALONE,
   description,
   data,
   settings,
@@ -58,11 +63,18 @@ export async function runTraining({
     out,
     resume,
     onStep: progress.step,
+    communicator: job,
+    ...(job.size === 1 ? {} : { loaders: machine.threads ?? 1 }),
   });
   const log = await RunLog.open(trainer, { command: commandLine(), recipe, validationFraction });
   using interrupts = new Interrupts(() => {
     progress.clear();
-    tell("finishing the step and saving a checkpoint; Ctrl-C again ends at once");
+    tell(
+      job.size === 1
+        ? "finishing the step and saving a checkpoint; Ctrl-C again ends at once"
+        : "asked to end, finishing the step and saving a checkpoint. If it is because another rank has died, there is none to save: " +
+            `go on from the last one with:\n  ${continuation}`,
+    );
     trainer.requestStop();
   });
   try {
@@ -70,6 +82,7 @@ export async function runTraining({
     else {
       if (!introduced) introduce(log.run.network, data);
       tellPlace(trainer, out);
+      if (job.size > 1) print(dim(ranksText(job, trainer)));
     }
     let skipped = 0;
     for await (const epoch of trainer) {
@@ -122,6 +135,16 @@ function introduce(network: string, { name, classes, size, train, validation, te
 function tellPlace(trainer: Trainer, out: string): void {
   const place = trainer.startEpoch > 1 ? `; going on with epoch ${trainer.startEpoch}` : "";
   print(dim(`${trainer.backend.description}; everything goes to ${out}${place}`));
+}
+
+/** "4 ranks on 2 hosts have 2 parts each of 16 images" */
+function ranksText({ size, members }: Communicator, { options }: Trainer): string {
+  const { batch, replicas = 1 } = options;
+  const hosts = new Set(members.map(({ host }) => host)).size;
+  return (
+    `${size} ranks on ${hosts === 1 ? members[0].host : `${hosts} hosts`}, ${replicas} parts of ${formatInteger(batch / replicas)} ` +
+    `images in a batch of ${formatInteger(batch)}`
+  );
 }
 
 /** Which epoch's network ships, and why. */

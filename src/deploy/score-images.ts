@@ -23,6 +23,9 @@ export interface ScoredImage {
   readonly logits: Float32Array | undefined;
 }
 
+/** Which of so many batches are scored: those from `first` to `end` - 1. */
+export type BatchChoice = (batches: number) => { readonly first: number; readonly end: number };
+
 /**
  * Allocates on `backend`, and releases it at the end. `skipped` gains the images that could not be read, before they are yielded.
  *
@@ -33,8 +36,13 @@ export async function* scoreImages(
   { operations, size, mean, standardDeviation }: ScoringModel,
   set: ImageSet,
   skipped: SkippedImage[],
+  choose: BatchChoice = (batches) => ({ first: 0, end: batches }),
 ): AsyncGenerator<ScoredImage, void, undefined> {
   const images = Math.max(1, Math.min(set.count, Math.floor(backend.preferences.batchPixels / size ** 2)));
+  // The batches are the same whoever scores them: how many images are computed together may show in the last bit.
+  const of = Math.ceil(set.count / images);
+  const share = { of, ...choose(of) };
+  if (set.count > 0 && share.end === share.first) return;
   using _scope = new MemoryScope(backend);
   await using loader = new Loader(set, {
     batch: images,
@@ -45,10 +53,11 @@ export async function* scoreImages(
     shuffle: false,
     dropLast: false,
     unreadable: "leave out",
+    share,
   });
   const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
   const input = new Float32Array(images * size * size * 3);
-  let first = 0;
+  let first = share.first * images;
   for await (const batch of loader.epoch(0)) {
     input.set(batch.images);
     backend.write(network.input, input);

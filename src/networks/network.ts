@@ -160,6 +160,11 @@ export class Network {
    * layer, the last one first.
    */
   backward(gradient: Tensor, visit?: Visit): void {
+    for (const _layer of this.backwardByLayer(gradient, visit));
+  }
+
+  /** The same, layer by layer: yields the number of each whose gradients are complete. */
+  *backwardByLayer(gradient: Tensor, visit?: Visit): Generator<number, void, undefined> {
     let current: Tensor | undefined = gradient;
     for (const [index, layer] of [...this.layers.entries()].toReversed()) {
       if (index < this.held) return;
@@ -169,6 +174,7 @@ export class Network {
       this.observer?.begin(layer, "backward");
       current = layer.backward(current);
       this.observer?.end();
+      yield index;
     }
   }
 

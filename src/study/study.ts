@@ -7,6 +7,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../atomic-file.js";
 import { chooseBackend } from "../backend/open.js";
+import { ALONE } from "../cluster/alone.js";
+import { type Communicator, gatherValues } from "../cluster/communicator.js";
+import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
 import { shippedModels } from "../deploy/shipped-models.js";
 import { UserError } from "../errors.js";
@@ -30,6 +33,8 @@ export interface StudySetup extends RunSetup {
   readonly rerun?: boolean;
   /** What to type to repeat the study, for the results. */
   readonly command?: string;
+  /** Processes that have the runs between them, in a folder that all see; each yields its own runs, and rank 0 the study. */
+  readonly communicator?: Communicator;
 }
 
 /** What is said of a study while it runs. */
@@ -64,20 +69,29 @@ export function studyFolder(study: Study): string {
  *   what is asked for, before anything is trained; and at the end where a run failed
  */
 export async function* runStudy(study: Study, data: Dataset, setup: StudySetup = {}): AsyncGenerator<StudyEvent> {
-  const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal } = setup;
+  const { out = studyFolder(study), rows, rerun = false, command = "runStudy", signal, communicator = ALONE } = setup;
+  const { rank, size } = communicator;
   chooseBackend(setup);
   const runs = planStudy(study, data, out, rows);
   const states = await statesOf(runs);
   refuseUnready(states, rerun);
-  await prepareRunFolder(out, false);
-  await writeResults(await collectResults(study, data, out, command), out);
+  const write = async (): Promise<void> => writeResults(await collectResults(study, data, out, command), out);
+  await lead(communicator, async () => {
+    await prepareRunFolder(out, false);
+    await write();
+  });
   const failures: string[] = [];
-  const pending = states.filter(({ state }) => state.kind !== "finished");
+  // As rank 0 finds them: a process that starts late sees runs of others under way.
+  const unfinished = states.flatMap(({ state }, index) => (state.kind === "finished" ? [] : [index]));
+  const pending = (await lead(communicator, async () => unfinished)).map((index) => states[index]);
+  let wasStopped = false;
   for (const [index, { run, state }] of pending.entries()) {
+    if (index % size !== rank) continue;
     const of = { row: run.row.name, seed: run.seed };
     if (signal?.aborted === true) {
       yield { kind: "stopped", ...of };
-      return;
+      wasStopped = true;
+      break;
     }
     if (state.kind === "changed") await clearRun(run.folder);
     yield {
@@ -101,12 +115,16 @@ export async function* runStudy(study: Study, data: Dataset, setup: StudySetup =
     }
     if (result === undefined) {
       yield { kind: "stopped", ...of };
-      return;
+      wasStopped = true;
+      break;
     }
-    await writeResults(await collectResults(study, data, out, command), out);
+    if (rank === 0) await write();
     yield { kind: "result", ...of, ...result };
   }
-  const [failure, ...more] = failures;
+  const ends = await gatherValues(communicator, { failures, wasStopped });
+  if (size > 1) await lead(communicator, write);
+  if (ends.some((end) => end.wasStopped)) return;
+  const [failure, ...more] = ends.flatMap((end) => end.failures);
   if (failure !== undefined)
     throw new UserError(more.length === 0 ? failure : `${failure} (and ${more.length} more runs failed)`);
   yield { kind: "study", out, ...(await collectResults(study, data, out, command)) };

@@ -1,5 +1,8 @@
 /** Evaluates a folded network on a set of images, on the kernels that it ships with. */
 import type { Backend } from "../backend/device.js";
+import { ALONE } from "../cluster/alone.js";
+import { type Communicator, gatherValues } from "../cluster/communicator.js";
+import { shareOf } from "../cluster/ordered-sum.js";
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
 import { Calibration } from "../deploy/calibration.js";
 import { type ScoringModel, scoreImages } from "../deploy/score-images.js";
@@ -12,19 +15,62 @@ export interface EvaluatedModel extends ScoringModel {
   readonly classes: readonly string[];
 }
 
-/** @throws UserError where the set is empty or of other classes, or the network's scores are no numbers any more */
-export async function evaluateModel(backend: Backend, model: EvaluatedModel, set: ImageSet): Promise<DetailedEvaluation> {
+/**
+ * @param communicator processes that have the images between them, and all get the result, to the bit that of one alone
+ * @throws UserError where the set is empty or of other classes, or the network's scores are no numbers any more
+ */
+export async function evaluateModel(
+  backend: Backend,
+  model: EvaluatedModel,
+  set: ImageSet,
+  communicator: Communicator = ALONE,
+): Promise<DetailedEvaluation> {
   const largest = set.labels.reduce((most, label) => Math.max(most, label), 0);
   if (largest >= model.classes.length)
     throw new UserError(
       `the images have a class number ${largest}, the network only ${model.classes.length} classes; evaluate it on data ` +
         "of the classes that it was trained on",
     );
+  const { rank, size } = communicator;
+  const answers: number[] = [];
+  const own: SkippedImage[] = [];
+  for await (const { index, label, logits } of scoreImages(backend, model, set, own, (batches) => shareOf(batches, rank, size)))
+    if (logits !== undefined) answers.push(...answerTo(index, label, logits, set));
+  // Losses are added up image by image, in the order of the images, whoever has seen them.
+  const all = await communicator.gather(new Uint8Array(Float64Array.from(answers).buffer));
   const tally = new Tally(model.classes.length, set);
-  const skipped: SkippedImage[] = [];
-  for await (const { index, label, logits } of scoreImages(backend, model, set, skipped))
-    if (logits !== undefined) tally.add(index, label, logits);
+  for (const bytes of all) {
+    const numbers = new Float64Array(bytes.slice().buffer);
+    for (let at = 0; at < numbers.length; at += ANSWER_NUMBERS) tally.add(...answerAt(numbers, at));
+  }
+  const skipped = size === 1 ? own : (await gatherValues(communicator, own)).flat();
   return { ...tally.result(), skipped };
+}
+
+/** What counts of an image: its index and label, the predicted class and its probability, the loss, and how many classes are ahead. */
+type Answer = readonly [index: number, label: number, predicted: number, score: number, loss: number, rank: number];
+
+const ANSWER_NUMBERS = 6;
+
+function answerAt(numbers: Float64Array, at: number): Answer {
+  const [index, label, predicted, score, loss, rank] = numbers.subarray(at, at + ANSWER_NUMBERS);
+  return [index, label, predicted, score, loss, rank];
+}
+
+function answerTo(index: number, label: number, logits: Float32Array, set: ImageSet): Answer {
+  // Not a number compares as neither above nor below, and would count as right.
+  if (!logits.every(Number.isFinite))
+    throw new UserError(
+      `the network's scores of ${set.nameOf(index)} are not finite numbers: its training diverged; train it with ` +
+        "a lower learning rate",
+    );
+  const predicted = logits.indexOf(Math.max(...logits));
+  const own = logits[label] as number;
+  const highest = logits[predicted] as number;
+  const total = logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
+  // Ties count as lost to the classes before.
+  const rank = logits.reduce((ahead, logit, i) => ahead + (logit > own || (logit === own && i < label) ? 1 : 0), 0);
+  return [index, label, predicted, 1 / total, Math.log(total) + highest - own, rank];
 }
 
 /** By class, in the order of the classes. */
@@ -40,7 +86,7 @@ export function resultsByClass({ confusion }: DetailedEvaluation, classes: reado
   });
 }
 
-/** Counts what the logits of one image after the other say. */
+/** Counts the answers to one image after the other. */
 class Tally {
   private images = 0;
   private loss = 0;
@@ -57,27 +103,15 @@ class Tally {
     this.confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   }
 
-  add(index: number, label: number, logits: Float32Array): void {
-    // Not a number compares as neither above nor below, and would count as right.
-    if (!logits.every(Number.isFinite))
-      throw new UserError(
-        `the network's scores of ${this.set.nameOf(index)} are not finite numbers: its training diverged; train it with ` +
-          "a lower learning rate",
-      );
-    const predicted = logits.indexOf(Math.max(...logits));
-    const own = logits[label] as number;
-    const highest = logits[predicted] as number;
-    const total = logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
+  add(...[index, label, predicted, score, loss, rank]: Answer): void {
     this.images++;
-    this.loss += Math.log(total) + highest - own;
-    // Ties count as lost to the classes before.
-    const rank = logits.reduce((ahead, logit, i) => ahead + (logit > own || (logit === own && i < label) ? 1 : 0), 0);
+    this.loss += loss;
     if (rank < 1) this.top1++;
     if (rank < 5) this.top5++;
-    this.calibration.add(1 / total, rank < 1);
+    this.calibration.add(score, rank < 1);
     const row = this.confusion[label] as number[];
     row[predicted] = (row[predicted] as number) + 1;
-    if (rank > 0) this.keep({ index, name: this.set.nameOf(index), label, predicted, score: 1 / total });
+    if (rank > 0) this.keep({ index, name: this.set.nameOf(index), label, predicted, score });
   }
 
   private keep(mistake: Mistake): void {

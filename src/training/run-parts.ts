@@ -6,21 +6,26 @@ import type { Backend } from "../backend/device.js";
 import { machineOf } from "../backend/machine.js";
 import { openBackend } from "../backend/open.js";
 import { MemoryScope } from "../backend/scope.js";
+import { ALONE } from "../cluster/alone.js";
+import type { Communicator } from "../cluster/communicator.js";
 import type { Dataset } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { Random } from "../data/random.js";
 import { balancedFactors } from "../data/sets/balance.js";
+import { readParts } from "../layers/parameters.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
 import type { Model } from "../runtime/model.js";
 import type { Operation } from "../runtime/operations.js";
 import { FolderStore } from "../stores/folder-store.js";
 import { NOWHERE, type RunStore } from "../stores/run-store.js";
+import { SharedStore } from "../stores/shared-store.js";
 import { type CheckpointIdentity, encodeCheckpoint, readTensors, restoreCheckpoint } from "./records/checkpoint.js";
-import { checkFit } from "./settings/fit.js";
-import type { TrainingOptions } from "./settings/options.js";
+import { checkFit, checkRanks } from "./settings/fit.js";
+import { partImages, type TrainingOptions } from "./settings/options.js";
 import { requireFiniteTensors } from "./stage/divergence.js";
 import { type KeptMemory, Optimizer } from "./stage/optimizer.js";
+import { type Exchange, openExchange } from "./stage/parted-steps.js";
 import type { Progress } from "./stage/progress.js";
 import type { StageParts } from "./stage/stage-run.js";
 import type { TrainingStage } from "./stage/stages.js";
@@ -49,6 +54,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   readonly optimizer: Optimizer;
   readonly loader: Loader;
   readonly classWeights: Float64Array | undefined;
+  readonly exchange: Exchange | undefined;
   private readonly frozen: Frozen;
 
   private constructor(
@@ -59,6 +65,8 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     private readonly opened: OpenedTeacher | undefined,
     private readonly start: Start | undefined,
     readonly keepEvery: number,
+    readonly communicator: Communicator,
+    loaders: number | undefined,
     { description, data, options }: RunSubject,
   ) {
     this.description = description;
@@ -72,10 +80,11 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     this.optimizer = new Optimizer(backend, this.network.store, options, this.frozen.names);
     scope.seal();
     const { size, mean, standardDeviation, train } = data;
-    const { batch, seed, augmentation, sampler } = options;
+    const { seed, augmentation, sampler, replicas = 1 } = options;
     this.classWeights = options.classWeights === undefined ? undefined : balancedFactors(train.labels, data.classes.length);
+    this.exchange = replicas === 1 ? undefined : openExchange(communicator, this.network, replicas);
     this.loader = new Loader(train, {
-      batch,
+      batch: partImages(options),
       size,
       mean,
       standardDeviation,
@@ -84,6 +93,8 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       shuffle: true,
       sampler,
       dropLast: true,
+      ...(this.exchange === undefined ? {} : { share: { ...this.exchange.share, of: replicas } }),
+      ...(loaders === undefined ? {} : { workers: loaders }),
     });
   }
 
@@ -93,20 +104,24 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     const start = options.from === undefined ? undefined : await readStart(options.from);
     const subject = start === undefined ? given : { ...given, data: dataFor(start, given.data) };
     const { data } = subject;
+    const { communicator = ALONE, loaders } = setup;
     checkFit(description, data, options);
+    checkRanks(options, communicator.size);
     if (start !== undefined) checkStart(start, description, options);
     const { backend: chosen, resume = false, ...rest } = setup;
     const machine = machineOf(typeof chosen === "string" ? { ...rest, backend: chosen } : rest);
-    const store = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
+    const folder = setup.out === undefined ? NOWHERE : new FolderStore(setup.out);
+    const store = communicator.size === 1 ? folder : new SharedStore(folder, communicator);
     const ownsBackend = chosen === undefined || typeof chosen === "string";
     const backend = ownsBackend ? await openBackend(machine) : chosen;
     const scope = new MemoryScope(backend);
     let opened: OpenedTeacher | undefined;
     try {
       await store.prepare(resume);
-      const { distill, batch } = options;
+      const { distill } = options;
+      const batch = partImages(options);
       if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads: machine.threads });
-      return new RunParts(backend, ownsBackend, scope, store, opened, start, machine.keepEvery, subject);
+      return new RunParts(backend, ownsBackend, scope, store, opened, start, machine.keepEvery, communicator, loaders, subject);
     } catch (error) {
       await opened?.teacher.close();
       scope[Symbol.dispose]();
@@ -162,6 +177,12 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     const progress = restoreCheckpoint(await store.read(part), store.placeOf(part), backend, this.memory, this.identity);
     await this.network.hold(this.frozen.layers);
     return progress;
+  }
+
+  /** The names and values of what is trained, for processes to compare. */
+  async trained(): Promise<ReadonlyMap<string, Float32Array>> {
+    const { values, states } = this.network.store;
+    return readParts(this.backend, [values, states]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,11 +5,13 @@
  * what `export` writes.
  */
 import type { Backend } from "../backend/device.js";
+import { lead } from "../cluster/lead.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import { writeModelFile } from "../deploy/model-file.js";
 import type { NetworkDescription } from "../networks/description.js";
 import type { Network } from "../networks/network.js";
 import type { RunStore } from "../stores/run-store.js";
+import { requireSameWeights } from "./agreement.js";
 import { evaluateModel } from "./evaluate.js";
 import { epochRecord } from "./records/epoch-record.js";
 import type { DetailedEvaluation, EpochRecord } from "./records/run-records.js";
@@ -48,7 +50,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     this.keepEvery = parts.keepEvery;
     this.store = parts.store;
     this.models = new RunModels(parts);
-    this.control = new RunControl(parts.options, parts.loader.batchesPerEpoch, parts.save.bind(parts, "checkpoint"), setup);
+    const { options, loader, exchange, communicator } = parts;
+    const steps = loader.batchesPerEpoch / (exchange === undefined ? 1 : exchange.share.end - exchange.share.first);
+    this.control = new RunControl(options, steps, parts.save.bind(parts, "checkpoint"), setup, communicator);
   }
 
   /**
@@ -113,18 +117,18 @@ export class Trainer implements AsyncIterable<EpochRecord> {
         return;
       }
       yield await this.finishEpoch(stageRun);
-      if (this.control.stopRequested) return;
+      if (await this.control.agreeToStop()) return;
     }
   }
 
   /** Evaluates the network that `export` writes. */
   async evaluate(set: ImageSet): Promise<DetailedEvaluation> {
-    return evaluateModel(this.backend, this.models.shipped, set);
+    return evaluateModel(this.backend, this.models.shipped, set, this.parts.communicator);
   }
 
   /** Writes the model file atomically; returns its bytes. */
   async export(path: string): Promise<number> {
-    return writeModelFile(path, this.models.shipped);
+    return lead(this.parts.communicator, () => writeModelFile(path, this.models.shipped));
   }
 
   /** Frees what the run holds, as the end of an `await using` does, which Node 20 does not know. */
@@ -163,10 +167,13 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     const { parts, control, models, data } = this;
     const { stage } = stageRun;
     const { progress } = control;
+    const { communicator } = parts;
     const start = performance.now();
     const end = await stageRun.finishEpoch(progress.epoch);
+    await requireSameWeights(communicator, await parts.trained());
     const model = parts.modelOf(end.operations);
-    const validation = data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation);
+    const validation =
+      data.validation === undefined ? undefined : await evaluateModel(this.backend, model, data.validation, communicator);
     const score = this.choosesEpoch ? validation : undefined;
     const best = isLast(stage) && isBest(progress, score);
     if (best) await models.keepBest(model);

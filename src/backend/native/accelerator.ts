@@ -71,14 +71,20 @@ function loadAddon(file: string): Addon {
  */
 const SLOW = "plain";
 
+/** The instruction sets of this processor that are faster than WebAssembly, the fastest first; none where there is no accelerator. */
+export function instructionSets(precision: GradientPrecision): readonly string[] {
+  const found = findAccelerator();
+  if ("absent" in found) return [];
+  return precision === "bfloat16" ? found.addon.bfloat16Sets : found.addon.instructionSets.filter((set) => set !== SLOW);
+}
+
 /**
- * The kernels of the fastest instruction set of this processor; undefined where there is no accelerator, or none that is faster than
- * WebAssembly.
+ * The kernels of the fastest instruction set of this processor, or of those that are wanted; undefined where there is none that is faster
+ * than WebAssembly.
  */
-export function acceleratedKernels(precision: GradientPrecision): AcceleratedKernels | undefined {
+export function acceleratedKernels(precision: GradientPrecision, wanted?: readonly string[]): AcceleratedKernels | undefined {
   const found = findAccelerator();
   if ("absent" in found) return undefined;
-  const { instructionSets, bfloat16Sets } = found.addon;
-  const instructionSet = precision === "bfloat16" ? bfloat16Sets[0] : instructionSets.find((set) => set !== SLOW);
+  const instructionSet = instructionSets(precision).find((set) => wanted?.includes(set) ?? true);
   return instructionSet === undefined ? undefined : { file: found.file, instructionSet };
 }

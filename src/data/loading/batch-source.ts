@@ -44,11 +44,23 @@ export interface BatchOptions {
   readonly sampler?: "balanced" | undefined;
   /** Leaves out the last batch of an epoch where it is not full. */
   readonly dropLast: boolean;
+  /** Delivers some of the batches only; default all. */
+  readonly share?: BatchShare;
   /**
    * What becomes of an image that cannot be read: its neighbour takes its place (the default), so that batches stay full, or it
    * is left out.
    */
   readonly unreadable?: "replace" | "leave out";
+}
+
+/**
+ * Of every `of` batches in a row those from `first` to `end` - 1, where others take the rest; batches that are fewer than `of` at the end
+ * of an epoch are left out.
+ */
+export interface BatchShare {
+  readonly of: number;
+  readonly first: number;
+  readonly end: number;
 }
 
 export interface BatchSource extends AsyncDisposable {

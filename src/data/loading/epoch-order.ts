@@ -22,13 +22,19 @@ export class EpochOrder {
   private sequence: Uint32Array;
   /** How far in it they have been read ahead. */
   private readTo = 0;
+  /** Of an image: 1 where it will be asked for here. Where others take some batches of the epoch; undefined where all are. */
+  private wanted: Uint8Array | undefined;
 
-  /** @param sampler `balanced`: all classes as often, some images several times and others not at all; of a shuffled order only */
+  /**
+   * @param sampler `balanced`: all classes as often, some images several times and others not at all; of a shuffled order only
+   * @param isWanted whether the image at a place of the epoch will be asked for; default all
+   */
   constructor(
     { count, source, labels }: ImageSet,
     private readonly seed: number,
     private readonly shuffle: boolean,
     sampler?: "balanced" | undefined,
+    private readonly isWanted?: (place: number) => boolean,
   ) {
     this.indices = new Uint32Array(count);
     this.repeats = sampler === "balanced" && shuffle ? new Uint32Array(count) : undefined;
@@ -39,6 +45,15 @@ export class EpochOrder {
 
   /** Draws the order of an epoch, of which the places from `from` on will be asked for. */
   draw(epoch: number, from: number): void {
+    this.drawOrder(epoch, from);
+    const { indices, isWanted } = this;
+    if (isWanted === undefined || this.source.kind !== "shards") return;
+    const wanted = new Uint8Array(indices.length);
+    for (const [place, index] of indices.entries()) if (isWanted(place)) wanted[index] = 1;
+    this.wanted = wanted;
+  }
+
+  private drawOrder(epoch: number, from: number): void {
     const { indices, source } = this;
     this.readTo = from;
     this.sequence = indices;
@@ -62,7 +77,10 @@ export class EpochOrder {
     if (this.source.kind !== "shards") return [];
     const first = this.readTo;
     this.readTo = Math.min(this.indices.length, end + (this.shuffle ? SHUFFLE_BUFFER : 0));
-    return byteRanges(this.source, this.sequence, first, this.readTo);
+    const { wanted } = this;
+    if (wanted === undefined) return byteRanges(this.source, this.sequence, first, this.readTo);
+    const own = this.sequence.subarray(first, this.readTo).filter((index) => wanted[index] === 1);
+    return byteRanges(this.source, own, 0, own.length);
   }
 }
 

@@ -8,7 +8,7 @@ import { checkAugmentation } from "../augmentation/augmentation.js";
 import type { ImageSet, SkippedImage } from "../dataset.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
 import { type BatchSlot, batchSlots } from "./batch-ring.js";
-import type { Batch, BatchOptions, BatchSource } from "./batch-source.js";
+import type { Batch, BatchOptions, BatchShare, BatchSource } from "./batch-source.js";
 import { EpochOrder } from "./epoch-order.js";
 import { LoaderPool } from "./loader-pool.js";
 
@@ -47,8 +47,14 @@ export class Loader implements BatchSource {
     if (augmentation !== undefined) checkAugmentation(augmentation, size);
     this.set = set;
     this.options = options;
-    this.order = new EpochOrder(set, seed, options.shuffle, options.sampler);
-    this.batchesPerEpoch = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
+    const { of, first, end } = this.share;
+    const isOwn = (place: number): boolean => {
+      const turn = Math.floor(place / batch) % of;
+      return turn >= first && turn < end;
+    };
+    this.order = new EpochOrder(set, seed, options.shuffle, options.sampler, options.share === undefined ? undefined : isOwn);
+    const batches = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
+    this.batchesPerEpoch = Math.floor(batches / of) * (end - first);
     const shape = { slots: options.ahead ?? 3, batch, size };
     const { memory, slots } = batchSlots(shape);
     this.slots = slots;
@@ -81,7 +87,7 @@ export class Loader implements BatchSource {
     this.nextBatch = fromBatch;
     this.free.splice(0, this.free.length, ...this.slots.keys());
     this.ahead.length = 0;
-    this.order.draw(epoch, fromBatch * this.options.batch);
+    this.order.draw(epoch, this.placeOf(fromBatch));
     this.pool.hold();
     try {
       this.fill();
@@ -100,6 +106,17 @@ export class Loader implements BatchSource {
     }
   }
 
+  private get share(): BatchShare {
+    return this.options.share ?? { of: 1, first: 0, end: 1 };
+  }
+
+  /** Where in the epoch's order the images of a delivered batch begin. */
+  private placeOf(batch: number): number {
+    const { of, first, end } = this.share;
+    const own = end - first;
+    return (Math.floor(batch / own) * of + first + (batch % own)) * this.options.batch;
+  }
+
   /** Stops the workers. */
   async close(): Promise<void> {
     await this.pool.close();
@@ -116,7 +133,7 @@ export class Loader implements BatchSource {
       const index = this.free.shift();
       if (index === undefined) return;
       const slot = this.slots[index];
-      const start = this.nextBatch * batch;
+      const start = this.placeOf(this.nextBatch);
       const indices = this.order.indices.subarray(start, start + batch);
       slot.indices.set(indices);
       if (this.order.repeats !== undefined) slot.repeats.set(this.order.repeats.subarray(start, start + batch));
@@ -130,7 +147,7 @@ export class Loader implements BatchSource {
   private deliver(index: number, batch: number): Batch {
     const slot = this.slots[index];
     const { batch: full, size } = this.options;
-    const count = Math.min(full, this.set.count - batch * full);
+    const count = Math.min(full, this.set.count - this.placeOf(batch));
     const turn = this.turn;
     let released = false;
     return {

@@ -20,7 +20,7 @@ const WORTH_MEASURING = 10;
 export interface PlanOptions {
   readonly machine: MachineSetup;
   /** Always, or where the run takes long enough for it. */
-  readonly measure: "always" | "long runs";
+  readonly measure: "always" | "long runs" | "never";
   readonly folds?: number;
 }
 
@@ -37,7 +37,10 @@ export async function planTraining(
   const { totals, trainingBytes } = await summarizeNetwork(description, batch, { ...options, keepEvery });
   const stepsPerEpoch = Math.floor(data.train.count / batch);
   const isLong = stepsPerEpoch * epochs >= WORTH_MEASURING * MEASURED_STEPS;
-  const estimate = measure === "always" || isLong ? await estimateRun(description, data, options, machine) : undefined;
+  const estimate =
+    measure === "always" || (measure === "long runs" && isLong)
+      ? await estimateRun(description, data, options, machine)
+      : undefined;
   const classes = classCounts(data);
   return {
     kind: "plan",

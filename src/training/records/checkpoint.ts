@@ -117,8 +117,7 @@ export function restoreCheckpoint(
 ): Progress {
   const file = decodeSafetensors(bytes, path);
   const { metadata } = file;
-  if (!isCheckpoint(file))
-    throw new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
+  if (!isCheckpoint(file)) throw notOurs(path);
   const expected = identityText(identity);
   // Settings come first: another seed holds out other images, which makes the data others, too.
   for (const [part, subject] of [
@@ -141,6 +140,22 @@ export function restoreCheckpoint(
   requireWhole(file, path);
   for (const [index, { memory }] of pieces.entries()) backend.write(memory, wholes[index] as TypedArray);
   return progress.data;
+}
+
+/**
+ * The settings that a checkpoint records.
+ *
+ * @throws UserError where it is none
+ */
+export function settingsIn(bytes: Uint8Array, path: string): TrainingOptions {
+  const file = decodeSafetensors(bytes, path);
+  const settings = trainingSchema.safeParse(parseJson(file.metadata.options));
+  if (!isCheckpoint(file) || !settings.success) throw notOurs(path);
+  return settings.data;
+}
+
+function notOurs(path: string): UserError {
+  return new UserError(`${path} is not a checkpoint of this version of rbnet; give the folder of the run that was stopped`);
 }
 
 export function isCheckpoint({ metadata }: StoredFile): boolean {

@@ -124,4 +124,6 @@ export interface StepProgress {
   readonly imagesPerSecond: number;
   /** If all epochs are like this one; those of a second stage are faster. */
   readonly secondsLeft: number;
+  /** Of several processes the one that took longest for its parts of the step, and how many images a second it computes. */
+  readonly slowest?: { readonly rank: number; readonly host: string; readonly imagesPerSecond: number };
 }

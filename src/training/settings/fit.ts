@@ -22,3 +22,12 @@ export function checkFit(description: NetworkDescription, data: Dataset, options
   if (batch > data.train.count)
     throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
 }
+
+/** @throws UserError where there are more processes than parts of a batch */
+export function checkRanks({ batch, replicas = 1 }: TrainingOptions, ranks: number): void {
+  if (ranks > replicas)
+    throw new UserError(
+      `${ranks} processes have been started, but a batch has ${replicas === 1 ? "one part" : `${replicas} parts`} only; start at most ` +
+        `${replicas}, or give a new run --replicas ${ranks}, in a batch that is a multiple of it (now ${batch})`,
+    );
+}

@@ -13,6 +13,11 @@ const settingsSchema = z.strictObject({
   /** Of two stages; default half of the epochs. */
   firstStageEpochs: z.int().min(1).optional(),
   batch: z.int().min(1).default(64),
+  /**
+   * Parts of a batch with statistics of their own, whose gradients are summed in their order; default 1. What is learned depends on it, and
+   * not on how many processes have the parts between them.
+   */
+  replicas: z.int().min(1).max(4096).optional(),
   optimizer: z.enum(["adam", "sgd"]).default("adam"),
   /** At the peak of the schedule. */
   learningRate: z.number().gt(0).default(1e-2),
@@ -75,6 +80,13 @@ export const trainingSchema = settingsSchema.superRefine((settings, context) => 
   if (problem !== undefined) context.addIssue({ code: "custom", path: [problem.setting], message: problem.message });
   const balance = balanceProblem(settings);
   if (balance !== undefined) context.addIssue({ code: "custom", ...balance });
+  const { batch, replicas = 1 } = settings;
+  if (batch % replicas > 0)
+    context.addIssue({
+      code: "custom",
+      path: ["replicas"],
+      message: `a batch of ${batch} cannot be divided into ${replicas} equal parts; take a batch that is a multiple of ${replicas}`,
+    });
   const frozen = freezeProblem(settings);
   if (frozen !== undefined) context.addIssue({ code: "custom", path: ["freeze"], message: frozen });
   if (settings.distill?.chain === true && settings.stages !== 2)
@@ -120,6 +132,11 @@ export function parseTrainingSettings(settings: TrainingSettings): TrainingOptio
   const { place, found, message } = firstProblem(settings, parsed.error);
   const subject = place === "" ? "the training settings are" : `the training setting ${place} is`;
   throw new UserError(`${subject} ${JSON.stringify(found)}, which cannot be used (${message}); change it`);
+}
+
+/** Images in each of the parts of a batch. */
+export function partImages({ batch, replicas = 1 }: Pick<TrainingOptions, "batch" | "replicas">): number {
+  return batch / replicas;
 }
 
 /** `own` in place of the same ones of `shared`; settings with parts, such as augmentation, are put together by part. */

@@ -4,16 +4,19 @@
  */
 import type { Backend } from "../../backend/device.js";
 import { MemoryScope } from "../../backend/scope.js";
+import { gatherValues } from "../../cluster/communicator.js";
 import type { BatchSource } from "../../data/loading/batch-source.js";
 import type { Network } from "../../networks/network.js";
 import type { Operation } from "../../runtime/operations.js";
-import type { TrainingOptions } from "../settings/options.js";
+import { partImages, type TrainingOptions } from "../settings/options.js";
 import type { Teacher } from "../teachers/teacher.js";
 import { requireFiniteWeights } from "./divergence.js";
 import type { Optimizer } from "./optimizer.js";
+import { type Exchange, PartedSteps } from "./parted-steps.js";
 import type { Progress } from "./progress.js";
 import { StageSchedule } from "./schedule.js";
 import type { TrainingStage } from "./stages.js";
+import { type Pace, type StepEnd, type Steps, WholeSteps, type Wish } from "./steps.js";
 import { type StepTotals, TrainingStep } from "./training-step.js";
 
 /** What a stage trains, and with what; all of it outlives the stage. */
@@ -25,6 +28,8 @@ export interface StageParts {
   readonly options: TrainingOptions;
   /** What an image counts in the loss, by class; undefined where all count alike. */
   readonly classWeights: Float64Array | undefined;
+  /** Where a batch has parts. */
+  readonly exchange: Exchange | undefined;
   /** See NetworkMemory. */
   readonly keepEvery: number;
 }
@@ -36,12 +41,14 @@ export interface StageWatch {
    * Of a step that is done, `seconds` after the one before, when the one after it has been enqueued already; of the last one, and before a
    * pause, at once.
    * Throws where it makes no sense to go on.
+   *
+   * @param slowest of the processes that train together
    */
-  stepDone(totals: StepTotals, seconds: number): void;
-  /** Asked between updates, where no gradient is half summed. */
-  readonly wantsPause: boolean;
-  /** Returns whether to go on with the next step. */
-  pause(): Promise<boolean>;
+  stepDone(totals: StepTotals, seconds: number, slowest?: Pace): void;
+  /** What this process would do before the next step. */
+  readonly wish: Wish;
+  /** Does what was wished for, or agreed on, between updates, where no gradient is half summed. Returns whether to go on. */
+  pause(wish: Wish): Promise<boolean>;
 }
 
 /** What there is to say of an epoch that has ended. */
@@ -57,7 +64,7 @@ export interface EpochEnd {
 
 export class StageRun implements Disposable {
   private readonly scope: MemoryScope;
-  private readonly trainingStep: TrainingStep;
+  private readonly steps: Steps;
   private readonly schedule: StageSchedule;
 
   /**
@@ -70,17 +77,21 @@ export class StageRun implements Disposable {
     readonly stage: TrainingStage,
     learnFrom: () => Teacher | undefined,
   ) {
-    const { backend, network, loader, options, classWeights, keepEvery } = parts;
+    const { backend, network, loader, options, classWeights, exchange, keepEvery } = parts;
     this.scope = new MemoryScope(backend);
     try {
-      network.bind(options.batch, { weights: stage.weights, keepEvery });
-      this.trainingStep = new TrainingStep(backend, network, options, learnFrom(), classWeights);
+      network.bind(partImages(options), { weights: stage.weights, keepEvery });
+      const step = new TrainingStep(backend, network, options, learnFrom(), classWeights);
+      this.steps =
+        exchange === undefined
+          ? new WholeSteps(step, network.states)
+          : new PartedSteps(backend, network, options, step, exchange);
     } catch (error) {
       this.scope[Symbol.dispose]();
       throw error;
     }
     this.scope.seal();
-    this.schedule = new StageSchedule(options, stage, loader.batchesPerEpoch);
+    this.schedule = new StageSchedule(options, stage, loader.batchesPerEpoch / this.steps.batches);
   }
 
   /**
@@ -89,33 +100,36 @@ export class StageRun implements Disposable {
    */
   restart(): void {
     this.parts.optimizer.restart();
-    for (const state of this.parts.network.states) state.restart();
+    this.steps.restart();
   }
 
   /** Trains the rest of the epoch under way. Returns whether it came to its end. */
   async train(watch: StageWatch): Promise<boolean> {
     const { optimizer, loader } = this.parts;
-    const { trainingStep, schedule } = this;
+    const { steps, schedule } = this;
     const { epoch, step } = watch.progress;
     let done = step;
     if (done === 0) optimizer.clearFlips();
-    trainingStep.startFrom(watch.progress);
+    steps.startFrom(watch.progress);
     const late = new LateSteps(watch);
-    for await (const batch of loader.epoch(epoch, done)) {
-      await trainingStep.run(batch);
+    let batches = 0;
+    for await (const batch of loader.epoch(epoch, done * steps.batches)) {
+      const update = schedule.updateAfter(epoch, done + 1);
+      await steps.run(batch, update !== undefined);
       batch.release();
+      if (++batches % steps.batches > 0) continue;
       done++;
-      const totals = trainingStep.totals();
-      const update = schedule.updateAfter(epoch, done);
+      const end = await steps.end(update !== undefined, watch.wish);
       if (update !== undefined) {
         optimizer.step(schedule.rateOf(update), update);
         optimizer.clearGradients();
       }
       await late.tell();
-      late.keep(totals);
-      if (update === undefined || done === schedule.stepsPerEpoch || !watch.wantsPause) continue;
+      late.keep(end);
+      const wish = end.agreed ?? watch.wish;
+      if (update === undefined || done === schedule.stepsPerEpoch || !(wish.stop || wish.save)) continue;
       await late.tell();
-      if (!(await watch.pause())) return false;
+      if (!(await watch.pause(wish))) return false;
     }
     await late.tell();
     return true;
@@ -125,13 +139,20 @@ export class StageRun implements Disposable {
   async finishEpoch(epoch: number): Promise<EpochEnd> {
     const { network, optimizer, options } = this.parts;
     const { schedule } = this;
-    const [flipRatio, positiveShare, operations] = await Promise.all([
+    const [flipRatio, ownShare, operations] = await Promise.all([
       optimizer.flipRatios(schedule.updatesPerEpoch),
       network.positiveShares(),
       network.fold(optimizer.shipped),
     ]);
+    const positiveShare = await this.lastShare(ownShare);
     requireFiniteWeights(operations, epoch + 1, options.learningRate);
     return { learningRate: schedule.rateOf(schedule.lastUpdate(epoch)), flipRatio, positiveShare, operations };
+  }
+
+  /** Of the batch's last part, whichever process has it. */
+  private async lastShare(own: EpochEnd["positiveShare"]): Promise<EpochEnd["positiveShare"]> {
+    const { exchange } = this.parts;
+    return exchange === undefined ? own : ((await gatherValues(exchange.communicator, own)).at(-1) ?? own);
   }
 
   [Symbol.dispose](): void {
@@ -141,22 +162,23 @@ export class StageRun implements Disposable {
 
 /** Tells of a step when the next one has been enqueued: a device need not wait for who watches. */
 class LateSteps {
-  private kept: Promise<StepTotals> | undefined;
+  private kept: StepEnd | undefined;
   private last = performance.now();
 
   constructor(private readonly watch: StageWatch) {}
 
-  keep(totals: Promise<StepTotals>): void {
-    this.kept = totals;
+  keep(end: StepEnd): void {
+    this.kept = end;
   }
 
   /** Of what is kept. */
   async tell(): Promise<void> {
     if (this.kept === undefined) return;
-    const totals = await this.kept;
+    const { totals, slowest } = this.kept;
     this.kept = undefined;
+    const read = await totals;
     const now = performance.now();
-    this.watch.stepDone(totals, (now - this.last) / 1000);
+    this.watch.stepDone(read, (now - this.last) / 1000, slowest);
     this.last = now;
   }
 }

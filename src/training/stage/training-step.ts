@@ -1,14 +1,13 @@
 /**
- * One batch: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers. It waits for
- * nothing: the losses and hits
- * of all steps add up on the device.
+ * One batch, or a part of it: forward, loss, backward. Owns the step's input, targets and loss memory; what it saves lives in the layers.
+ * It waits for nothing: the losses and hits of all steps add up on the device.
  */
 import type { Backend } from "../../backend/device.js";
 import type { Batch } from "../../data/loading/batch-source.js";
 import { UserError } from "../../errors.js";
 import type { Network, Visit } from "../../networks/network.js";
 import type { Tensor } from "../../tensor.js";
-import type { TrainingOptions } from "../settings/options.js";
+import { partImages, type TrainingOptions } from "../settings/options.js";
 import type { Teacher } from "../teachers/teacher.js";
 
 /** What the steps of an epoch add up on the device, where it is read while later steps run. */
@@ -47,7 +46,7 @@ export class TrainingStep {
     private readonly classWeights?: Float64Array | undefined,
   ) {
     const { input, classes } = network.description;
-    const { batch } = options;
+    const batch = partImages(options);
     this.classes = classes;
     this.images = backend.allocate("float32", [batch, input.height, input.width, input.channels]);
     this.targets = backend.allocate("float32", [batch, 1, 1, classes]);
@@ -84,8 +83,12 @@ export class TrainingStep {
     };
   }
 
-  /** Adds the batch's gradients to those of the parameters, and its loss and hits to the totals. The batch must be full. */
-  async run(batch: Batch): Promise<void> {
+  /**
+   * Adds the batch's gradients to those of the parameters, and its loss and hits to the totals. The batch must be full.
+   *
+   * @param layerDone called when the gradients of a layer, by its number, are complete
+   */
+  async run(batch: Batch, layerDone?: (layer: number) => Promise<void>): Promise<void> {
     const { backend, network, teacher, images, labels, losses, lossSum, correct, options } = this;
     backend.write(images, batch.images);
     backend.write(labels, this.labelsOf(batch));
@@ -95,7 +98,8 @@ export class TrainingStep {
     }
     const logits = network.forward(images);
     this.enqueueLoss(logits, batch);
-    network.backward(this.gradient, this.pull);
+    if (layerDone === undefined) network.backward(this.gradient, this.pull);
+    else for (const layer of network.backwardByLayer(this.gradient, this.pull)) await layerDone(layer);
     backend.sumLosses(losses, 1 / options.batch, lossSum);
     backend.countCorrect(logits, labels, correct);
   }

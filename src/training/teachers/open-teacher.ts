@@ -6,7 +6,7 @@ import type { Dataset } from "../../data/dataset.js";
 import { codeOf, UserError } from "../../errors.js";
 import { decodeModel, type Model } from "../../runtime/model.js";
 import { runFile } from "../../stores/run-folder.js";
-import type { DistillOptions, TrainingOptions } from "../settings/options.js";
+import { type DistillOptions, partImages, type TrainingOptions } from "../settings/options.js";
 import { digestOf } from "./external-data.js";
 import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
@@ -60,8 +60,9 @@ export async function openTeacher(
  * The network that a first stage has made as the teacher of the second: a chain of teachers, each closer to the network in the end
  * (Real-to-Binary, section 4.2). Allocates on `backend`, whose owner releases it.
  */
-export function stageTeacher(backend: Backend, model: Model, data: Dataset, { batch, distill }: TrainingOptions): Teacher {
-  const attention = (distill?.attention ?? 0) > 0;
+export function stageTeacher(backend: Backend, model: Model, data: Dataset, options: TrainingOptions): Teacher {
+  const attention = (options.distill?.attention ?? 0) > 0;
+  const batch = partImages(options);
   return new ModelTeacher(backend, model, "of the first stage", data, { batch, attention }, renormalizer(data, model));
 }
 

@@ -1,0 +1,28 @@
+/** A process that nobody else belongs to, which may still have all the parts of a batch. */
+import type { Communicator } from "./communicator.js";
+import { addInOrder, type OrderedSum } from "./ordered-sum.js";
+
+export const ALONE: Communicator = {
+  rank: 0,
+  size: 1,
+  members: [{ rank: 0, host: "this machine" }],
+  gather: async (own) => [own],
+  gatherNumbers: async (own) => [own.slice()],
+  async broadcast(_from, own) {
+    if (own === undefined) throw new Error("nobody has given what is to be broadcast");
+    return own;
+  },
+  openSum(elements, { count }, meansFrom): OrderedSum {
+    const values = new Float32Array(count * elements);
+    const own = Array.from({ length: count }, (_, part) => values.subarray(part * elements, (part + 1) * elements));
+    const total = new Float32Array(elements);
+    return {
+      own,
+      total,
+      add(from, end) {
+        addInOrder(values.subarray(from), { parts: count, stride: elements }, total, { from, end, meansFrom });
+      },
+      async finish() {},
+    };
+  },
+};

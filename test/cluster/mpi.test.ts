@@ -1,0 +1,138 @@
+/**
+ * Training by several processes under real launchers: the bits of one process, whatever becomes of the others. Skipped where neither Open
+ * MPI nor MPICH is installed.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { jsonLines, rbnet } from "../cli/command.js";
+import { classFolder } from "../data/picture-folders.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences } from "../training/tiny-runs.js";
+import { LAUNCHERS, type Launcher, runJob, startJob } from "./mpirun.js";
+
+const QUICK = ["--network", "rbnet8", "--width", "0.5", "--size", "16", "--batch", "8", "--average", "0.9"];
+const PARTS = ["--replicas", "4", "--mixup", "0.2", "--validation-fraction", "0.2"];
+const EPOCHS = 30;
+const TIMEOUT = { timeout: 180_000 };
+
+let photos = "";
+let folder = "";
+/** The same words for all runs: only where they go differs. */
+const training = (out: string, ...more: string[]): string[] => [
+  "train",
+  photos,
+  ...QUICK,
+  ...PARTS,
+  "--epochs",
+  String(EPOCHS),
+  "--out",
+  out,
+  ...more,
+];
+const expectSameBits = (run: string): void =>
+  expect(differences(bitsOf(join(folder, run)), bitsOf(join(folder, "alone")))).toEqual([]);
+
+const missing = LAUNCHERS.length === 0 ? "no mpirun.openmpi and no mpirun.mpich: not run" : "";
+
+describe.skipIf(missing !== "")(`several processes ${missing}`, () => {
+  beforeAll(async () => {
+    folder = temporaryFolder();
+    photos = await classFolder(["cat", "dog"], 20, 16);
+    expect(await rbnet(training("alone"), folder)).toMatchObject({ code: 0, stderr: "" });
+  }, 120_000);
+
+  describe.each(LAUNCHERS)("of $name", (launcher: Launcher) => {
+    it.each([2, 4])("%i of them have the bits of one", TIMEOUT, async (ranks) => {
+      const out = `${launcher.name} ${ranks}`;
+      const { code, stdout, stderr } = await runJob(launcher, ranks, training(out), folder);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      // One voice.
+      expect(stdout.match(/^epoch/gm)).toHaveLength(EPOCHS);
+      expect(stdout).toContain(`${ranks} ranks on `);
+      expectSameBits(out);
+    });
+
+    it("end with a sentence and a checkpoint when one is killed, from which fewer go on to the same bits", TIMEOUT, async () => {
+      const out = `${launcher.name} killed`;
+      const job = startJob(launcher, [[2, training(out)]], folder);
+      await job.said(/^epoch +1/m);
+      const start = performance.now();
+      process.kill(job.processOf(1), "SIGKILL");
+      const { code, stdout } = await job.outcome;
+      expect(performance.now() - start).toBeLessThan(60_000);
+      expect(code).not.toBe(0);
+      expect(stdout).not.toMatch(new RegExp(`^epoch +${EPOCHS}`, "m"));
+      expect(await rbnet(training(out, "--resume"), folder)).toMatchObject({ code: 0 });
+      expectSameBits(out);
+    });
+  });
+
+  it("end in order when one is interrupted, and go on as four, as two and as three", TIMEOUT, async () => {
+    const [one, other = one] = LAUNCHERS;
+    const turns = [
+      { launcher: one, ranks: 4, interrupted: 3, until: /^epoch/m },
+      { launcher: other, ranks: 2, interrupted: 0, until: /^epoch/m },
+      { launcher: one, ranks: 3, interrupted: undefined, until: undefined },
+    ] as const;
+    for (const { launcher, ranks, interrupted, until } of turns) {
+      const resume = ranks === 4 ? [] : ["--resume"];
+      const job = startJob(launcher as Launcher, [[ranks, training("moved", ...resume)]], folder);
+      if (until !== undefined) {
+        await job.said(until);
+        process.kill(job.processOf(interrupted), "SIGINT");
+      }
+      const { code, stderr } = await job.outcome;
+      expect(code, stderr).toBe(until === undefined ? 0 : 130);
+      if (until !== undefined) expect(stderr).toMatch(new RegExp(`mpirun -np ${ranks} (npx )?rbnet train`));
+    }
+    expectSameBits("moved");
+  });
+
+  it("are refused where one has other images, before anything is trained", TIMEOUT, async () => {
+    const fewer = join(temporaryFolder(), "photos");
+    cpSync(photos, fewer, { recursive: true });
+    const named = join(temporaryFolder(), "photos");
+    cpSync(photos, named, { recursive: true });
+    rmSync(join(fewer, "cat", "003.png"));
+    const words = (data: string): string[] => training("unlike").map((word) => (word === photos ? data : word));
+    const job = startJob(
+      LAUNCHERS[0] as Launcher,
+      [
+        [1, words(named)],
+        [1, words(fewer)],
+      ],
+      folder,
+    );
+    const { code, stderr } = await job.outcome;
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/^rbnet: rank 1 on \S+ differs from rank 0 on \S+ in number of train images: 31, and 32;/m);
+    expect(existsSync(join(folder, "unlike"))).toBe(false);
+  });
+
+  it("evaluate a model as one does, to the bit", TIMEOUT, async () => {
+    const words = ["eval", "alone", photos, "--threads", "1", "--json"];
+    const alone = await rbnet(words, folder);
+    const together = await runJob(LAUNCHERS.at(-1) as Launcher, 3, words, folder);
+    expect(jsonLines(together)).toEqual(jsonLines(alone));
+  });
+
+  describe("on a full disk", () => {
+    let disk = "";
+    let isMounted = false;
+    beforeAll(() => {
+      disk = join(temporaryFolder(), "disk");
+      mkdirSync(disk);
+      isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=48k", "tmpfs", disk]).status === 0;
+    });
+    afterAll(() => void (isMounted && spawnSync("umount", [disk])));
+
+    it("end with one sentence of rank 0 (skipped where a small disk cannot be made)", TIMEOUT, async ({ skip }) => {
+      if (!isMounted) skip();
+      const { code, stderr } = await runJob(LAUNCHERS.at(-1) as Launcher, 2, training(join(disk, "run")), folder);
+      expect(code).not.toBe(0);
+      expect(stderr.match(/^rbnet: .*$/gm)).toEqual([expect.stringMatching(/cannot write .*: the disk is full/)]);
+    });
+  });
+});

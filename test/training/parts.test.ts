@@ -1,0 +1,33 @@
+/** Batches in parts, by one process: what many are held to (test/cluster/mpi.test.ts). */
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, differences, expectContinued, refusal, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
+
+const inParts = { ...settings, replicas: 4 };
+
+describe("a batch in parts", () => {
+  it("is decided by the number of parts: four learn otherwise than one, from as many images", async () => {
+    const [whole, parts] = [temporaryFolder(), temporaryFolder()];
+    const { records } = await trainTiny({ out: whole });
+    const parted = await trainTiny({ out: parts, settings: inParts });
+    expect(differences(bitsOf(parts), bitsOf(whole)).length).toBeGreaterThan(10);
+    for (const [index, { steps, trainLoss }] of parted.records.entries()) {
+      expect(steps).toBe(STEPS_PER_EPOCH);
+      expect(Math.abs(trainLoss - (records[index]?.trainLoss ?? 0))).toBeLessThan(0.5);
+    }
+  });
+
+  it.each([
+    { ...inParts },
+    { ...inParts, accumulate: 4, optimizer: "sgd", learningRate: 0.05 } as const,
+    { ...inParts, epochs: 4, stages: 2 },
+  ])("goes on from a checkpoint as if never stopped, on other threads", async (own) => {
+    await expectContinued(own, STEPS_PER_EPOCH + 1);
+  });
+
+  it("has parts of equal size, or none", async () => {
+    expect(await refusal(trainTiny({ settings: { ...settings, replicas: 3 } }))).toContain(
+      "a batch of 8 cannot be divided into 3 equal parts",
+    );
+  });
+});
