@@ -123,8 +123,8 @@ try {
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const folders = /^(bin|dist|models|examples|integrations|studies)\/|^docs\/.*\.(md|svg)$|^docs\/vectors\//;
-    const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|package\.json)$/;
+    const folders = /^(bin|dist|runtime|models|examples|integrations|studies)\/|^docs\/.*\.(md|svg)$|^docs\/vectors\//;
+    const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|package\.json)$/;
     const foreign = files.filter((path) => !folders.test(path) && !single.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
     const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
@@ -137,7 +137,7 @@ try {
       const tarballs = run(process.execPath, [join(root, "scripts/pack-release.mjs"), project], root)
         .trim()
         .split("\n");
-      const [main = "", addon = ""] = tarballs;
+      const [main = "", , addon = ""] = tarballs;
       const folder = join(project, "release");
       mkdirSync(folder);
       writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "release", private: true }));

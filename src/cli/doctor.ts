@@ -14,6 +14,8 @@ import { alignedTable, print, printJson } from "./output.js";
 interface Findings {
   readonly rbnet: string;
   readonly node: string;
+  /** For people: `Node 20.9.0`, `Bun 1.3.0`. */
+  readonly engine: string;
   readonly platform: string;
   readonly processor: string;
   readonly threads: number;
@@ -46,6 +48,7 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   const findings: Findings = {
     rbnet: packageVersion(),
     node: process.versions.node,
+    engine: engineName(),
     platform: `${platform()} ${arch()}`,
     processor: cpus()[0]?.model.trim() ?? "unknown",
     threads: availableParallelism(),
@@ -61,6 +64,13 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   else printFindings(findings);
 }
 
+/** Bun and Deno have Node's modules, and a version of Node that they stand for. */
+function engineName(): string {
+  const { bun, deno, node } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
+}
+
 function describeAddon(
   file: string,
   { instructionSets, bfloat16Sets }: Addon,
@@ -73,7 +83,7 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
   const counting = found.product === "table" ? "by tables" : "by counting bits";
   const products = found.product === undefined ? "" : `; binary products ${counting}`;
   const rows = [
-    ["rbnet", `${found.rbnet} on Node ${found.node}, ${found.platform}`],
+    ["rbnet", `${found.rbnet} on ${found.engine}, ${found.platform}`],
     ["processor", `${found.processor}, ${found.threads} threads, ${formatBytes(found.memoryBytes)} of memory`],
     [
       "WebAssembly",
