@@ -65,8 +65,8 @@ console.log(typeof loadModel, import.meta.resolve("rbnet/runtime"));
 /** A model that comes along, by name. */
 const SHIPPED_MODEL = "rbnet20-cifar10";
 
-/** What a page may load, gzipped, in bytes. */
-const RUNTIME_LIMIT = 42_000;
+/** What a page may load, file by file as they are, gzipped, in bytes; bundled and minified it is three fifths of that. */
+const RUNTIME_LIMIT = 46_000;
 /** Of the whole package. */
 const PACKAGE_LIMIT = 1_000_000;
 
