@@ -2,6 +2,8 @@
 import type { Backend, GradientPrecision } from "./device.js";
 import { acceleratedKernels, findAccelerator } from "./native/accelerator.js";
 import { createWasmBackend } from "./wasm/backend.js";
+import { createWebgpuBackend } from "./webgpu/backend.js";
+import { openNodeGpu, packageObstacle } from "./webgpu/node.js";
 
 /** What a backend is opened with. */
 export interface BackendTerms {
@@ -41,7 +43,14 @@ const wasm: Candidate<"wasm"> = {
   open: ({ threads }) => createWasmBackend({ threads }),
 };
 
-/** The best first. */
-export const CANDIDATES = [native, wasm] as const;
+/** A GPU, by WebGPU. Whether there is one is found when it is opened: asking for it takes a while. */
+const webgpu: Candidate<"webgpu"> = {
+  name: "webgpu",
+  obstacle: (precision) => (precision === "bfloat16" ? "GPUs take gradients as float32" : packageObstacle()),
+  open: async () => createWebgpuBackend(await openNodeGpu()),
+};
+
+/** The best first; but a GPU is taken only where it is asked for, because WebAssembly runs anywhere and comes before it. */
+export const CANDIDATES = [native, wasm, webgpu] as const;
 
 export type CandidateName = (typeof CANDIDATES)[number]["name"];

@@ -4,7 +4,7 @@ import { UserError } from "../errors.js";
 import { CANDIDATES, type CandidateName } from "./candidates.js";
 import type { GradientPrecision } from "./device.js";
 
-/** `auto`: the first of the others that this machine can run, which is native where the accelerator is there, else WebAssembly. */
+/** `auto`: native where the accelerator is there, else WebAssembly. `webgpu`: a GPU, which is taken only where it is asked for. */
 export type BackendName = "auto" | CandidateName;
 
 export const BACKEND_NAMES: readonly BackendName[] = ["auto", ...CANDIDATES.map(({ name }) => name)];
@@ -13,7 +13,7 @@ export const BACKEND_NAMES: readonly BackendName[] = ["auto", ...CANDIDATES.map(
 export interface MachineSetup {
   /** Threads that compute, the calling one included; default one a core. Results do not depend on it. */
   readonly threads?: number;
-  /** Default `auto`. Native and WebAssembly differ in the rounding of float32 sums. */
+  /** Default `auto`. They differ in the rounding of float32 sums. */
   readonly backend?: BackendName;
   /**
    * Of gradients. Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with

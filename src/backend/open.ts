@@ -4,7 +4,7 @@ import { CANDIDATES, type Candidate } from "./candidates.js";
 import type { Backend } from "./device.js";
 import { type MachineSetup, machineOf } from "./machine.js";
 
-/** @throws UserError where `native` or `bfloat16` was asked for and is not there */
+/** @throws UserError where `native`, `webgpu` or `bfloat16` was asked for and is not there */
 export async function openBackend(setup: MachineSetup = {}): Promise<Backend> {
   const { threads, precision, instructionSets } = machineOf(setup);
   return chooseBackend(setup).open({ threads, precision, ...(instructionSets === undefined ? {} : { instructionSets }) });

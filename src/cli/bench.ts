@@ -1,7 +1,7 @@
 /** `rbnet bench`: how fast a model answers on this machine, and where the time goes. */
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { limitsOf, type MachineLimits } from "../backend/device.js";
+import type { MachineLimits } from "../backend/device.js";
 import { BACKEND_NAMES, type BackendName } from "../backend/machine.js";
 import { openBackend } from "../backend/open.js";
 import { type OperationTiming, type Timing, timeModel, timeOperations } from "../deploy/measure.js";
@@ -29,7 +29,8 @@ interface Report {
   readonly network: string;
   readonly backend: string;
   readonly ops: number;
-  readonly limits: MachineLimits;
+  /** Absent, as each operation's time is, where calls are only handed over, as on a GPU. */
+  readonly limits?: MachineLimits;
   readonly runs: readonly Run[];
   readonly operations: readonly OperationTiming[];
 }
@@ -46,7 +47,9 @@ export function addBench(program: Command): void {
     .option("--batch <list>", "images at a time to try", listOf(readPositive), [1, 16])
     .option("--seconds <n>", "how long to measure each", readSeconds, 2)
     .addOption(
-      new Option("--backend <name>", "native where the C accelerator is there, else wasm").choices(BACKEND_NAMES).default("auto"),
+      new Option("--backend <name>", "auto: native where the C accelerator is there, else wasm; webgpu: a GPU")
+        .choices(BACKEND_NAMES)
+        .default("auto"),
     )
     .option("--json", "one JSON object on standard output: runs, operations, and the limits of the machine")
     .addHelpText(
@@ -65,10 +68,17 @@ async function bench(path: string, { backend: name, threads, batch, seconds, jso
     for (const images of batch) runs.push({ threads: count, ...(await timeModel(backend, model, images, seconds)) });
   }
   using alone = await openBackend({ threads: 1, backend: name });
-  const limits = await limitsOf(alone);
-  const operations = await timeOperations(alone, model, limits, seconds);
+  const limits = await alone.limits?.();
+  const operations = limits === undefined ? [] : await timeOperations(alone, model, limits, seconds);
   const { ops } = totalsOf(summarizeOperations(model.operations, { height: model.size, width: model.size, channels: 3 }));
-  const report = { network: networkTitle(model.network), backend: alone.description, ops, limits, runs, operations };
+  const report = {
+    network: networkTitle(model.network),
+    backend: alone.description,
+    ops,
+    ...(limits && { limits }),
+    runs,
+    operations,
+  };
   if (json === true) printJson(report);
   else printReport(report);
 }
@@ -87,6 +97,7 @@ function printReport({ network, backend, ops, limits, runs, operations }: Report
     ]),
     0,
   );
+  if (limits === undefined) return;
   print("");
   printTable(
     ["layer", "kind", "ms", "share", "least ms", "of the limit"],

@@ -6,6 +6,8 @@ import { limitsOf, type MachineLimits } from "../backend/device.js";
 import { type Addon, findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
+import { openNodeGpu } from "../backend/webgpu/node.js";
+import { messageOf, UserError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { asTyped } from "./command-line.js";
@@ -14,8 +16,6 @@ import { alignedTable, print, printJson } from "./output.js";
 interface Findings {
   readonly rbnet: string;
   readonly node: string;
-  /** For people: `Node 20.9.0`, `Bun 1.3.0`. */
-  readonly engine: string;
   readonly platform: string;
   readonly processor: string;
   readonly threads: number;
@@ -24,6 +24,8 @@ interface Findings {
   readonly accelerator:
     | { readonly file: string; readonly instructionSets: readonly string[]; readonly bfloat16Sets: readonly string[] }
     | { readonly absent: string };
+  /** What `--backend webgpu` runs on. */
+  readonly gpu: GpuFindings | { readonly absent: string };
   /** What `--backend` takes here. */
   readonly backends: readonly string[];
   /** What `--backend auto` opens. */
@@ -31,6 +33,16 @@ interface Findings {
   readonly product: string | undefined;
   /** Of one thread. */
   readonly limits: MachineLimits;
+}
+
+interface GpuFindings {
+  readonly adapter: string;
+  /** It computes on the processor. */
+  readonly software: boolean;
+  /** What WebGPU calls optional, and this GPU has. */
+  readonly features: readonly string[];
+  /** Of one tensor. */
+  readonly largestBytes: number;
 }
 
 export function addDoctor(program: Command): void {
@@ -44,18 +56,21 @@ export function addDoctor(program: Command): void {
 
 async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   const found = findAccelerator();
+  const gpu = await findGpu();
   using backend = await openBackend({ threads: 1 });
   const findings: Findings = {
     rbnet: packageVersion(),
     node: process.versions.node,
-    engine: engineName(),
     platform: `${platform()} ${arch()}`,
     processor: cpus()[0]?.model.trim() ?? "unknown",
     threads: availableParallelism(),
     memoryBytes: totalmem(),
     relaxedSimd: hasRelaxedSimd(),
     accelerator: "absent" in found ? found : describeAddon(found.file, found.addon),
-    backends: CANDIDATES.filter(({ obstacle }) => obstacle("float32") === undefined).map(({ name }) => name),
+    gpu,
+    backends: CANDIDATES.filter(({ name, obstacle }) =>
+      name === "webgpu" ? !("absent" in gpu) : obstacle("float32") === undefined,
+    ).map(({ name }) => name),
     backend: backend.description.replace(/, 1 thread$/, ""),
     product: backend.choices?.product,
     limits: await limitsOf(backend),
@@ -64,11 +79,18 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   else printFindings(findings);
 }
 
-/** Bun and Deno have Node's modules, and a version of Node that they stand for. */
-function engineName(): string {
-  const { bun, deno, node } = process.versions;
-  if (bun !== undefined) return `Bun ${bun}`;
-  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
+async function findGpu(): Promise<Findings["gpu"]> {
+  try {
+    const gpu = await openNodeGpu();
+    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+    const largestBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const found = { adapter: gpu.choices.adapter, software: gpu.isSoftware, features: gpu.features, largestBytes };
+    gpu.close();
+    return found;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { absent: messageOf(error) };
+  }
 }
 
 function describeAddon(
@@ -78,12 +100,21 @@ function describeAddon(
   return { file, instructionSets, bfloat16Sets };
 }
 
-function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings): void {
+function describeGpu(gpu: Findings["gpu"]): string {
+  if ("absent" in gpu) return gpu.absent;
+  const { adapter, software, features, largestBytes } = gpu;
+  const wanted = ["shader-f16", "subgroups"].filter((name) => features.includes(name));
+  const has = wanted.length === 0 ? "" : `, with ${wanted.join(" and ")}`;
+  const kind = software ? "software, slower than `--backend native` or wasm" : "for `--backend webgpu`";
+  return `${adapter} (${kind})${has}, tensors of up to ${formatBytes(largestBytes)}`;
+}
+
+function printFindings({ limits, accelerator, relaxedSimd, gpu, ...found }: Findings): void {
   const rate = (perSecond: number): string => `${formatCount(perSecond)}/s`;
   const counting = found.product === "table" ? "by tables" : "by counting bits";
   const products = found.product === undefined ? "" : `; binary products ${counting}`;
   const rows = [
-    ["rbnet", `${found.rbnet} on ${found.engine}, ${found.platform}`],
+    ["rbnet", `${found.rbnet} on Node ${found.node}, ${found.platform}`],
     ["processor", `${found.processor}, ${found.threads} threads, ${formatBytes(found.memoryBytes)} of memory`],
     [
       "WebAssembly",
@@ -99,6 +130,7 @@ function printFindings({ limits, accelerator, relaxedSimd, ...found }: Findings)
         ? "none here: `rbnet train --precision bfloat16` takes the accelerator and AVX-512 with BF16"
         : `${accelerator.bfloat16Sets.join(", ")}, for \`rbnet train --precision bfloat16\``,
     ],
+    ["GPU", describeGpu(gpu)],
     ["backends", found.backends.join(", ")],
     ["what runs", `${found.backend}${products}`],
     [

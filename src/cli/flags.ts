@@ -40,7 +40,9 @@ export function addBackendFlags(command: Command, standard = availableParallelis
   return command
     .option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard)
     .addOption(
-      new Option("--backend <name>", "native where the C accelerator is there, else wasm").choices(BACKEND_NAMES).default("auto"),
+      new Option("--backend <name>", "auto: native where the C accelerator is there, else wasm; webgpu: a GPU")
+        .choices(BACKEND_NAMES)
+        .default("auto"),
     );
 }
 

@@ -6,7 +6,10 @@ export const chromiumPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "
   existsSync(path),
 );
 
-export async function launchChromium(): Promise<Browser> {
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
+/** With these flags a page has a GPU, in software. */
+export const WITH_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+
+export async function launchChromium(flags: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
+  const args = ["--no-sandbox", "--disable-background-networking", ...flags];
   return chromium.launch({ ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }), args });
 }

@@ -18,7 +18,8 @@ describe("rbnet doctor", () => {
     const found = JSON.parse(stdout);
     expect(found.node).toBe(process.versions.node);
     expect(found.backend).toMatch(/^(native, [\w-]+|wasm, (relaxed|plain) SIMD)$/);
-    expect(found.backends).toEqual(/^native/.test(found.backend) ? ["native", "wasm"] : ["wasm"]);
+    const gpu = "absent" in found.gpu ? [] : ["webgpu"];
+    expect(found.backends).toEqual([...(/^native/.test(found.backend) ? ["native"] : []), "wasm", ...gpu]);
     expect(["table", "popcount"]).toContain(found.product);
     for (const rate of Object.values(found.limits)) expect(rate).toBeGreaterThan(1e8);
     expect(found.limits.signedMacsPerSecond).toBeGreaterThanOrEqual(found.limits.realMacsPerSecond);
@@ -29,7 +30,7 @@ describe("rbnet doctor", () => {
   it("is a short table for people", async () => {
     const { code, stdout } = await rbnet(["doctor"]);
     expect(code).toBe(0);
-    const names = "rbnet|processor|WebAssembly|accelerator|bfloat16|backends|what runs|at best".split("|");
+    const names = "rbnet|processor|WebAssembly|accelerator|bfloat16|GPU|backends|what runs|at best".split("|");
     expect(stdout).toMatch(new RegExp(`^${names.map((name) => `${name} .*\\n`).join("")}$`));
     expect(stdout).toMatch(/^rbnet +\d+\.\d+\.\d+ on Node /);
   });

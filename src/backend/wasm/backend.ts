@@ -16,7 +16,6 @@ import type { ProductKind } from "./packed-weights.js";
 import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
 import type { Runner } from "./runner.js";
-import { describeThreads, firstStarted } from "./started-threads.js";
 import { updateKernels } from "./update.js";
 import type { PoolWorkerData } from "./worker.js";
 
@@ -46,26 +45,28 @@ export async function createWasmBackend({
   const module = await compileKernels(relaxed);
   const memory = createMemory(threads, true);
   const { functions, product: only, tiles } = loadKernels(module, memory, accelerated);
-  const starts = Array.from({ length: threads - 1 }, (_, i) => ({ module, memory, accelerated, ...threadPlace(i + 1) }));
-  const { started: workers, obstacle } = firstStarted(await Promise.allSettled(starts.map(startWorker)), endWorker);
-  const count = workers.length + 1;
+  const workers = await Promise.all(
+    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, accelerated, ...threadPlace(i + 1) })),
+  );
   const kind =
     accelerated === undefined ? `wasm, ${relaxed ? "relaxed" : "plain"} SIMD` : `native, ${accelerated.instructionSet}`;
-  const description = `${kind}, ${describeThreads(count, threads, obstacle)}`;
+  const description = `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`;
+  const end = (): void => {
+    for (const worker of workers) void worker.terminate();
+  };
   const { backend, run, productKind } = assembleBackend({
     memory,
     layouts: { ...INFERENCE_LAYOUTS, ...TRAINING_LAYOUTS },
     functions,
     connect: allKernels,
-    threads: count,
-    places: threads,
+    threads,
     description,
     product: product ?? only,
-    end: () => workers.forEach(endWorker),
+    end,
   });
   return Object.assign(backend, {
     choices: { product: productKind },
-    limits: () => measureLimits(backend, run, count, tiles),
+    limits: () => measureLimits(backend, run, threads, tiles),
   });
 }
 
@@ -80,10 +81,6 @@ function allKernels(runner: Runner): Kernels {
     ...channelKernels(runner),
     ...updateKernels(runner),
   };
-}
-
-function endWorker(worker: Worker): void {
-  void worker.terminate();
 }
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker> {

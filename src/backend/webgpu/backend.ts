@@ -1,0 +1,31 @@
+/** The WebGPU backend that trains, on a GPU that has been opened, wherever that was (node.ts, or a page). */
+import type { Backend } from "../device.js";
+import type { Kernels } from "../kernels.js";
+import type { OpenedGpu } from "./adapter.js";
+import { binaryKernels } from "./binary.js";
+import { channelKernels } from "./channels.js";
+import { assembleGpu, type GpuDevice } from "./connect.js";
+import { inferenceKernels } from "./inference.js";
+import { lossKernels } from "./loss.js";
+import { normalizationKernels } from "./normalization.js";
+import { poolingKernels } from "./pooling.js";
+import { realKernels } from "./real.js";
+import type { Runner } from "./recorder.js";
+import { updateKernels } from "./update.js";
+
+export function createWebgpuBackend(gpu: OpenedGpu): Backend & GpuDevice {
+  return assembleGpu(gpu, allKernels);
+}
+
+function allKernels(runner: Runner): Kernels {
+  return {
+    ...inferenceKernels(runner),
+    ...binaryKernels(runner),
+    ...realKernels(runner),
+    ...normalizationKernels(runner),
+    ...poolingKernels(runner),
+    ...lossKernels(runner),
+    ...channelKernels(runner),
+    ...updateKernels(runner),
+  };
+}

@@ -1,0 +1,36 @@
+/** Kernels that have a thread an element: how many groups there are, and the frame of their code. */
+import type { KernelSource } from "./kernel-source.js";
+
+const THREADS = 256;
+
+export const FLAT_THREADS = [THREADS, 1] as const;
+
+/** Groups for so many elements. */
+export function flatGroups(count: number): number {
+  return Math.ceil(count / THREADS);
+}
+
+/** `body` for element i, of `u.count`. */
+export function forEach(body: string): string {
+  return `
+fn run(group: u32, thread: u32, tx: u32, ty: u32) {
+  let i = group * ${THREADS}u + thread;
+  if (i >= u.count) { return; }
+  ${body}
+}
+`;
+}
+
+/** A kernel whose threads have an element each, of `count`. */
+export function elementwise<
+  const T extends KernelSource["tensors"],
+  const N extends KernelSource["numbers"] = Record<never, never>,
+>(name: string, tensors: T, body: string, numbers: N = {} as N, functions = "") {
+  return {
+    name,
+    tensors,
+    numbers: { count: "u32", ...numbers } as { readonly count: "u32" } & N,
+    threads: FLAT_THREADS,
+    code: () => functions + forEach(body),
+  } satisfies KernelSource;
+}

@@ -1,0 +1,16 @@
+/** The GPU of a page, and the kernels that a deployed network needs on it: loaded only where one is asked for. */
+import type { InferenceBackend } from "../backend/device.js";
+import { openGpu } from "../backend/webgpu/adapter.js";
+import { assembleGpu } from "../backend/webgpu/connect.js";
+import { inferenceKernels } from "../backend/webgpu/inference.js";
+import { UserError } from "../errors.js";
+
+const NONE = 'this browser gives pages no GPU (WebGPU); leave out device: "webgpu"';
+
+/** @throws UserError where there is none */
+export async function openPageGpu(): Promise<InferenceBackend> {
+  // Browsers without WebGPU have no such property.
+  const { gpu } = navigator as { readonly gpu?: GPU };
+  if (gpu === undefined) throw new UserError(NONE);
+  return assembleGpu(await openGpu(gpu, NONE), inferenceKernels);
+}
