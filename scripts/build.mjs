@@ -5,9 +5,20 @@
  * `--clean` starts from an empty dist.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build as bundle } from "vite";
 import { buildNative } from "./build-native.mjs";
 import { writeKernelInterfaces } from "./kernel-interfaces.mjs";
 
@@ -84,6 +95,9 @@ function buildRuntimeKernels(newestInput) {
     const failed = codes.find((code) => code !== 0);
     if (failed === undefined) {
       const entries = parts.map(({ name, file }) => `  ${name}: "${readFileSync(file).toString("base64")}",\n`);
+      // For platforms that import compiled modules and compile none at run time.
+      copyFileSync(parts[0].file, join(kernels, "runtime-kernels.wasm"));
+      writeFileSync(join(kernels, "runtime-kernels.wasm.d.ts"), "declare const kernels: object;\nexport default kernels;\n");
       writeFileSync(output, `export const RUNTIME_KERNELS = {\n${entries.join("")}};\n`);
     }
     for (const { file } of parts) rmSync(file, { force: true });
@@ -91,10 +105,29 @@ function buildRuntimeKernels(newestInput) {
   });
 }
 
+/** What a thread of the runtime runs, with all that it imports, as text in a module: `export const THREAD_CODE = "..."`. */
+async function writeThreadCode() {
+  const { output } = await bundle({
+    configFile: false,
+    logLevel: "warn",
+    build: {
+      write: false,
+      target: "es2022",
+      minify: "oxc",
+      rollupOptions: { input: join(kernels, "web-thread.js"), output: { format: "iife", entryFileNames: "thread.js" } },
+    },
+  });
+  const unfinished = join(kernels, `.${process.pid}-thread-code.js`);
+  writeFileSync(unfinished, `export const THREAD_CODE = ${JSON.stringify(output[0].code)};\n`);
+  renameSync(unfinished, join(kernels, "thread-code.js"));
+  return 0;
+}
+
 /** One after the other: the page's program imports files of the other's, and both write them. */
 async function buildTypeScript() {
   const code = await run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.json"]);
-  return code === 0 ? run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.page.json"]) : code;
+  if (code !== 0) return code;
+  return (await run("node_modules/typescript/bin/tsc", ["--project", "tsconfig.page.json"])) || writeThreadCode();
 }
 
 if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });

@@ -65,8 +65,8 @@ console.log(typeof loadModel, import.meta.resolve("rbnet/runtime"));
 /** A model that comes along, by name. */
 const SHIPPED_MODEL = "rbnet20-cifar10";
 
-/** What a page may load, gzipped, in bytes. */
-const RUNTIME_LIMIT = 42_000;
+/** What a page may load, file by file as they are, gzipped, in bytes; bundled and minified it is three fifths of that. */
+const RUNTIME_LIMIT = 46_000;
 /** Of the whole package. */
 const PACKAGE_LIMIT = 1_000_000;
 
@@ -123,8 +123,8 @@ try {
     ]) {
       expectThat(files.includes(needed), `${needed} is missing from the tarball`);
     }
-    const folders = /^(bin|dist|models|examples|integrations|studies)\/|^docs\/.*\.(md|svg)$|^docs\/vectors\//;
-    const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|package\.json)$/;
+    const folders = /^(bin|dist|runtime|models|examples|integrations|studies)\/|^docs\/.*\.(md|svg)$|^docs\/vectors\//;
+    const single = /^(README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|package\.json)$/;
     const foreign = files.filter((path) => !folders.test(path) && !single.test(path));
     expectThat(foreign.length === 0, `not for users: ${foreign.join(", ")}`);
     const unwanted = files.find((path) => /tsbuildinfo|\.node$/.test(path));
@@ -137,7 +137,7 @@ try {
       const tarballs = run(process.execPath, [join(root, "scripts/pack-release.mjs"), project], root)
         .trim()
         .split("\n");
-      const [main = "", addon = ""] = tarballs;
+      const [main = "", , addon = ""] = tarballs;
       const folder = join(project, "release");
       mkdirSync(folder);
       writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "release", private: true }));

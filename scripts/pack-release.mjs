@@ -1,5 +1,6 @@
 /**
- * Packs a release: rbnet, and a package with the accelerator of the platform that this runs on. rbnet names the packages of all
+ * Packs a release: rbnet, rbnet-runtime (the runtime alone, built from the same sources: for programs that train nothing), and a package
+ * with the accelerator of the platform that this runs on. rbnet names the packages of all
  * platforms as optional dependencies of exactly its version, so that npm installs the one that fits, and nobody runs a script of
  * ours. Needs a build.
  *
@@ -8,7 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Those that scripts/build-native.mjs builds for; each is packed on a machine of its own kind. */
@@ -66,6 +67,69 @@ function writeMainPackage(folder) {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ version, files, ...rest, optionalDependencies }, null, 2));
 }
 
+/** Where the runtime begins: in pages, where nothing says what runs it, and in Node. */
+const RUNTIME_ENTRIES = ["browser/load-model", "browser/any-engine", "deploy/load-model"];
+
+/** A compiled file and all that it imports or starts, types with types and code with code, by their paths below dist. */
+function closureOf(path, found = new Set()) {
+  if (found.has(path)) return found;
+  found.add(path);
+  const text = readFileSync(join(root, "dist", path), "utf8");
+  // What is imported only when it is asked for, the accelerator's side, is left out: without it there is WebAssembly.
+  for (const [, imported, effect, started] of text.matchAll(/\bfrom "(\.[^"]+)"|\bimport "(\.[^"]+)"|new URL\("(\.[^"]+)"/g)) {
+    const target = relative(join(root, "dist"), join(root, "dist", dirname(path), imported ?? effect ?? started));
+    const file = path.endsWith(".d.ts") ? target.replace(/\.js$/, ".d.ts") : target;
+    if (existsSync(join(root, "dist", file))) closureOf(file, found);
+  }
+  return found;
+}
+
+/** The runtime alone. sharp is a peer that only those install who give it picture files. */
+function writeRuntimePackage(folder) {
+  const { version, license, author, engines, keywords, peerDependencies: _peers, dependencies, ...rest } = description;
+  mkdirSync(folder);
+  const files = new Set(
+    RUNTIME_ENTRIES.flatMap((entry) => [`${entry}.js`, `${entry}.d.ts`]).flatMap((file) => [...closureOf(file)]),
+  );
+  for (const file of [...files, "backend/wasm/runtime-kernels.wasm", "backend/wasm/runtime-kernels.wasm.d.ts"]) {
+    mkdirSync(join(folder, "dist", dirname(file)), { recursive: true });
+    copyFileSync(join(root, "dist", file), join(folder, "dist", file));
+  }
+  copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+  copyFileSync(join(root, "docs/ecosystem.md"), join(folder, "README.md"));
+  const {
+    "./runtime": runtime,
+    "./runtime/browser": browser,
+    "./runtime/node": node,
+    "./runtime/kernels.wasm": kernels,
+  } = rest.exports;
+  const manifest = {
+    name: "rbnet-runtime",
+    version,
+    description: "Runs the 1-bit image classifiers that rbnet trains: in Node, pages, workers and on the edge",
+    keywords,
+    license,
+    author,
+    type: "module",
+    engines,
+    sideEffects: ["./dist/dispose-symbol.js", "./dist/backend/wasm/web-thread.js"],
+    exports: {
+      ".": runtime,
+      "./browser": browser,
+      "./node": node,
+      "./kernels.wasm": kernels,
+      "./package.json": "./package.json",
+    },
+    main: "dist/deploy/load-model.js",
+    browser: "dist/browser/load-model.js",
+    types: "dist/browser/any-engine.d.ts",
+    peerDependencies: { sharp: dependencies.sharp },
+    peerDependenciesMeta: { sharp: { optional: true } },
+    files: ["dist"],
+  };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, 2));
+}
+
 const [target] = process.argv.slice(2);
 if (target === undefined || !existsSync(target)) {
   console.error("a folder for the tarballs was expected: node scripts/pack-release.mjs <folder>");
@@ -75,6 +139,8 @@ const folder = mkdtempSync(join(tmpdir(), "rbnet-release-"));
 try {
   writeMainPackage(join(folder, "rbnet"));
   console.log(packFolder(join(folder, "rbnet"), resolve(target)));
+  writeRuntimePackage(join(folder, "runtime"));
+  console.log(packFolder(join(folder, "runtime"), resolve(target)));
   if (existsSync(addon)) {
     writeNativePackage(join(folder, "native"));
     console.log(packFolder(join(folder, "native"), resolve(target)));

@@ -1,6 +1,7 @@
 /** What a page has as an image, to the pixels of a network's input. Files are decoded by the browser; scaling is rbnet's own. */
 import { messageOf, UserError } from "../errors.js";
 import { centredSquare, PIXEL_LIMIT, type PixelImage } from "../pixels/square.js";
+import { type BlobLike, bytesGiven, refuseGiven } from "../runtime/given.js";
 
 /** Anything that a canvas can draw: an image, video or canvas element, an ImageBitmap, a VideoFrame. */
 export interface Drawable {
@@ -9,15 +10,21 @@ export interface Drawable {
 }
 
 /** A file or Blob of an image, something drawable, or pixels (an ImageData). */
-export type BrowserImage = Blob | Drawable | PixelImage;
+export type BrowserImage = BlobLike | Drawable | PixelImage;
 
 /**
  * [size, size, 3] RGB bytes of the image's centre.
  *
- * @throws UserError where the browser cannot decode or draw it
+ * @throws UserError where it is no image, or the engine cannot decode or draw it
  */
 export async function decodeBrowserImage(image: BrowserImage, size: number): Promise<Uint8Array> {
+  if (typeof image !== "object" || image === null || bytesGiven(image) !== undefined)
+    refuseGiven("the image", image, "a Blob, an element that can be drawn, or pixels { data, width, height }");
   if ("data" in image) return centredSquare(image, size);
+  if (typeof createImageBitmap !== "function" || typeof OffscreenCanvas !== "function")
+    throw new UserError(
+      "there is nothing here that decodes pictures; decode them elsewhere and give pixels { data, width, height }",
+    );
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(image as Blob, { imageOrientation: "from-image" });

@@ -9,8 +9,9 @@ const NONE = 'this browser gives pages no GPU (WebGPU); leave out device: "webgp
 
 /** @throws UserError where there is none */
 export async function openPageGpu(): Promise<InferenceBackend> {
-  // Browsers without WebGPU have no such property.
-  const { gpu } = navigator as { readonly gpu?: GPU };
+  // Engines without WebGPU have no such property, or no navigator.
+  const { navigator: engine } = globalThis as { readonly navigator?: { readonly gpu?: GPU } };
+  const gpu = engine?.gpu;
   if (gpu === undefined) throw new UserError(NONE);
   return assembleGpu(await openGpu(gpu, NONE), inferenceKernels);
 }

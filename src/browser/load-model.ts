@@ -1,6 +1,12 @@
-/** `rbnet/runtime` in browsers, in a page or a worker: no dependency, no training code, nothing of Node. */
+/**
+ * `rbnet/runtime` in browsers, in a page or a worker, and on any engine that is not Node: no dependency, no training code, nothing of Node.
+ */
+import "../dispose-symbol.js";
+import type { InferenceBackend } from "../backend/device.js";
 import { createEmbeddedBackend } from "../backend/wasm/embedded.js";
+import { startWebThreads } from "../backend/wasm/web-threads.js";
 import { type Classify, createClassifier } from "../runtime/classifier.js";
+import { type AddressLike, addressGiven, type BlobLike, bytesGiven, isBlob, refuseGiven, shortened } from "../runtime/given.js";
 import { decodeModel } from "../runtime/model.js";
 import { fetchModel } from "../runtime/model-source.js";
 import { type BrowserImage, decodeBrowserImage } from "./decode-image.js";
@@ -10,24 +16,32 @@ export type { Classify, ClassifyOptions, ModelFacts, Prediction } from "../runti
 export type { BrowserImage, Drawable } from "./decode-image.js";
 
 /** An address, or the bytes of a model file. */
-export type ModelSource = string | URL | ArrayBuffer | Uint8Array | Blob;
+export type ModelSource = string | AddressLike | ArrayBuffer | Uint8Array | BlobLike;
 
 export interface LoadOptions {
-  /** Default 1. More need a cross-origin isolated page; elsewhere one thread runs. The results do not depend on it. */
+  /**
+   * Default 1. More need a cross-origin isolated page; elsewhere, and where workers cannot start, fewer run, and `facts.backend` says why.
+   * The results do not depend on it.
+   */
   readonly threads?: number;
-  /** Default `wasm`. `webgpu` takes the browser's GPU, for which more code is loaded; small networks are faster without. */
+  /**
+   * A WebAssembly.Module: the kernels as the platform imports them from `rbnet/runtime/kernels.wasm`, for those that forbid to compile
+   * WebAssembly at run time (Cloudflare Workers). They run on one thread.
+   */
+  readonly module?: object;
+  /** Default `wasm`. `webgpu` takes the engine's GPU, for which more code is loaded; small networks are faster without. */
   readonly device?: "wasm" | "webgpu";
 }
 
-/** @throws UserError where the source cannot be fetched or is not a model, or a GPU is asked for and there is none */
-export async function loadModel(
-  source: ModelSource,
-  { threads = 1, device = "wasm" }: LoadOptions = {},
-): Promise<Classify<BrowserImage>> {
-  const isAddress = typeof source === "string" || source instanceof URL;
-  const bytes = isAddress ? await fetchModel(String(source)) : await bytesOf(source);
-  const model = decodeModel(bytes, isAddress ? String(source) : "of the given bytes");
-  const backend = device === "webgpu" ? await (await import("./gpu.js")).openPageGpu() : await createEmbeddedBackend(threads);
+/**
+ * @throws UserError where the source cannot be fetched or is not a model, the engine cannot run one, or a GPU is asked for and there is
+ *   none
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Classify<BrowserImage>> {
+  const address = addressGiven(source);
+  const bytes = address === undefined ? await bytesOf(source) : await fetchModel(address);
+  const model = decodeModel(bytes, address === undefined ? "of the given bytes" : shortened(address));
+  const backend = await openDevice(options);
   try {
     return createClassifier(model, backend, decodeBrowserImage);
   } catch (error) {
@@ -36,7 +50,12 @@ export async function loadModel(
   }
 }
 
-async function bytesOf(source: ArrayBuffer | Uint8Array | Blob): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  return new Uint8Array(source instanceof Blob ? await source.arrayBuffer() : source);
+async function openDevice({ threads = 1, module, device = "wasm" }: LoadOptions): Promise<InferenceBackend> {
+  if (device === "webgpu") return (await import("./gpu.js")).openPageGpu();
+  return createEmbeddedBackend({ threads, module: module as WebAssembly.Module | undefined, startThreads: startWebThreads });
+}
+
+async function bytesOf(source: unknown): Promise<Uint8Array> {
+  const bytes = isBlob(source) ? await source.arrayBuffer() : source;
+  return bytesGiven(bytes) ?? refuseGiven("the model", source, "an address, or the bytes or Blob of a model file");
 }

@@ -16,6 +16,8 @@ import { alignedTable, print, printJson } from "./output.js";
 interface Findings {
   readonly rbnet: string;
   readonly node: string;
+  /** For people: `Node 20.9.0`, `Bun 1.3.0`. */
+  readonly engine: string;
   readonly platform: string;
   readonly processor: string;
   readonly threads: number;
@@ -61,6 +63,7 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   const findings: Findings = {
     rbnet: packageVersion(),
     node: process.versions.node,
+    engine: engineName(),
     platform: `${platform()} ${arch()}`,
     processor: cpus()[0]?.model.trim() ?? "unknown",
     threads: availableParallelism(),
@@ -77,6 +80,13 @@ async function examine({ json }: { readonly json?: boolean }): Promise<void> {
   };
   if (json === true) printJson(findings);
   else printFindings(findings);
+}
+
+/** Bun and Deno have Node's modules, and a version of Node that they stand for. */
+function engineName(): string {
+  const { bun, deno, node } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
 }
 
 async function findGpu(): Promise<Findings["gpu"]> {
@@ -114,7 +124,7 @@ function printFindings({ limits, accelerator, relaxedSimd, gpu, ...found }: Find
   const counting = found.product === "table" ? "by tables" : "by counting bits";
   const products = found.product === undefined ? "" : `; binary products ${counting}`;
   const rows = [
-    ["rbnet", `${found.rbnet} on Node ${found.node}, ${found.platform}`],
+    ["rbnet", `${found.rbnet} on ${found.engine}, ${found.platform}`],
     ["processor", `${found.processor}, ${found.threads} threads, ${formatBytes(found.memoryBytes)} of memory`],
     [
       "WebAssembly",

@@ -28,6 +28,8 @@ interface ServeFlags extends BackendFlags {
   readonly allowHost?: readonly string[];
   readonly cors?: readonly string[];
   readonly concurrent: number;
+  readonly basePath: string;
+  readonly trustProxy?: boolean;
   readonly log?: boolean;
 }
 
@@ -46,6 +48,8 @@ export function addServe(program: Command): void {
       readPositive,
       CONCURRENT,
     )
+    .option("--base-path <path>", "below which all addresses are, where a proxy passes it on: /models", readBasePath, "")
+    .option("--trust-proxy", "take the name called and the client's address from the proxy's X-Forwarded-Host and -For")
     .option("--log", "one JSON object a request on standard output");
   addBackendFlags(command, 1)
     .addHelpText(
@@ -63,6 +67,14 @@ function readPort(text: string): number {
   const port = readWholeNumber(text);
   if (port > 65_535) throw new InvalidArgumentError("At most 65535 is possible.");
   return port;
+}
+
+/** Without a slash at the end. */
+function readBasePath(text: string): string {
+  const path = text.replace(/\/+$/, "");
+  if (path !== "" && !/^(\/[\w.~-]+)+$/.test(path))
+    throw new InvalidArgumentError("A path is expected, such as /models: letters, digits, dots and dashes after each slash.");
+  return path;
 }
 
 /** Returns when the server is stopped. */
@@ -85,11 +97,19 @@ async function serveModel(path: string, flags: ServeFlags): Promise<void> {
   const { port: actual } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host === "0.0.0.0" ? "localhost" : host;
   // With --log, standard output is the log's.
-  (flags.log === true ? tell : print)(`${bold(facts.name)} on http://${name}:${actual}/ (Ctrl-C ends)`);
+  (flags.log === true ? tell : print)(`${bold(facts.name)} on http://${name}:${actual}${flags.basePath}/ (Ctrl-C ends)`);
   await untilEnded(server);
 }
 
-function appOptions({ host, allowHost = [], cors: origins = [], concurrent, log }: ServeFlags): AppOptions {
+function appOptions({
+  host,
+  allowHost = [],
+  cors: origins = [],
+  concurrent,
+  basePath,
+  trustProxy = false,
+  log,
+}: ServeFlags): AppOptions {
   for (const origin of origins)
     if (origin !== "*" && originOf(origin) !== origin)
       throw new UserError(
@@ -99,6 +119,8 @@ function appOptions({ host, allowHost = [], cors: origins = [], concurrent, log 
     ...(LOOPBACK.includes(host) || allowHost.length > 0 ? { hosts: [...LOOPBACK, ...allowHost] } : {}),
     origins,
     concurrent,
+    basePath,
+    trustProxy,
     ...(log === true ? { log: printJson } : {}),
   };
 }

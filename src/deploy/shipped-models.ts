@@ -3,16 +3,17 @@
  * written.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { packageFile } from "../installed.js";
 import { runFile } from "../stores/run-folder.js";
 
-const FOLDER = new URL("../../models/", import.meta.url);
 const ENDING = ".safetensors";
 
 /** In alphabetical order, such as `rbnet20-cifar10`. */
 export function shippedModels(): readonly string[] {
-  if (!existsSync(FOLDER)) return [];
-  const files = readdirSync(FOLDER).filter((file) => file.endsWith(ENDING));
+  const folder = packageFile("models");
+  if (folder === undefined) return [];
+  const files = readdirSync(folder).filter((file) => file.endsWith(ENDING));
   return files.map((file) => file.slice(0, -ENDING.length)).sort();
 }
 
@@ -20,5 +21,5 @@ export function shippedModels(): readonly string[] {
 export function modelFileOf(pathOrName: string): string {
   if (statSync(pathOrName, { throwIfNoEntry: false })?.isDirectory() === true) return runFile(pathOrName, "model");
   if (existsSync(pathOrName) || !shippedModels().includes(pathOrName)) return pathOrName;
-  return fileURLToPath(new URL(`${pathOrName}${ENDING}`, FOLDER));
+  return packageFile(join("models", `${pathOrName}${ENDING}`)) ?? pathOrName;
 }

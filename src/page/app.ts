@@ -20,7 +20,7 @@ function say(sentence: string): void {
 }
 
 try {
-  const classify = await loadModel("/model.safetensors", { threads: Math.min(MOST_THREADS, navigator.hardwareConcurrency) });
+  const classify = await loadModel("model.safetensors", { threads: Math.min(MOST_THREADS, navigator.hardwareConcurrency) });
   element("backend").textContent = classify.facts.backend;
   const answerer = new Answerer(classify, (milliseconds) => {
     element("latency").textContent = `${milliseconds < 10 ? milliseconds.toFixed(2) : milliseconds.toFixed(0)} ms`;

@@ -1,7 +1,7 @@
 /** Images of a set as small files that a page can hold. */
 import type { ImageSet } from "../data/dataset.js";
 import { decodeSquare } from "../data/decoding/image-file.js";
-import { sharp } from "../data/decoding/sharp.js";
+import { loadSharp } from "../data/decoding/sharp.js";
 import { openEncoded } from "../data/sets/open-encoded.js";
 
 /** Side of a picture decoded from a file or shard; images in memory keep theirs. */
@@ -18,7 +18,7 @@ export async function encodePicture(
     const start = (source.rows[index] ?? 0) * side * side * 3;
     // sharp takes no view of shared memory, hence the copy.
     const raw = { width: side, height: side, channels: 3 } as const;
-    const image = sharp(Uint8Array.from(pixels.subarray(start, start + side * side * 3)), { raw });
+    const image = loadSharp()(Uint8Array.from(pixels.subarray(start, start + side * side * 3)), { raw });
     return { type: "png", bytes: await image.png().toBuffer() };
   }
   if (index >= set.count) throw new Error(`the set has no image ${index}`);
@@ -26,7 +26,7 @@ export async function encodePicture(
   const pixels = await decodeSquare(await images.read(index), SIDE, { pixelLimit: source.pixelLimit });
   return {
     type: "jpeg",
-    bytes: await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } })
+    bytes: await loadSharp()(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } })
       .jpeg({ quality: 80 })
       .toBuffer(),
   };

@@ -1,5 +1,6 @@
 /** A model file from an address, by the fetch that every engine has. */
 import { messageOf, UserError } from "../errors.js";
+import { shortened } from "./given.js";
 
 /** Beyond any classifier of this kind; a stranger's server could go on sending. */
 const MAXIMUM_BYTES = 256 << 20;
@@ -10,18 +11,25 @@ export async function fetchModel(address: string): Promise<Uint8Array> {
   try {
     response = await fetch(address);
   } catch (error) {
-    throw new UserError(`the model ${address} cannot be fetched (${messageOf(error)}); check the address and the connection`, {
-      cause: error,
-    });
+    throw new UserError(
+      `the model ${shortened(address)} cannot be fetched (${messageOf(error)}); check the address and the connection`,
+      {
+        cause: error,
+      },
+    );
   }
   if (!response.ok)
-    throw new UserError(`the model ${address} cannot be fetched: the server answers ${response.status}; check the address`);
+    throw new UserError(
+      `the model ${shortened(address)} cannot be fetched: the server answers ${response.status}; check the address`,
+    );
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of chunksOf(response)) {
     length += part.length;
     if (length > MAXIMUM_BYTES)
-      throw new UserError(`the model ${address} is larger than ${MAXIMUM_BYTES >> 20} MB; choose a model that rbnet wrote`);
+      throw new UserError(
+        `the model ${shortened(address)} is larger than ${MAXIMUM_BYTES >> 20} MB; choose a model that rbnet wrote`,
+      );
     parts.push(part);
   }
   const bytes = new Uint8Array(length);

@@ -79,12 +79,12 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   const { format, version, model } = file.metadata;
   if (format !== FORMAT)
     throw new UserError(
-      `${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a ` +
+      `the file ${name} is a safetensors file, but not an rbnet model (its format is ${quote(format)}); choose a ` +
         "model.safetensors that rbnet train wrote",
     );
   if (version !== VERSION && version !== OLD_VERSION)
     throw new UserError(
-      `${name} is a model of format version ${quote(version)}, this rbnet reads ${VERSION} and ${OLD_VERSION}; ` +
+      `the model ${name} is of format version ${quote(version)}, this rbnet reads ${VERSION} and ${OLD_VERSION}; ` +
         "use the rbnet that wrote it",
     );
   const broken = (found: string): UserError => new UserError(`the model ${name} is damaged: ${found}; get a fresh copy`);

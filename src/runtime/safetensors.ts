@@ -86,7 +86,7 @@ interface Entry {
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
   const refuse = (found: string): UserError =>
-    new UserError(`${name} is not a usable safetensors file: ${found}; choose a file written by rbnet`);
+    new UserError(`the file ${name} is not a usable safetensors file: ${found}; choose a file written by rbnet`);
   if (bytes.length < 8) throw refuse(`it has only ${bytes.length} bytes`);
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (headerBytes > MAXIMUM_HEADER_BYTES || headerBytes > bytes.length - 8)
@@ -94,7 +94,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
   const json = bytes.subarray(8, 8 + headerBytes);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    header = JSON.parse(textOf(json));
   } catch {
     throw refuse("its header is not JSON");
   }
@@ -121,6 +121,12 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): StoredFile {
     { type: typeOf(dtype), shape, data: new ARRAYS[dtype](data.slice(begin, end).buffer) } as StoredTensor,
   ]);
   return { metadata, tensors: new Map(tensors) };
+}
+
+/** UTF-8 to text; some engines (jsdom, small JavaScript engines) have no TextDecoder. @throws where it is no UTF-8 */
+function textOf(bytes: Uint8Array): string {
+  if (typeof TextDecoder === "function") return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  return decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
 }
 
 /** Undefined where it is no object of strings. */

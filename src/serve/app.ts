@@ -6,6 +6,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
+import { etag } from "hono/etag";
 import type { NodeImage } from "../deploy/load-model.js";
 import { UserError } from "../errors.js";
 import type { Classify, Prediction } from "../runtime/classifier.js";
@@ -28,7 +29,7 @@ const POLICY = [
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
   "connect-src 'self'",
-  "worker-src 'self'",
+  "worker-src 'self' blob:",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -52,6 +53,13 @@ export interface AppOptions {
   readonly origins?: readonly string[];
   /** Requests to /classify that may be under way at once; one more is told to come again. Default 16. */
   readonly concurrent?: number;
+  /** Path that all addresses are below, such as `/models`; default none. */
+  readonly basePath?: string;
+  /**
+   * Whether a proxy in front says by which name it was called (X-Forwarded-Host) and by whom (X-Forwarded-For). Anybody can write these, so
+   * they count where this is told alone.
+   */
+  readonly trustProxy?: boolean;
   /** Told of every request when it is answered. */
   readonly log?: (entry: AccessEntry) => void;
 }
@@ -62,6 +70,8 @@ export interface AccessEntry {
   readonly time: string;
   readonly method: string;
   readonly path: string;
+  /** Address that asked, as a trusted proxy says it. */
+  readonly client?: string;
   readonly status: number;
   readonly milliseconds: number;
 }
@@ -73,21 +83,25 @@ function refuse(context: Context, status: Status, error: string): Response {
 }
 
 export function createApp({ bytes, classify, facts, version }: ServedModel, options: AppOptions = {}): Hono {
-  const { hosts, origins = [], concurrent = CONCURRENT, log } = options;
-  const app = new Hono();
+  const { hosts, origins = [], concurrent = CONCURRENT, basePath = "", trustProxy = false, log } = options;
+  const whole = new Hono();
+  const app = basePath === "" ? whole : whole.basePath(basePath);
   const page = renderPage(facts);
   const code = pageCode();
 
   if (log !== undefined)
-    app.use(async (context, next) => {
+    whole.use(async (context, next) => {
       const start = performance.now();
       await next();
       const { method, path } = context.req;
       const milliseconds = performance.now() - start;
-      log({ time: new Date().toISOString(), method, path, status: context.res.status, milliseconds });
+      const client = trustProxy ? forwarded(context, "X-Forwarded-For") : undefined;
+      const { status } = context.res;
+      log({ time: new Date().toISOString(), method, path, ...(client === undefined ? {} : { client }), status, milliseconds });
     });
-  app.use(async (context, next) => {
-    const host = new URL(context.req.url).hostname.replace(/^\[|\]$/g, "");
+  whole.use(async (context, next) => {
+    const named = trustProxy ? forwarded(context, "X-Forwarded-Host") : undefined;
+    const host = hostOf(named, context.req.url);
     if (hosts !== undefined && !hosts.includes(host))
       return refuse(
         context,
@@ -108,13 +122,17 @@ export function createApp({ bytes, classify, facts, version }: ServedModel, opti
     for (const path of Object.keys(METHODS))
       app.use(path, cors({ origin: origins.includes("*") ? "*" : [...origins], allowMethods: ["GET", "POST"] }));
 
-  app.get("/", (context) => context.html(page));
+  // A page and its code stay in a browser's cache, which asks each time whether they are still the same.
+  for (const path of ["/", "/style.css", "/model.safetensors", "/code/*"]) whole.use(`${basePath}${path}`, revalidated, etag());
+  whole.get(`${basePath}/`, (context) => context.html(page));
+  // Addresses in the page are relative, so it has to be opened with the slash.
+  if (basePath !== "") whole.get(basePath, (context) => context.redirect(`${basePath}/`));
   app.get("/style.css", (context) => context.body(PAGE_STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
   app.get("/model.safetensors", (context) =>
     context.body(Uint8Array.from(bytes), 200, { "Content-Type": "application/octet-stream" }),
   );
   app.get("/code/*", (context) => {
-    const text = code.get(context.req.path.slice("/code/".length));
+    const text = code.get(context.req.path.slice(`${basePath}/code/`.length));
     if (text === undefined) return refuse(context, 404, `there is no ${context.req.path} here`);
     return context.body(text, 200, { "Content-Type": "text/javascript; charset=utf-8" });
   });
@@ -143,13 +161,31 @@ export function createApp({ bytes, classify, facts, version }: ServedModel, opti
       context.header("Allow", method);
       return refuse(context, 405, `${path} is asked by ${method}, not by ${context.req.method}`);
     });
-  app.notFound((context) => refuse(context, 404, `there is no ${context.req.path} here; open / or POST an image to /classify`));
-  app.onError((error, context) => {
+  whole.notFound((context) =>
+    refuse(context, 404, `there is no ${context.req.path} here; open ${basePath}/ or POST an image to ${basePath}/classify`),
+  );
+  whole.onError((error, context) => {
     if (error instanceof UserError) return refuse(context, 400, error.message);
     console.error(error);
     return refuse(context, 500, "this is a fault of rbnet, please report it");
   });
-  return app;
+  return whole;
+}
+
+const revalidated: MiddlewareHandler = async (context, next) => {
+  await next();
+  context.header("Cache-Control", "no-cache");
+};
+
+/** The first of a header's list, which is what the outermost proxy has seen. */
+function forwarded(context: Context, header: string): string | undefined {
+  return context.req.header(header)?.split(",")[0]?.trim();
+}
+
+/** Without port and brackets; of `named` where a proxy says it. */
+function hostOf(named: string | undefined, url: string): string {
+  const { hostname } = new URL(named !== undefined && URL.canParse(`http://${named}`) ? `http://${named}` : url);
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 /** Lets so many requests in at once; pictures of more would fill memory while they wait. */

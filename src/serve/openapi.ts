@@ -83,6 +83,8 @@ export function openApiDocument(version: string): object {
   return {
     openapi: "3.1.0",
     info: { title: "rbnet serve", version, description: "A 1-bit image classifier: images in, labels with scores out." },
+    // Wherever this document is: below the path that a proxy puts before it.
+    servers: [{ url: "." }],
     paths: {
       "/classify": {
         post: {

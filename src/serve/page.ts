@@ -41,10 +41,10 @@ export function renderPage(facts: PageFacts): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeText(name)} · rbnet</title>
-<link rel="stylesheet" href="/style.css">
+<link rel="stylesheet" href="style.css">
 <link rel="icon" href="data:,">
 <script type="application/json" id="facts">${scriptJson(facts)}</script>
-<script type="module" src="/code/page/app.js"></script>
+<script type="module" src="code/page/app.js"></script>
 </head>
 <body>
 <main>

@@ -98,7 +98,7 @@ describe.skipIf(!existsSync(cifar10) || chromiumPath === undefined)(
     it("is answered in Chromium as in Node, every one", { timeout: 120_000 }, async () => {
       const page = `<!doctype html><title>test</title><pre id="found"></pre><script type="module" src="/page.js"></script>`;
       const files = { "/page.html": page, "/page.js": SCRIPT, "/model.safetensors": encodeModel(model), "/pixels": pixels };
-      await using server = await servePage(files, false);
+      await using server = await servePage(files, { isolated: false });
       const tab = await browser.newPage();
       await tab.goto(`${server.address}/page.html`);
       const text = await tab.locator("#found", { hasText: /./ }).textContent({ timeout: 100_000 });

@@ -34,7 +34,7 @@ describe.skipIf(chromiumPath === undefined)("a picture in Chromium (skipped wher
       "/plain.jpg": plain,
       "/print.jpg": print,
     };
-    await using server = await servePage(files, false);
+    await using server = await servePage(files, { isolated: false });
     const browser = await launchChromium();
     try {
       const page = await browser.newPage();

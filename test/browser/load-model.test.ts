@@ -111,7 +111,7 @@ describe.skipIf(chromiumPath === undefined)("rbnet/runtime in Chromium (skipped 
   afterAll(async () => browser?.close());
 
   async function found(path: string, isolated: boolean): Promise<Found> {
-    await using server = await servePage(files, isolated);
+    await using server = await servePage(files, { isolated });
     const page: Page = await browser!.newPage();
     const complaints: string[] = [];
     page.on("console", (message) => {

@@ -60,7 +60,7 @@ function refusal(file: Uint8Array): string {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     expect(error.message).toMatch(
-      /^it\.safetensors is not a usable safetensors file: [^\n]{3,300}; choose a file written by rbnet$/,
+      /^the file it\.safetensors is not a usable safetensors file: [^\n]{3,300}; choose a file written by rbnet$/,
     );
     return error.message;
   }

@@ -197,4 +197,57 @@ describe("what programs and their operators need", () => {
     ]);
     expect(new Date(entries[0]?.time ?? "").getTime()).toBeGreaterThan(Date.now() - 60_000);
   });
+
+  it("lives below a path, where it is told so, and nowhere else", async () => {
+    const below = createApp(model, { hosts: ["localhost"], basePath: "/models" });
+    const status = async (path: string): Promise<number> => (await below.request(`${HOST}${path}`)).status;
+    expect((await below.request(`${HOST}/models`)).headers.get("Location")).toBe("/models/");
+    for (const path of [
+      "/models/",
+      "/models/style.css",
+      "/models/code/page/app.js",
+      "/models/model.safetensors",
+      "/models/healthz",
+    ])
+      expect([path, await status(path)]).toEqual([path, 200]);
+    for (const path of ["/", "/healthz", "/code/page/app.js"]) expect([path, await status(path)]).toEqual([path, 404]);
+    const answer = await below.request(`${HOST}/models/classify`, { method: "POST", body: new Uint8Array(await picture(1)) });
+    expect(answer.status).toBe(200);
+    expect(await (await below.request(`${HOST}/nothing`)).json()).toEqual({
+      error: expect.stringContaining("open /models/ or POST"),
+    });
+  });
+
+  it("has a page whose addresses are relative, so that a proxy may put any path before them", async () => {
+    const page = await (await app.request(`${HOST}/`)).text();
+    const addresses = [...page.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address);
+    expect(addresses.length).toBeGreaterThan(2);
+    for (const address of addresses) expect(address).not.toMatch(/^\/|^https?:/);
+    expect(await (await app.request(`${HOST}/code/page/app.js`)).text()).not.toMatch(/["'`]\/[a-z]/);
+  });
+
+  it("does not send again what a browser has", async () => {
+    for (const path of ["/", "/model.safetensors", "/code/page/app.js"]) {
+      const first = await app.request(`${HOST}${path}`);
+      expect(first.headers.get("Cache-Control")).toBe("no-cache");
+      const tag = first.headers.get("ETag") ?? "";
+      const again = await app.request(`${HOST}${path}`, { headers: { "If-None-Match": tag } });
+      expect([path, again.status, (await again.arrayBuffer()).byteLength]).toEqual([path, 304, 0]);
+      const other = await app.request(`${HOST}${path}`, { headers: { "If-None-Match": '"other"' } });
+      expect(other.status).toBe(200);
+    }
+  });
+
+  it("believes a proxy's headers only where it is told to", async () => {
+    const entries: AccessEntry[] = [];
+    const headers = { "X-Forwarded-Host": "example.org, inner", "X-Forwarded-For": "192.0.2.7, 10.0.0.1" };
+    const options = { hosts: ["localhost", "example.org"], log: (entry: AccessEntry) => entries.push(entry) };
+    const trusting = createApp(model, { ...options, trustProxy: true });
+    expect((await trusting.request("http://inner/healthz", { headers })).status).toBe(200);
+    expect(
+      (await trusting.request(`${HOST}/healthz`, { headers: { ...headers, "X-Forwarded-Host": "evil.example" } })).status,
+    ).toBe(403);
+    expect((await createApp(model, options).request("http://inner/healthz", { headers })).status).toBe(403);
+    expect(entries.map(({ client }) => client)).toEqual(["192.0.2.7", "192.0.2.7", undefined]);
+  });
 });

@@ -2,9 +2,8 @@
  * Finds the optional C accelerator: a Node addon that has faster versions of some WebAssembly kernels, working on the same memory. Nothing
  * needs it; where it is absent, or was built for another machine, everything runs on WebAssembly alone.
  */
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { messageOf } from "../../errors.js";
+import { packageFile, requireInstalled, resolveInstalled } from "../../installed.js";
 import type { GradientPrecision } from "../device.js";
 
 /** What the addon exports; see addon.c. */
@@ -28,41 +27,37 @@ export interface AcceleratedKernels {
 export type AcceleratorSearch = { readonly file: string; readonly addon: Addon } | { readonly absent: string };
 
 /** Where `npm run build` leaves the addon, where a C compiler was at hand. */
-const BUILT_HERE = fileURLToPath(new URL("./rbnet.node", import.meta.url));
+const BUILT_HERE = "dist/backend/native/rbnet.node";
+/** Written beside the compiled code: the digest of the contract that an addon has to be of. */
+const CONTRACT = "dist/backend/native/contract.json";
 /** The addon as it comes prebuilt: an optional dependency of rbnet, one for each platform. */
 const PACKAGE = `rbnet-native-${process.platform}-${process.arch}`;
 
-const require = createRequire(import.meta.url);
-
 /** Loads the addon of this machine. Never throws: an accelerator that cannot be loaded is an absent one. */
 export function findAccelerator(): AcceleratorSearch {
-  const file = addonFile();
-  if (file === undefined)
-    return { absent: `there is no accelerator: none was built here, and the package ${PACKAGE} is not installed` };
   try {
-    const addon = loadAddon(file);
+    const file = packageFile(BUILT_HERE) ?? resolveInstalled(`${PACKAGE}/rbnet.node`);
+    const contract = packageFile(CONTRACT);
+    if (file === undefined || contract === undefined)
+      return { absent: `there is no accelerator: none was built here, and the package ${PACKAGE} is not installed` };
+    return loadAccelerator(file, contract);
+  } catch (error) {
+    return { absent: `no accelerator can be looked for: ${messageOf(error)}` };
+  }
+}
+
+function loadAccelerator(file: string, contract: string): AcceleratorSearch {
+  try {
+    const addon = requireInstalled(file) as Addon;
     // The kernels take addresses, and would believe any.
-    if (addon.contract !== require("./contract.json"))
+    if (addon.contract !== requireInstalled(contract))
       return {
         absent: `the accelerator ${file} is of another version of rbnet; install the same version of both, or build it again`,
       };
     return { file, addon };
   } catch (error) {
-    return { absent: `the accelerator ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}` };
+    return { absent: `the accelerator ${file} cannot be loaded: ${messageOf(error)}` };
   }
-}
-
-function addonFile(): string | undefined {
-  if (existsSync(BUILT_HERE)) return BUILT_HERE;
-  try {
-    return require.resolve(`${PACKAGE}/rbnet.node`);
-  } catch {
-    return undefined;
-  }
-}
-
-function loadAddon(file: string): Addon {
-  return require(file) as Addon;
 }
 
 /**

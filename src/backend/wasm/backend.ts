@@ -16,6 +16,7 @@ import type { ProductKind } from "./packed-weights.js";
 import { poolingKernels } from "./pooling.js";
 import { realKernels } from "./real.js";
 import type { Runner } from "./runner.js";
+import { describeThreads, firstStarted } from "./started-threads.js";
 import { updateKernels } from "./update.js";
 import type { PoolWorkerData } from "./worker.js";
 
@@ -45,28 +46,26 @@ export async function createWasmBackend({
   const module = await compileKernels(relaxed);
   const memory = createMemory(threads, true);
   const { functions, product: only, tiles } = loadKernels(module, memory, accelerated);
-  const workers = await Promise.all(
-    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, accelerated, ...threadPlace(i + 1) })),
-  );
+  const starts = Array.from({ length: threads - 1 }, (_, i) => ({ module, memory, accelerated, ...threadPlace(i + 1) }));
+  const { started: workers, obstacle } = firstStarted(await Promise.allSettled(starts.map(startWorker)), endWorker);
+  const count = workers.length + 1;
   const kind =
     accelerated === undefined ? `wasm, ${relaxed ? "relaxed" : "plain"} SIMD` : `native, ${accelerated.instructionSet}`;
-  const description = `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`;
-  const end = (): void => {
-    for (const worker of workers) void worker.terminate();
-  };
+  const description = `${kind}, ${describeThreads(count, threads, obstacle)}`;
   const { backend, run, productKind } = assembleBackend({
     memory,
     layouts: { ...INFERENCE_LAYOUTS, ...TRAINING_LAYOUTS },
     functions,
     connect: allKernels,
-    threads,
+    threads: count,
+    places: threads,
     description,
     product: product ?? only,
-    end,
+    end: () => workers.forEach(endWorker),
   });
   return Object.assign(backend, {
     choices: { product: productKind },
-    limits: () => measureLimits(backend, run, threads, tiles),
+    limits: () => measureLimits(backend, run, count, tiles),
   });
 }
 
@@ -81,6 +80,10 @@ function allKernels(runner: Runner): Kernels {
     ...channelKernels(runner),
     ...updateKernels(runner),
   };
+}
+
+function endWorker(worker: Worker): void {
+  void worker.terminate();
 }
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker> {

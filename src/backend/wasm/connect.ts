@@ -58,6 +58,8 @@ export interface Assembly<Kernels> {
   readonly functions: readonly KernelFunction[];
   readonly connect: (runner: Runner) => Kernels;
   readonly threads: number;
+  /** Threads that the memory has room for, where some of them could not be started. */
+  readonly places?: number;
   readonly description: string;
   /** How binary products count; by default what a short measurement finds faster. */
   readonly product?: ProductKind | undefined;
@@ -73,10 +75,10 @@ export interface Assembled<Kernels> {
 }
 
 export function assembleBackend<Kernels>(assembly: Assembly<Kernels>): Assembled<Kernels> {
-  const { memory, layouts, functions, connect, threads, description, product, end } = assembly;
+  const { memory, layouts, functions, connect, threads, places = threads, description, product, end } = assembly;
   const { controlOffset, scratch } = threadPlace(0);
   const pool = new Pool(memory.buffer as unknown as SharedArrayBuffer, controlOffset, functions, threads, scratch);
-  const arena = new Arena(memory, arenaBase(threads));
+  const arena = new Arena(memory, arenaBase(places));
   const run = runByNames(layouts, (kernel, chunks, numbers) => pool.run(kernel, chunks, numbers));
   const kind = product ?? fasterProduct(arena, run);
   const device = deviceOf(arena, kind, description, () => {

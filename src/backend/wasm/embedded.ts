@@ -1,37 +1,74 @@
 /**
- * The WebAssembly backend for a page or a worker of one: the runtime's few kernels, carried along in the code so that no server has to be
- * asked for them. It uses nothing but what browsers have. Threads need a page that is cross-origin isolated; elsewhere the calling thread
- * works alone.
+ * The WebAssembly backend of the runtime: the few kernels that a deployed network needs, carried along in the code, so that no file has to
+ * be found and no server asked. It uses nothing but what every engine has; how threads are started is the program's around it.
  */
+import { UserError } from "../../errors.js";
 import type { InferenceBackend } from "../device.js";
 import { assembleBackend, createMemory, threadPlace } from "./connect.js";
+import { compileKernels, KERNELS_IMPORT, requireKernelsEngine } from "./engine.js";
 import { inferenceKernels } from "./inference.js";
 import { instantiateKernels, validatesRelaxedSimd } from "./instantiate.js";
 import { INFERENCE_LAYOUTS } from "./layouts/inference.js";
 import { RUNTIME_KERNELS } from "./runtime-kernels.js";
+import { describeThreads } from "./started-threads.js";
 import type { ThreadStart } from "./web-thread.js";
 
-/** Opens the backend on up to `threads` threads, the calling one included. */
-export async function createEmbeddedBackend(threads: number): Promise<InferenceBackend> {
-  const count = globalThis.crossOriginIsolated === true ? threads : 1;
-  const relaxed = validatesRelaxedSimd();
-  const module = await WebAssembly.compile(bytesOf(RUNTIME_KERNELS[buildName(relaxed, count > 1)]));
-  const memory = createMemory(count, count > 1);
-  const workers = await Promise.all(
-    Array.from({ length: count - 1 }, (_, i) => startThread({ module, memory, ...threadPlace(i + 1) })),
-  );
+/** Threads that share the memory: those that could be started, and why there are not as many as were asked for. */
+export interface Threads {
+  /** Contiguous from the first: thread i + 1 of the pool each. */
+  readonly started: number;
+  readonly obstacle?: string | undefined;
+  end(): void;
+}
+
+/** Starts a thread for each; one that cannot start is no error. */
+export type StartThreads = (starts: readonly ThreadStart[]) => Promise<Threads>;
+
+export interface EmbeddedOptions {
+  /** Threads that compute, the calling one included. Where fewer can be had, fewer compute, and the description says so. */
+  readonly threads: number;
+  readonly startThreads: StartThreads;
+  /** The kernels compiled by the platform, where it forbids to compile them here. They run on one thread. */
+  readonly module?: WebAssembly.Module | undefined;
+}
+
+/** @throws UserError where the engine cannot run the kernels */
+export async function createEmbeddedBackend({ threads, startThreads, module }: EmbeddedOptions): Promise<InferenceBackend> {
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UserError(`threads is ${threads}, but so many threads compute: give a whole number from 1 on`);
+  requireKernelsEngine();
+  if (module !== undefined) requireKernels(module);
+  const relaxed = module === undefined && validatesRelaxedSimd();
+  const shared = module === undefined && threads > 1;
+  const compiled = module ?? (await compileKernels(bytesOf(RUNTIME_KERNELS[buildName(relaxed, shared)])));
+  const memory = createMemory(shared ? threads : 1, shared);
+  const functions = instantiateKernels(compiled, memory, INFERENCE_LAYOUTS);
+  const others = Array.from({ length: threads - 1 }, (_, i) => ({ module: compiled, memory, ...threadPlace(i + 1) }));
+  const { started, obstacle, end } = await threadsFor(others, shared, startThreads);
   const { backend } = assembleBackend({
     memory,
     layouts: INFERENCE_LAYOUTS,
-    functions: instantiateKernels(module, memory, INFERENCE_LAYOUTS),
+    functions,
     connect: inferenceKernels,
-    threads: count,
-    description: `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${count} thread${count === 1 ? "" : "s"}`,
-    end: () => {
-      for (const worker of workers) worker.terminate();
-    },
+    threads: started + 1,
+    places: shared ? threads : 1,
+    description: `wasm, ${relaxed ? "relaxed" : "plain"} SIMD, ${describeThreads(started + 1, threads, obstacle)}`,
+    end,
   });
   return backend;
+}
+
+async function threadsFor(starts: readonly ThreadStart[], shared: boolean, startThreads: StartThreads): Promise<Threads> {
+  if (starts.length === 0) return { started: 0, end: () => undefined };
+  if (!shared) return { started: 0, obstacle: "kernels that are given run on one", end: () => undefined };
+  return startThreads(starts);
+}
+
+/** @throws UserError where it is not a module of these kernels */
+function requireKernels(module: WebAssembly.Module): void {
+  const names = module instanceof WebAssembly.Module ? WebAssembly.Module.exports(module).map(({ name }) => name) : [];
+  if (!Object.keys(INFERENCE_LAYOUTS).every((name) => names.includes(name)))
+    throw new UserError(`the given module does not hold the kernels; give what ${KERNELS_IMPORT} is imported as`);
 }
 
 function buildName(relaxed: boolean, shared: boolean): keyof typeof RUNTIME_KERNELS {
@@ -41,14 +78,4 @@ function buildName(relaxed: boolean, shared: boolean): keyof typeof RUNTIME_KERN
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-}
-
-function startThread(start: ThreadStart): Promise<Worker> {
-  return new Promise((resolve, reject) => {
-    // Written out in this form, bundlers find the worker and bundle it too.
-    const worker = new Worker(new URL("./web-thread.js", import.meta.url), { type: "module" });
-    worker.onerror = (event) => reject(new Error(`a thread could not be started: ${event.message}`));
-    worker.onmessage = () => resolve(worker);
-    worker.postMessage(start);
-  });
 }

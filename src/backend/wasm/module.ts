@@ -1,8 +1,10 @@
 /** The compiled kernels in Node: which of the two builds this engine can run, their files, and the accelerator's kernels in their place. */
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
+import { UserError } from "../../errors.js";
+import { packageFile, requireInstalled } from "../../installed.js";
 import { KERNEL_ROWS } from "../kernel-table/table.js";
+import * as engine from "./engine.js";
 import { instantiateKernels, validatesRelaxedSimd } from "./instantiate.js";
 import type { ProductKind } from "./packed-weights.js";
 import type { KernelFunction } from "./thread-pool.js";
@@ -11,6 +13,7 @@ import type { KernelFunction } from "./thread-pool.js";
  * Whether the engine can run the build with fused multiply-add. Node 20 has it behind a flag, which is set here, before the first compile.
  */
 export function hasRelaxedSimd(): boolean {
+  if (typeof WebAssembly !== "object") return false;
   if (validatesRelaxedSimd()) return true;
   try {
     setFlagsFromString("--experimental-wasm-relaxed-simd");
@@ -21,8 +24,14 @@ export function hasRelaxedSimd(): boolean {
 }
 
 export async function compileKernels(relaxed: boolean): Promise<WebAssembly.Module> {
-  const file = new URL(relaxed ? "./kernels-relaxed.wasm" : "./kernels.wasm", import.meta.url);
-  return WebAssembly.compile(await readFile(file));
+  engine.requireKernelsEngine();
+  const name = `dist/backend/wasm/${relaxed ? "kernels-relaxed" : "kernels"}.wasm`;
+  const file = packageFile(name);
+  if (file === undefined)
+    throw new UserError(
+      `the kernels, ${name} of the package rbnet, are not there; leave rbnet out of the bundle (external), so that it finds its files`,
+    );
+  return engine.compileKernels(await readFile(file));
 }
 
 /**
@@ -31,6 +40,10 @@ export async function compileKernels(relaxed: boolean): Promise<WebAssembly.Modu
 export interface Accelerated {
   readonly file: string;
   readonly instructionSet: string;
+}
+
+interface Addon {
+  bind(memory: Uint8Array, instructionSet: string): Record<string, KernelFunction>;
 }
 
 export interface LoadedKernels {
@@ -62,6 +75,6 @@ export function loadKernels(
 
 /** A shared memory grows in place, so its first byte stays where it is. */
 function loadFasterKernels({ file, instructionSet }: Accelerated, memory: WebAssembly.Memory): Record<string, KernelFunction> {
-  const addon = createRequire(import.meta.url)(file);
+  const addon = requireInstalled(file) as Addon;
   return addon.bind(new Uint8Array(memory.buffer), instructionSet);
 }

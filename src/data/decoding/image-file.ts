@@ -8,14 +8,10 @@ import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
 import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
 import { decoderOptions, type ImageInput, readyInput } from "./image-input.js";
-import { sharp } from "./sharp.js";
+import { loadSharp } from "./sharp.js";
 
 /** Transparent parts show white, as on a page. */
 const BACKGROUND = "#ffffff";
-
-// Many small images at once use the cores better than many threads on one image; and no image is decoded twice in a row.
-sharp.concurrency(1);
-sharp.cache(false);
 
 export interface DecodeOptions {
   /** Most pixels (width x height) that are decoded; default 64 million. */
@@ -79,7 +75,7 @@ async function shapeOf(input: string | Uint8Array, ready: ImageInput, options: D
   let shape: ImageShape;
   try {
     // The limit is checked below, where the size can be told; sharp's own check would say less.
-    const header = await sharp(ready.source, { limitInputPixels: false }).metadata();
+    const header = await loadSharp()(ready.source, { limitInputPixels: false }).metadata();
     shape = header.autoOrient;
   } catch (error) {
     throw badImage(input, error, pixelLimit);
@@ -100,8 +96,8 @@ export function centreCrop(pixels: Uint8Array, side: number, size: number): Uint
 }
 
 function open({ source, raw }: ImageInput, options: DecodeOptions): Sharp {
-  if (raw !== undefined) return sharp(source, { raw });
-  return sharp(source, decoderOptions(options.pixelLimit ?? PIXEL_LIMIT));
+  if (raw !== undefined) return loadSharp()(source, { raw });
+  return loadSharp()(source, decoderOptions(options.pixelLimit ?? PIXEL_LIMIT));
 }
 
 async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
 import { type Bitmap, bitmapShape, decodeBitmap } from "./bmp.js";
 import { type Content, contentOf, HEAD_BYTES, HEIC_PICTURE, type OtherContent, UNKNOWN_FILE } from "./file-content.js";
 import { decodeInks, mayHaveInks } from "./inks.js";
-import { sharp } from "./sharp.js";
+import { loadSharp } from "./sharp.js";
 
 /** A path or the bytes of an encoded image, or pixels and their shape. */
 export interface ImageInput {
@@ -17,19 +17,26 @@ export interface ImageInput {
 }
 
 /** Builds of libvips with HEVC say so by the endings that they take. */
-const readsHeic = sharp.format.heif.input.fileSuffix?.includes(".heic") === true;
+function readsHeic(): boolean {
+  return loadSharp().format.heif.input.fileSuffix?.includes(".heic") === true;
+}
 
 /** Why something with this content cannot be decoded here; undefined where it can. */
 export function refusalOf(content: Content): OtherContent | undefined {
   if (typeof content !== "string") return content;
-  return content === "HEIC" && !readsHeic ? HEIC_PICTURE : undefined;
+  return content === "HEIC" && !readsHeic() ? HEIC_PICTURE : undefined;
 }
 
-/** @throws BadImageError where the input cannot be read, or is no image that can be decoded */
+/**
+ * @throws BadImageError where the input cannot be read, or is no image that can be decoded
+ * @throws UserError where there is no decoder
+ */
 export async function readyInput(
   input: string | Uint8Array,
   { pixelLimit = PIXEL_LIMIT }: { readonly pixelLimit?: number },
 ): Promise<ImageInput> {
+  // A decoder that is not there is no fault of the image.
+  loadSharp();
   const head = typeof input === "string" ? await reading(input, async () => headOf(input)) : input.subarray(0, HEAD_BYTES);
   const content = contentOf(head);
   const refusal = refusalOf(content);

@@ -5,7 +5,7 @@
 import type { SharpOptions } from "sharp";
 import type { Bitmap } from "./bmp.js";
 import type { ImageFormat } from "./file-content.js";
-import { sharp } from "./sharp.js";
+import { loadSharp } from "./sharp.js";
 
 /** Of a profile that says how inks look; at this place of a profile is the kind of colours that it takes. */
 const INKS = "CMYK";
@@ -31,10 +31,10 @@ function componentsOf(head: Uint8Array): number | undefined {
 
 /** RGB of a picture of inks that has no profile of them, turned as its EXIF data say; undefined of all others. */
 export async function decodeInks(source: string | Uint8Array, options: SharpOptions): Promise<Bitmap | undefined> {
-  const { space, icc } = await sharp(source, { limitInputPixels: false }).metadata();
+  const { space, icc } = await loadSharp()(source, { limitInputPixels: false }).metadata();
   const kind = icc === undefined ? "" : icc.toString("latin1", KIND_AT, KIND_AT + INKS.length);
   if (space !== "cmyk" || kind === INKS) return undefined;
-  const inks = sharp(source, options).pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" });
+  const inks = loadSharp()(source, options).pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" });
   const { data, info } = await inks.toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   if (channels !== INKS.length) return undefined;
