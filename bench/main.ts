@@ -10,6 +10,7 @@ import { firstProblem } from "#rbnet/problems";
 import { chart, readRecords } from "./chart.js";
 import { benchCluster, clusterTable } from "./cluster.js";
 import { benchFineTuning, COUNTS, FineTuningCase, fineTuningTable } from "./fine-tuning.js";
+import { benchFirmware, FirmwareCase } from "./firmware.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
 import { compareLayers, LayersCase, layersTable } from "./layers.js";
@@ -20,7 +21,7 @@ import { benchLopsided, benchSmallData, SmallDataCase, smallDataTable } from "./
 import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
 
 const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning|
-                         small-data|lopsided|cluster> [options]
+                         small-data|lopsided|cluster|firmware> [options]
        npm run bench -- chart <file...>
 
   training   our training step against the same step in PyTorch (install it with bench/peers/setup.sh)
@@ -28,6 +29,7 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
   pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
+  firmware   rbnet20 exported as C on one image against ONNX Runtime on a float ResNet-20
   layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
   cluster    steps by several processes, and as root sums of gradients over links of chosen rate and delay; needs Open MPI
   chart      draws what the others have printed with --json, as SVG
@@ -42,7 +44,7 @@ Options:
   --rounds <number>  rounds, taken in turn (default 7)
   --network <name>   training: rbnet20 (default) or rbnet18; layers: a network (default: all)
   --peers <list>     training: which of ${trainingPeers.join(", ")}
-  --width <number>   training, scaling: width of the network (default 2; rbnet18 1)
+  --width <number>   training, scaling, firmware: width of the network (default 2; rbnet18 1)
   --batch <number>   training: images a step (default 128; rbnet18 32)
   --data <folder>    pipeline: images by class; fine-tuning, small-data: with train/ and test/ (or val/)
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
@@ -99,7 +101,7 @@ interface Values {
 /** Each benchmark, from what the command line says. */
 const BENCHMARKS: Readonly<
   Record<
-    "training" | "inference" | "kernels" | "scaling" | "pipeline",
+    "training" | "inference" | "kernels" | "scaling" | "pipeline" | "firmware",
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
@@ -145,6 +147,8 @@ const BENCHMARKS: Readonly<
     ),
   kernels: ({ backend = "wasm", threads = "1", rounds }, report) =>
     benchKernels(KernelsCase.parse({ backend, threads: Number(threads), rounds: Number(rounds) }), report),
+  firmware: ({ width = "1", steps = "20", rounds }, report) =>
+    benchFirmware(FirmwareCase.parse({ width: Number(width), rounds: Number(rounds), steps: Number(steps) }), report),
   scaling: ({ backend = "wasm", threads = "2", width = "2", rounds }, report) =>
     benchScaling(ScalingCase.parse({ backend, threads: Number(threads), width: Number(width), rounds: Number(rounds) }), report),
 };

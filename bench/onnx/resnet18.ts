@@ -1,7 +1,7 @@
 /**
- * The float ResNet-18 that inference is measured against, with random weights, as ONNX: batch normalization folded into the
- * convolutions, as a deployed network has it. Quantized: 8-bit weights and activations, written as ONNX Runtime's own tools write
- * them (QDQ), so that it runs its integer kernels.
+ * The float ResNets that inference is measured against (18 layers at 224 pixels, 20 at 32), with random weights, as ONNX: batch
+ * normalization folded into the convolutions, as a deployed network has it. Quantized: 8-bit weights and activations, written as
+ * ONNX Runtime's own tools write them (QDQ), so that it runs its integer kernels.
  */
 import { Random } from "#rbnet/data/random";
 import { OnnxGraph } from "#rbnet/export/onnx/graph";
@@ -27,7 +27,25 @@ export function resnet18({ quantized }: { readonly quantized: boolean }): Uint8A
       inputs = filters;
     }
   }
-  return builder.finish(x, inputs);
+  return builder.finish(x, inputs, CLASSES, SIDE);
+}
+
+/** CIFAR's. */
+export function resnet20({ classes, side }: { readonly classes: number; readonly side: number }): Uint8Array {
+  const builder = new Builder(false);
+  let x = builder.convolution(builder.entry("image"), { inputs: 3, filters: 16, kernel: 3, stride: 1, relu: true });
+  let inputs = 16;
+  for (const [stage, filters] of [16, 32, 64].entries()) {
+    for (const block of [0, 1, 2]) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      const inner = builder.convolution(x, { inputs, filters, kernel: 3, stride, relu: true });
+      const outer = builder.convolution(inner, { inputs: filters, filters, kernel: 3, stride: 1, relu: false });
+      const shortcut = stride === 2 ? builder.convolution(x, { inputs, filters, kernel: 1, stride, relu: false }) : x;
+      x = builder.sum(outer, shortcut);
+      inputs = filters;
+    }
+  }
+  return builder.finish(x, inputs, classes, side);
 }
 
 interface Convolution {
@@ -106,15 +124,15 @@ class Builder {
     return this.rounded(this.graph.add("Relu", "Relu", [this.graph.add("Add", "Add", [a, b])]));
   }
 
-  finish(x: string, inputs: number): Uint8Array {
+  finish(x: string, inputs: number, classes: number, side: number): Uint8Array {
     const pooled = this.graph.add("GlobalAveragePool", "GlobalAveragePool", [x]);
     const flat = this.graph.add("Flatten", "Flatten", [this.rounded(pooled)], { axis: 1 });
-    const weights = this.weights([CLASSES, inputs], Math.sqrt(1 / inputs));
-    const scores = this.graph.add("Gemm", "Gemm", [flat, weights, this.bias(CLASSES)], { transB: 1 });
+    const weights = this.weights([classes, inputs], Math.sqrt(1 / inputs));
+    const scores = this.graph.add("Gemm", "Gemm", [flat, weights, this.bias(classes)], { transB: 1 });
     return this.graph.encode({
-      name: "resnet18",
-      inputs: [{ name: "image", type: "float32", shape: [1, 3, SIDE, SIDE] }],
-      outputs: [{ name: scores, type: "float32", shape: [1, CLASSES] }],
+      name: "resnet",
+      inputs: [{ name: "image", type: "float32", shape: [1, 3, side, side] }],
+      outputs: [{ name: scores, type: "float32", shape: [1, classes] }],
       producer: { name: "rbnet benchmarks", version: "1" },
     });
   }
