@@ -35,7 +35,7 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   chart      draws what the others have printed with --json, as SVG
   fine-tuning  not a time: accuracy of networks that start from a trained one, where images are few; needs --data
   small-data accuracy of the defaults beside flags, on 40 images of each of three classes; needs --data
-  lopsided   accuracy with class weights and a balanced sampler, where half of the classes have a tenth of the images
+  lopsided   accuracy with class weights and a balanced sampler, where a class has ten times the images of two others; needs --data
 
 Options:
   --json             one JSON object a line on standard output, progress on standard error
@@ -46,7 +46,7 @@ Options:
   --peers <list>     training: which of ${trainingPeers.join(", ")}
   --width <number>   training, scaling, firmware: width of the network (default 2; rbnet18 1)
   --batch <number>   training: images a step (default 128; rbnet18 32)
-  --data <folder>    pipeline: images by class; fine-tuning, small-data: with train/ and test/ (or val/)
+  --data <folder>    pipeline: images by class; fine-tuning, small-data, lopsided: with train/ and test/ (or val/)
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
   --images <list>    fine-tuning: images of each class: ${COUNTS.join(", ")} (default: all three)
   --draws <list>     small-data, lopsided: what is drawn, by number (default: 1 to 6, 1 to 3)

@@ -1,19 +1,16 @@
 /**
  * `npm run bench -- small-data`: what the defaults are worth where images are few. A draw is three classes of a folder and 40 training
  * images of each; networks are trained on it without a flag and with flags that people try, and tested on all test images of the three
- * classes. And `lopsided`: what class weights and a balanced sampler are worth where half of ten classes have a tenth of the images.
+ * classes. And `lopsided`: what class weights and a balanced sampler are worth where one of three classes has 300 images, the others 30.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { alignedTable } from "#rbnet/cli/output";
-import type { Dataset, ImageSet } from "#rbnet/data/dataset";
+import type { Dataset } from "#rbnet/data/dataset";
 import { openDataset } from "#rbnet/data/open-dataset";
 import { Random } from "#rbnet/data/random";
-import { pickImages } from "#rbnet/data/sets/image-set";
-import { memoryStatistics } from "#rbnet/data/sets/statistics";
-import { shapes } from "#rbnet/data/shapes/shapes";
 import { UserError } from "#rbnet/errors";
 import { networkByName } from "#rbnet/networks/catalogue";
 import { formatShare } from "#rbnet/quantities";
@@ -23,8 +20,8 @@ import { standardSettings } from "#rbnet/training/settings/standard-settings";
 import { Trainer } from "#rbnet/training/trainer";
 
 export const SmallDataCase = z.strictObject({
-  /** A folder with train/ and test/, each of images by class; lopsided classes are drawn shapes. */
-  data: z.string({ error: "expected the folder of the images" }).optional(),
+  /** A folder with train/ and test/, each of images by class. */
+  data: z.string({ error: "expected the folder of the images" }),
   threads: z.int().positive(),
   /** What is drawn; those that settings were chosen by are other ones. */
   draws: z.array(z.int().positive()).min(1),
@@ -45,36 +42,32 @@ interface Way {
 
 const WAYS: readonly Way[] = [
   { name: "no flags", settings: {} },
-  { name: "--batch 64", settings: { batch: 64 } },
-  { name: "--batch 8", settings: { batch: 8 } },
-  { name: "--epochs 60", settings: { epochs: 60 } },
-  { name: "--epochs 120", settings: { epochs: 120 } },
-  { name: "--learning-rate 0.003", settings: { learningRate: 3e-3 } },
-  { name: "--cutout 8", settings: { augmentation: { cutout: 8 } } },
-  { name: "--mixup 0.2", settings: { augmentation: { mixup: 0.2 } } },
-  { name: "--validation-fraction 0", settings: {}, validationFraction: 0 },
+  { name: "--epochs 30", settings: { epochs: 30 } },
+  { name: "--epochs 30 --batch 64", settings: { epochs: 30, batch: 64 } },
+  { name: "--epochs 30 --batch 8", settings: { epochs: 30, batch: 8 } },
+  { name: "--epochs 30 --validation-fraction 0", settings: { epochs: 30 }, validationFraction: 0 },
 ];
 
+const SHORT = { epochs: 20 } as const;
 const LOPSIDED_WAYS: readonly Way[] = [
-  { name: "no flags", settings: {} },
-  { name: "--class-weights balanced", settings: { classWeights: "balanced" } },
-  { name: "--sampler balanced", settings: { sampler: "balanced" } },
+  { name: "neither", settings: SHORT, validationFraction: 0 },
+  { name: "--class-weights balanced", settings: { ...SHORT, classWeights: "balanced" }, validationFraction: 0 },
+  { name: "--sampler balanced", settings: { ...SHORT, sampler: "balanced" }, validationFraction: 0 },
 ];
-const LARGE_CLASS = 200;
-const SMALL_CLASS = 20;
-const TESTED = 1000;
+const LARGE_CLASS = 300;
+const SMALL_CLASS = 30;
 
 export interface SmallDataRecord {
   readonly bench: "small-data" | "lopsided";
   readonly way: string;
   readonly draw: number;
   readonly classes: readonly string[];
-  readonly trained: number;
   readonly tested: number;
-  /** Shares: of all test images, and the mean over classes of those with few images and with many. */
+  /** Shares: of all test images, of which classes have as many; and of each class. */
   readonly top1: number;
-  readonly smallClasses?: number;
-  readonly largeClasses?: number;
+  readonly byClass: readonly number[];
+  /** Training images of each class. */
+  readonly images: readonly number[];
   readonly epoch: number;
   readonly seconds: number;
   readonly backend: string;
@@ -82,20 +75,36 @@ export interface SmallDataRecord {
 }
 
 export async function benchSmallData(
+  options: SmallDataCase,
+  report: (line: string) => void,
+): Promise<readonly SmallDataRecord[]> {
+  return bench("small-data", WAYS, () => [IMAGES, IMAGES, IMAGES], options, report);
+}
+
+export async function benchLopsided(options: SmallDataCase, report: (line: string) => void): Promise<readonly SmallDataRecord[]> {
+  const counts = (draw: number): readonly number[] =>
+    Array.from({ length: CLASSES }, (_, place) => (place === draw % CLASSES ? LARGE_CLASS : SMALL_CLASS));
+  return bench("lopsided", LOPSIDED_WAYS, counts, options, report);
+}
+
+/** @param counts training images of each class in a draw */
+async function bench(
+  name: SmallDataRecord["bench"],
+  ways: readonly Way[],
+  counts: (draw: number) => readonly number[],
   { data: folder, threads, draws }: SmallDataCase,
   report: (line: string) => void,
 ): Promise<readonly SmallDataRecord[]> {
-  if (folder === undefined) throw new UserError("--data is missing: give a folder with train/ and test/, of images by class");
   const records: SmallDataRecord[] = [];
   for (const draw of draws) {
     const root = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
     try {
-      linkDraw(folder, root, draw);
-      for (const way of WAYS) {
+      const images = counts(draw);
+      linkDraw(folder, root, draw, images);
+      for (const way of ways) {
         const { validationFraction = 0.1 } = way;
         const data = await openDataset({ path: root, size: SIZE, validationFraction, cacheDir: join(root, "cache") });
-        const description = networkByName("rbnet20", { classes: CLASSES, size: SIZE });
-        const { record } = await measure("small-data", way, data, description, { draw, threads });
+        const record = await measure(name, way, data, { draw, threads, images });
         report(rowOf(record).join("  "));
         records.push(record);
       }
@@ -106,52 +115,18 @@ export async function benchSmallData(
   return records;
 }
 
-export async function benchLopsided(
-  { threads, draws }: SmallDataCase,
-  report: (line: string) => void,
-): Promise<readonly SmallDataRecord[]> {
-  const records: SmallDataRecord[] = [];
-  for (const draw of draws) {
-    const data = lopsidedShapes(draw);
-    for (const way of LOPSIDED_WAYS) {
-      const description = networkByName("rbnet8", { classes: data.classes.length, size: SIZE });
-      const { record, byClass } = await measure("lopsided", way, data, description, { draw, threads });
-      const mean = (some: readonly number[]): number => some.reduce((sum, value) => sum + value, 0) / some.length;
-      const shares = {
-        smallClasses: mean(byClass.filter((_, label) => label % 2 === 1)),
-        largeClasses: mean(byClass.filter((_, label) => label % 2 === 0)),
-      };
-      records.push({ ...record, ...shares });
-      report(rowOf({ ...record, ...shares }).join("  "));
-    }
-  }
-  return records;
-}
-
-/** Every other class of the ten shapes has a tenth of the images of the others; the same for test. */
-function lopsidedShapes(seed: number): Dataset {
-  const data = shapes({ seed, size: SIZE, train: LARGE_CLASS * 10, validation: 0, test: TESTED });
-  const kept = Uint32Array.from(data.train.labels.keys()).filter((index) => {
-    const isSmall = (data.train.labels[index] ?? 0) % 2 === 1;
-    return !isSmall || index < SMALL_CLASS * 10;
-  });
-  const train: ImageSet = pickImages(data.train, kept);
-  if (train.source.kind !== "memory") throw new Error("generated images are in memory");
-  return { ...data, train, ...memoryStatistics(train.source) };
-}
-
 /** A folder of links to the images of a draw. */
-function linkDraw(data: string, root: string, draw: number): void {
+function linkDraw(data: string, root: string, draw: number, counts: readonly number[]): void {
   for (const part of ["train", "test"])
     if (!existsSync(join(data, part)))
       throw new UserError(`${data} has no folder ${part}/; give one with train/ and test/, of images by class`);
   const all = readdirSync(join(data, "train")).sort();
-  for (const label of drawn(all.length, CLASSES, draw, 1)) {
+  for (const [place, label] of drawn(all.length, CLASSES, draw, 1).entries()) {
     const name = all[label] ?? "";
     const files = readdirSync(join(data, "train", name)).sort();
     mkdirSync(join(root, "train", name), { recursive: true });
     mkdirSync(join(root, "test"), { recursive: true });
-    for (const index of drawn(files.length, IMAGES, draw, label, 2)) {
+    for (const index of drawn(files.length, counts[place] ?? 0, draw, label, 2)) {
       const file = files[index] ?? "";
       symlinkSync(resolve(data, "train", name, file), join(root, "train", name, file));
     }
@@ -170,28 +145,28 @@ async function measure(
   bench: SmallDataRecord["bench"],
   { name, settings }: Way,
   data: Dataset,
-  description: ReturnType<typeof networkByName>,
-  { draw, threads }: { readonly draw: number; readonly threads: number },
-): Promise<{ readonly record: SmallDataRecord; readonly byClass: readonly number[] }> {
+  { draw, threads, images }: { readonly draw: number; readonly threads: number; readonly images: readonly number[] },
+): Promise<SmallDataRecord> {
   const own = mergedSettings({ ...standardSettings(data) }, { ...settings });
+  const description = networkByName("rbnet20", { classes: CLASSES, size: SIZE });
   await using trainer = await Trainer.create(description, data, own, { threads });
   for await (const _epoch of trainer);
   if (data.test === undefined) throw new UserError("the data have no test images; give a folder that has");
   const evaluation = await trainer.evaluate(data.test);
-  const record: SmallDataRecord = {
+  return {
     bench,
     way: name,
     draw,
     classes: data.classes,
-    trained: data.train.count,
+    images,
     tested: evaluation.images,
     top1: evaluation.top1,
+    byClass: resultsByClass(evaluation, data.classes).map(({ top1 = 0 }) => top1),
     epoch: trainer.bestEpoch,
     seconds: trainer.totalSeconds,
     backend: trainer.backend.description,
     processor: cpus()[0]?.model.trim() ?? "unknown",
   };
-  return { record, byClass: resultsByClass(evaluation, data.classes).map(({ top1 = 0 }) => top1) };
 }
 
 /** A row for each way, means over the draws. */
@@ -199,17 +174,27 @@ export function smallDataTable(records: readonly SmallDataRecord[]): string {
   const ways = [...new Set(records.map(({ way }) => way))];
   const rows = ways.map((way) => {
     const own = records.filter((record) => record.way === way);
-    const mean = (of: (record: SmallDataRecord) => number): number =>
-      own.reduce((sum, record) => sum + of(record), 0) / own.length;
     const byDraw = own.map(({ top1 }) => formatShare(top1)).join(", ");
-    const small = own[0]?.smallClasses === undefined ? "" : formatShare(mean(({ smallClasses = 0 }) => smallClasses));
-    const large = own[0]?.largeClasses === undefined ? "" : formatShare(mean(({ largeClasses = 0 }) => largeClasses));
-    return [way, byDraw, formatShare(mean(({ top1 }) => top1)), small, large, mean(({ seconds }) => seconds).toFixed(1)];
+    const seconds = meanOf(own.map((record) => record.seconds)).toFixed(1);
+    return [way, byDraw, formatShare(meanOf(own.map(({ top1 }) => top1))), ...bySize(own).map(formatShare), seconds];
   });
-  return alignedTable([["way", "top-1 by draw", "mean", "small classes", "large classes", "seconds"], ...rows], 2).join("\n");
+  const isLopsided = records.some(({ images }) => new Set(images).size > 1);
+  const heads = isLopsided ? ["small classes", "large class"] : ["by class"];
+  return alignedTable([["way", "top-1 by draw", "mean", ...heads, "seconds"], ...rows], 2).join("\n");
 }
 
-function rowOf({ way, draw, top1, smallClasses, largeClasses, epoch, seconds }: SmallDataRecord): string[] {
-  const classes = [smallClasses, largeClasses].flatMap((share) => (share === undefined ? [] : [formatShare(share)]));
-  return [String(draw), way, formatShare(top1), ...classes, `epoch ${epoch}`, `${seconds.toFixed(1)} s`];
+/** Mean of the classes with fewest images, and of those with most where these are more. */
+function bySize(records: readonly SmallDataRecord[]): readonly number[] {
+  const counts = [...new Set(records.flatMap(({ images }) => images))].sort((one, other) => one - other);
+  return counts.map((count) =>
+    meanOf(records.flatMap(({ byClass, images }) => byClass.filter((_, place) => images[place] === count))),
+  );
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function rowOf({ way, draw, top1, byClass, epoch, seconds }: SmallDataRecord): string[] {
+  return [String(draw), way, formatShare(top1), byClass.map(formatShare).join(", "), `epoch ${epoch}`, `${seconds.toFixed(1)} s`];
 }

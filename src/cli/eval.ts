@@ -4,7 +4,9 @@ import { writeFileAtomic } from "../atomic-file.js";
 import { openBackend } from "../backend/open.js";
 import type { Job } from "../cluster/job.js";
 import { lead } from "../cluster/lead.js";
+import { OUTLINES } from "../data/shapes/shape-outlines.js";
 import { readModelFile } from "../deploy/model-file.js";
+import { UserError } from "../errors.js";
 import { networkTitle } from "../networks/description.js";
 import { packageVersion } from "../package-version.js";
 import { formatInteger, formatShare } from "../quantities.js";
@@ -41,7 +43,7 @@ export function addEval(program: Command): void {
     .command("eval")
     .description("say how good a model is, in all and by class: on all images of a folder by class, or on a part of divided data")
     .argument("<model>", "model file that `rbnet train` wrote, the folder of a run, or the name of one that comes with rbnet")
-    .argument("[data]", "folder of the data, or `shapes`", "shapes")
+    .argument("[data]", "folder of the data, or `shapes` (default: shapes, of a model that was trained on them)")
     .addOption(
       new Option(
         "--set <name>",
@@ -59,12 +61,18 @@ export function addEval(program: Command): void {
     .action(evaluate);
 }
 
-function evaluate(modelPath: string, path: string, flags: EvalFlags, command: Command): Promise<void> {
-  return inJob(async (job) => evaluateIn(job, modelPath, path, { ...flags, threads: await threadsFor(job, flags, command) }));
+function evaluate(modelPath: string, given: string | undefined, flags: EvalFlags, command: Command): Promise<void> {
+  return inJob(async (job) => evaluateIn(job, modelPath, given, { ...flags, threads: await threadsFor(job, flags, command) }));
 }
 
-async function evaluateIn(job: Job, modelPath: string, path: string, flags: EvalFlags): Promise<void> {
+async function evaluateIn(job: Job, modelPath: string, given: string | undefined, flags: EvalFlags): Promise<void> {
   const model = await readModelFile(modelPath);
+  if (given === undefined && model.classes.join() !== OUTLINES.map(({ name }) => name).join())
+    throw new UserError(
+      `no data were named, and ${modelPath} was not trained on the shapes that are taken then; give the folder of the images: ` +
+        `rbnet eval ${modelPath} <folder>`,
+    );
+  const path = given ?? "shapes";
   const run = runOfModel(modelPath);
   const progress = new ProgressBar(flags.json === true);
   const options = { ...heldOutOptions(flags, run), progress: progress.decoding };

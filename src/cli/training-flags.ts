@@ -69,7 +69,7 @@ export function addTrainingFlags(command: Command): Command {
       "--freeze <what>",
       "what stays of it: body (all but the classifier), binary (the binary weights), stage1, stage2, ...",
     )
-    .addOption(option("--epochs <n>", "passes over the training images", STANDARD.epochs))
+    .addOption(option("--epochs <n>", "passes over the training images", `${STANDARD.epochs}, up to 120 where they are few`))
     .addOption(option("--stages <n>", "2: first with real weights in the binary layers, then with binary ones", 1))
     .addOption(option("--first-stage-epochs <n>", "of two stages, how many of the epochs belong to the first", "half"))
     .addOption(option("--batch <n>", "images a step", `${STANDARD.batch}, fewer where the data are few`))

@@ -51,7 +51,7 @@ export interface AppOptions {
   readonly hosts?: readonly string[];
   /** Origins of pages elsewhere that may ask, or `*` for any; default none. */
   readonly origins?: readonly string[];
-  /** Requests to /classify that may be under way at once; one more is told to come again. Default 16. */
+  /** Requests to /classify that are answered at once, once their pictures have come; one more is told to come again. Default 16. */
   readonly concurrent?: number;
   /** Path that all addresses are below, such as `/models`; default none. */
   readonly basePath?: string;
@@ -141,17 +141,20 @@ export function createApp({ bytes, classify, facts, version }: ServedModel, opti
     onError: (context) => refuse(context, 413, `an image may have at most ${BODY_LIMIT >> 20} MB; send a smaller one`),
   });
   const counted = concurrencyLimit(concurrent);
-  app.post("/classify", counted, limit, async (context) => {
+  app.post("/classify", limit, async (context) => {
     const top = readTop(context.req.query("top"));
     const pictures = await picturesOf(context);
-    const start = performance.now();
-    if (pictures.kind === "one") {
-      const predictions = await classify(pictures.picture, { top });
-      return context.json({ predictions, milliseconds: performance.now() - start });
-    }
-    const results: Result[] = [];
-    for (const { name, bytes: picture } of pictures.pictures) results.push({ name, ...(await tried(classify, picture, top)) });
-    return context.json({ results, milliseconds: performance.now() - start });
+    // Counted from here: who sends slowly, or nothing more, keeps nobody from an answer.
+    return counted(context, async () => {
+      const start = performance.now();
+      if (pictures.kind === "one") {
+        const predictions = await classify(pictures.picture, { top });
+        return context.json({ predictions, milliseconds: performance.now() - start });
+      }
+      const results: Result[] = [];
+      for (const { name, bytes: picture } of pictures.pictures) results.push({ name, ...(await tried(classify, picture, top)) });
+      return context.json({ results, milliseconds: performance.now() - start });
+    });
   });
   const { length: classes } = facts.classes;
   app.get("/healthz", (context) => context.json({ status: "ok", model: facts.name, classes, version: version }));
@@ -188,21 +191,20 @@ function hostOf(named: string | undefined, url: string): string {
   return hostname.replace(/^\[|\]$/g, "");
 }
 
-/** Lets so many requests in at once; pictures of more would fill memory while they wait. */
-function concurrencyLimit(most: number): MiddlewareHandler {
+/** Answers so many requests at once; pictures of more would fill memory while they wait. */
+function concurrencyLimit(most: number): (context: Context, answer: () => Promise<Response>) => Promise<Response> {
   let running = 0;
-  return async (context, next) => {
+  return async (context, answer) => {
     if (running >= most) {
       context.header("Retry-After", "1");
       return refuse(context, 503, `${most} requests are being answered already; try again in a moment`);
     }
     running++;
     try {
-      await next();
+      return await answer();
     } finally {
       running--;
     }
-    return undefined;
   };
 }
 

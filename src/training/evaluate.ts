@@ -58,18 +58,26 @@ function answerAt(numbers: Float64Array, at: number): Answer {
 }
 
 function answerTo(index: number, label: number, logits: Float32Array, set: ImageSet): Answer {
-  // Not a number compares as neither above nor below, and would count as right.
-  if (!logits.every(Number.isFinite))
-    throw new UserError(
-      `the network's scores of ${set.nameOf(index)} are not finite numbers: its training diverged; train it with ` +
-        "a lower learning rate",
-    );
-  const predicted = logits.indexOf(Math.max(...logits));
   const own = logits[label] as number;
-  const highest = logits[predicted] as number;
-  const total = logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
+  // Loops, and no function for each score: with thousands of classes these take most of an evaluation.
+  let [predicted, highest] = [0, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] as number;
+    // Not a number compares as neither above nor below, and would count as right.
+    if (!Number.isFinite(logit))
+      throw new UserError(
+        `the network's scores of ${set.nameOf(index)} are not finite numbers: its training diverged; train it with ` +
+          "a lower learning rate",
+      );
+    if (logit > highest) [predicted, highest] = [i, logit];
+  }
   // Ties count as lost to the classes before.
-  const rank = logits.reduce((ahead, logit, i) => ahead + (logit > own || (logit === own && i < label) ? 1 : 0), 0);
+  let [total, rank] = [0, 0];
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] as number;
+    total += Math.exp(logit - highest);
+    if (logit > own || (logit === own && i < label)) rank++;
+  }
   return [index, label, predicted, 1 / total, Math.log(total) + highest - own, rank];
 }
 

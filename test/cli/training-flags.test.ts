@@ -55,6 +55,14 @@ describe("the settings of a run", () => {
     );
   });
 
+  it("train longer where images are few, unless from a trained network or told otherwise", () => {
+    const epochsOf = (flags: TrainingFlags, count: number): number =>
+      settingsOf(flags, { ...small, train: { ...small.train, count } }).epochs;
+    expect([40, 108, 200, 400, 50_000].map((count) => epochsOf({}, count))).toEqual([120, 120, 60, 30, 30]);
+    expect(epochsOf({ batch: 64 }, 700)).toBe(72);
+    expect([epochsOf({ from: "run" }, 40), epochsOf({ epochs: 7 }, 40)]).toEqual([30, 7]);
+  });
+
   it("take what the flags say", () => {
     const { augmentation, epochs, learningRate, seed } = settingsOf(
       { epochs: 7, learningRate: 0.5, seed: 3, randomResizedCrop: 0.5, colorJitter: 0.4, cutout: 8 },

@@ -80,6 +80,15 @@ describe("POST /classify", () => {
     expect((await ask()).status).toBe(200);
   });
 
+  it("counts nobody who has not sent all of a picture yet", async () => {
+    const small = createApp(model, { concurrent: 1 });
+    const endless = new ReadableStream<Uint8Array>({ start: (sender) => sender.enqueue(Uint8Array.of(0xff, 0xd8)) });
+    const slow = { method: "POST", body: endless, duplex: "half" } as RequestInit;
+    void Promise.resolve(small.request("/classify", slow));
+    const body = new Uint8Array(await picture(7));
+    expect((await small.request("/classify", { method: "POST", body })).status).toBe(200);
+  });
+
   const bad: readonly (readonly [string, () => Promise<Response>, number, RegExp])[] = [
     ["no image", () => post("hello"), 400, /not an image/],
     ["nothing", () => post(""), 400, /no body; send the bytes of an image/],

@@ -1,4 +1,4 @@
-/** What is usual for the data where a person has said nothing else: how images are augmented, and a batch that they can fill. */
+/** What is usual for the data where a person has said nothing else: how images are augmented, a batch that they can fill, and how long. */
 import type { Augmentation } from "../../data/augmentation/augmentation.js";
 import type { Dataset } from "../../data/dataset.js";
 import { LARGE_SIDE } from "../../pixels/square.js";
@@ -11,20 +11,27 @@ const CROP_RATIO = [3 / 4, 4 / 3] as const;
 /** Measured on CIFAR-10: of few images large batches learn too little (docs/small-data.md). */
 const STEPS_PER_EPOCH = 25;
 const SMALLEST_BATCH = 16;
+/** A run from scratch has as many steps, if that takes no more epochs than this. */
+const STEPS = 720;
+const MOST_EPOCHS = 120;
 /** Measured on CIFAR-10 (docs/fine-tuning.md): higher rates forget more of the start. */
 const RATE_FROM_START = 3e-3;
 
-/** `own`: what is set; only whether the run starts from a trained network is asked of it. */
+/** `own`: what is set; only whether the run starts from a trained network, and its batch, is asked of it. */
 export function standardSettings(
   data: Dataset,
-  own: { readonly from?: unknown } = {},
-): Pick<TrainingOptions, "batch" | "augmentation"> & { readonly learningRate?: number } {
+  own: { readonly from?: unknown; readonly batch?: number | undefined } = {},
+): Pick<TrainingOptions, "batch" | "augmentation" | "epochs"> & { readonly learningRate?: number } {
   const crop = data.size >= LARGE_SIDE ? resizedCrop(SMALLEST_CROP) : ({ kind: "pad", padding: data.size >> 3 } as const);
   const augmentation = { flip: data.mirroring.allowed, crop };
   const { count } = data.train;
   const enough = Math.max(SMALLEST_BATCH, powerOfTwo(count / STEPS_PER_EPOCH));
-  const batch = Math.min(trainingSchema.parse({}).batch, enough, powerOfTwo(count));
-  return { batch, augmentation, ...(own.from === undefined ? {} : { learningRate: RATE_FROM_START }) };
+  const standard = trainingSchema.parse({});
+  const batch = Math.min(standard.batch, enough, powerOfTwo(count));
+  if (own.from !== undefined) return { batch, augmentation, epochs: standard.epochs, learningRate: RATE_FROM_START };
+  const steps = Math.max(1, Math.floor(count / (own.batch ?? batch)));
+  const epochs = Math.max(standard.epochs, Math.min(MOST_EPOCHS, Math.ceil(STEPS / steps)));
+  return { batch, augmentation, epochs };
 }
 
 /** The largest that is not above `count`. */
