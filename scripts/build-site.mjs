@@ -43,7 +43,6 @@ const BESIDE = [
   "models",
   "examples",
   "studies",
-  "cluster",
   "bench/README.md",
 ];
 
