@@ -46,7 +46,7 @@ describe.skipIf(chromiumPath === undefined)("a page's GPU (skipped where no Chro
       "/model.safetensors": readFileSync(MODEL),
       "/pixels": pixels,
     };
-    await using server = await servePage(files, false);
+    await using server = await servePage(files, { isolated: false });
     const browser = await launchChromium(WITH_GPU);
     try {
       const page = await browser.newPage();

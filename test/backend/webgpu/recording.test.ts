@@ -54,11 +54,7 @@ function products(geometry: WindowGeometry): Case {
     const y = backend.allocate("dotProduct", [M, N]);
     const sums = backend.allocate("accumulator", [2, N]);
     const [realY, latentY] = [backend.allocate("float32", [M, N]), backend.allocate("float32", [M, N])];
-    const [dx, dMap, dSigns] = [
-      backend.allocate("float32", map),
-      backend.allocate("float32", map),
-      backend.allocate("float32", map),
-    ];
+    const [dx, dMap] = [backend.allocate("float32", map), backend.allocate("float32", map)];
     const [dLatent, dReal] = [backend.allocate("float32", [K, N]), backend.allocate("float32", [K, N])];
     const dThreshold = backend.allocate("float32", [CHANNELS]);
     const [losses, dLogits] = [backend.allocate("float32", [M]), backend.allocate("float32", [M, N])];
@@ -70,7 +66,6 @@ function products(geometry: WindowGeometry): Case {
     backend.latentProduct(columns, latent, plan, latentY);
     backend.convolution(x, latent, plan, realY);
     backend.binaryInputGradient(dy, weights, window, signs, dx, dThreshold);
-    backend.latentInputGradient(dy, latent, plan, signs, dSigns, dThreshold);
     backend.convolutionInputGradient(dy, latent, plan, dMap);
     backend.binaryWeightGradient(dy, columns, latent, dLatent);
     backend.convolutionWeightGradient(dy, x, plan, dReal);
@@ -83,9 +78,8 @@ function products(geometry: WindowGeometry): Case {
       latentY: about(latentY, K),
       realY: about(realY, 2 * K),
       dx: about(dx, 2 * N),
-      dSigns: about(dSigns, 2 * N),
       dMap: about(dMap, 9 * N),
-      dThreshold: about(dThreshold, 4 * M * N),
+      dThreshold: about(dThreshold, 2 * M * N),
       dLatent: about(dLatent, M),
       dReal: about(dReal, 2 * M),
       losses: about(losses, 1),
