@@ -45,6 +45,16 @@ class MpiThread {
   }
 
   run(): void {
+    try {
+      this.work();
+    } catch (error) {
+      // MPI's own words: a connection that broke, most often because the process at its other end is gone.
+      const advice = "where another process or host is gone, go on from the last checkpoint with --resume";
+      this.tellAndAbort(this.session.rank, `${messageOf(error).replaceAll(/\s*\n\s*/g, " ")}; ${advice}`, 1);
+    }
+  }
+
+  private work(): void {
     while (!this.isOver) {
       const seen = Atomics.load(this.bell, 0);
       this.takeCommands();

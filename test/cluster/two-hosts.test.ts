@@ -58,7 +58,7 @@ describe.skipIf(!canMake)("two hosts (root, iproute2 and MPICH)", () => {
   afterAll(() => {
     for (const host of [FIRST, SECOND]) {
       // What was cut off cannot be told to end.
-      const left = spawnSync("ip", ["netns", "pids", host], { encoding: "utf8" }).stdout.trim();
+      const left = spawnSync("ip", ["netns", "pids", host], { encoding: "utf8" }).stdout?.trim() ?? "";
       for (const process_ of left === "" ? [] : left.split("\n")) spawnSync("kill", ["-9", process_]);
       spawnSync("ip", ["netns", "del", host]);
       rmSync(`/etc/netns/${host}`, { recursive: true, force: true });
