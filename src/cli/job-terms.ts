@@ -61,14 +61,15 @@ export async function agreedMachine(job: Job, flags: MachineSetup): Promise<Mach
   const machine = machineOf(flags);
   if (job.size === 1) return machine;
   await requireAlike(job, { "--backend": machine.backend, "--precision": machine.precision, "--keep-every": machine.keepEvery });
-  const own = chooseBackend(machine).name === "native" ? instructionSets(machine.precision) : [];
+  const { name } = chooseBackend(machine);
+  const own = name === "native" ? instructionSets(machine.precision) : [];
   const common = await commonTo(job, own);
-  const all = await commonTo(job, own.length > 0 ? ["native"] : ["wasm"]);
+  const isShared = (await commonTo(job, [name])).length > 0;
   if (common.length > 0) {
     if (common[0] !== own[0]) tell(`not all ranks have ${own[0]}: all use ${common[0]}`);
     return { ...machine, instructionSets: common };
   }
-  if (all[0] === "wasm") return machine;
+  if (isShared && name !== "native") return machine;
   if (machine.backend !== "auto" || machine.precision !== "float32")
     throw new UserError("the ranks have no instruction set of the accelerator in common; use --backend wasm --precision float32");
   tell("not all ranks have the accelerator, or one instruction set in common: all use WebAssembly");
