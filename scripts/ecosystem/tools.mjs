@@ -17,7 +17,7 @@ const PAGE = { "index.html": html("./page.js"), "page.js": PAGE_SCRIPT };
 const BUILT = { ...PAGE, "dist/index.html": html("./page.js") };
 
 const SERVER_SCRIPT = `import { loadModel } from "rbnet/runtime";
-const classify = await loadModel("rbnet20-cifar10", { threads: 2 });
+const classify = await loadModel(process.argv[2] ?? "rbnet20-cifar10", { threads: 2 });
 const [best] = await classify(${PIXELS});
 console.log(JSON.stringify({ backend: classify.facts.backend, ...best }));
 classify.dispose();
@@ -161,10 +161,11 @@ export default {
   },
   {
     name: "@vercel/ncc",
+    setting: "a model by its path, not by its name",
     packages: ["@vercel/ncc"],
     files: SERVER,
     build: npx("ncc", "build", "server.js", "--out", "dist"),
-    server: ["node", "dist/index.js"],
+    server: ["node", "dist/index.js", "model.safetensors"],
   },
   { name: "bun", packages: ["bun"], files: SERVER, server: npx("bun", "server.js") },
   {
