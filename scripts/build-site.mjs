@@ -20,6 +20,7 @@ export const PAGES = [
   "recipes",
   "studies",
   "cluster",
+  "gpu",
   "shipping",
   "serving",
   "ecosystem",
