@@ -24,7 +24,8 @@ async function tryPage(browser, address) {
 
 /** Sends the picture, and bytes that are none. */
 async function tryServer(address, body = PICTURE) {
-  const post = async (bytes) => (await fetch(address, { method: "POST", body: bytes })).json();
+  const post = async (bytes) =>
+    (await fetch(address, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: bytes })).json();
   const answer = await post(body);
   const refusal = await post(new Uint8Array(5));
   return [

@@ -76,7 +76,7 @@ describe("a user's error", () => {
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],
     [["eval", "missing.safetensors"], /^cannot read the model/],
     [["eval", "missing.safetensors", "--set", "exam"], /'exam' is invalid. Allowed choices are train, validation, test, all/],
-    [["predict", "missing.safetensors"], "missing required argument 'image'; see rbnet --help"],
+    [["predict", "missing.safetensors"], /^missing required argument 'image'; see (npx )?rbnet --help$/],
   ] as const)("rbnet %j", async (words, sentence) => {
     const found = await complaint(words);
     if (typeof sentence === "string") expect(found).toBe(sentence);
@@ -111,7 +111,7 @@ describe("rbnet", () => {
   it.each(["train", "shards", "eval", "predict", "summary", "demo"])("%s --help shows an example", async (command) => {
     const { code, stdout } = await rbnet([command, "--help"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Example:\n  rbnet ${command} `));
+    expect(stdout).toMatch(new RegExp(`Example:\n  (npx )?rbnet ${command} `));
   });
 
   it("--version says the package's version", async () => {

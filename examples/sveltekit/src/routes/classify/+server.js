@@ -1,4 +1,4 @@
-// On the server: curl --data-binary @cat.jpg http://localhost:3000/classify
+// On the server: curl --data-binary @cat.jpg --header "Content-Type: image/jpeg" http://localhost:3000/classify
 import { json } from "@sveltejs/kit";
 import { loadModel } from "rbnet/runtime";
 
