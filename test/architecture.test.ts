@@ -65,7 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "tensor",
     "errors",
   ],
-  report: ["training", "networks", "data", "package-version", "quantities", "markup"],
+  report: ["training", "networks", "data", "package-version", "quantities", "markup", "atomic-file"],
   study: [
     "report",
     "training",

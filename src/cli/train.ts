@@ -57,6 +57,7 @@ interface GivenFlags extends TrainingFlags, DataFlags, MachineFlags, VariationFl
   readonly folds?: number;
   readonly profile?: boolean;
   readonly dryRun?: boolean;
+  readonly tensorboard?: boolean;
   readonly json?: boolean;
 }
 
@@ -82,6 +83,7 @@ export function addTrain(program: Command): void {
       readFolds,
     )
     .option("--profile", "train some steps only, and print where their time goes, by kernel and layer")
+    .option("--tensorboard", "write event files for TensorBoard beside metrics.jsonl, too")
     .option("--dry-run", "say what the training has understood of data and flags, and how long it will take, and end there")
     .option("--json", "one JSON object a line on standard output")
     .addHelpText(
@@ -155,6 +157,7 @@ async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void>
       continuation: `${job.size === 1 ? "" : `mpirun -np ${job.size} `}${commandLine(["--resume", "--out", out])}`,
       machine,
       resume: flags.resume === true,
+      tensorboard: flags.tensorboard === true,
       json: flags.json === true,
     };
     if (folds !== undefined) return crossValidate({ ...run, folds });

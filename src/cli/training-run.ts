@@ -33,6 +33,8 @@ export interface TrainingRun {
   readonly continuation: string;
   readonly machine: MachineSetup;
   readonly resume?: boolean;
+  /** Whether TensorBoard's event files are written, too. */
+  readonly tensorboard?: boolean;
   readonly json?: boolean;
 }
 
@@ -56,6 +58,7 @@ export async function runTraining({
   machine,
   introduced = false,
   resume = false,
+  tensorboard = false,
   json = false,
 }: TrainingRun): Promise<TrainingEnd> {
   await using trainer = await Trainer.create(description, data, settings, {
@@ -66,7 +69,8 @@ export async function runTraining({
     communicator: job,
     ...(job.size === 1 ? {} : { loaders: machine.threads ?? 1 }),
   });
-  const log = await RunLog.open(trainer, { command: commandLine(), recipe, validationFraction });
+  const events = tensorboard && job.rank === 0;
+  const log = await RunLog.open(trainer, { command: commandLine(), recipe, validationFraction, tensorboard: events });
   using interrupts = new Interrupts(() => {
     progress.clear();
     tell(

@@ -2,6 +2,7 @@
  * What a run keeps beside checkpoint and model: metrics.jsonl, a line an epoch, and report.html, written anew after
  * each epoch, so that a run can be watched and a run that was cut off has said what it got to.
  */
+import { dirname } from "node:path";
 import { networkTitle } from "../networks/description.js";
 import { packageVersion } from "../package-version.js";
 import { type NetworkSummary, summarizeNetwork } from "../training/costs/memory.js";
@@ -10,6 +11,7 @@ import type { DetailedEvaluation, EpochRecord, ResultRecord, RunRecord } from ".
 import type { Trainer } from "../training/trainer.js";
 import { pictureUrls } from "./pictures.js";
 import { type Assessment, renderReport } from "./report.js";
+import { TensorBoardLog } from "./tensorboard.js";
 
 export interface RunLogOptions {
   /** What to type to repeat the run. */
@@ -18,6 +20,8 @@ export interface RunLogOptions {
   readonly recipe?: string | undefined;
   /** Share of the training images that was asked to be held out. */
   readonly validationFraction?: number | undefined;
+  /** Whether TensorBoard's event files are written, too; default no. */
+  readonly tensorboard?: boolean | undefined;
 }
 
 export class RunLog {
@@ -30,6 +34,7 @@ export class RunLog {
     readonly run: RunRecord,
     private readonly summary: NetworkSummary,
     private readonly command: string,
+    private readonly tensorboard: TensorBoardLog | undefined,
   ) {
     this.epochs = [...metrics.epochs];
   }
@@ -44,7 +49,9 @@ export class RunLog {
     const metrics = await MetricsLog.open(trainer.store, run, trainer.startEpoch);
     const { description, options, keepEvery } = trainer;
     const summary = await summarizeNetwork(description, options.batch, { ...options, keepEvery });
-    return new RunLog(trainer, metrics, run, summary, about.command);
+    const folder = dirname(trainer.store.placeOf("metrics"));
+    const tensorboard = about.tensorboard === true ? await TensorBoardLog.open(folder, metrics.epochs) : undefined;
+    return new RunLog(trainer, metrics, run, summary, about.command, tensorboard);
   }
 
   get reportPath(): string {
@@ -53,6 +60,7 @@ export class RunLog {
 
   async addEpoch(record: EpochRecord): Promise<void> {
     await this.metrics.append(record);
+    await this.tensorboard?.addEpoch(record);
     this.epochs.push(record);
     await this.writeReport(undefined);
   }
@@ -76,12 +84,14 @@ export class RunLog {
     const { bestEpoch, totalSeconds: seconds } = trainer;
     const result: ResultRecord = { kind: "result", set, evaluation: brief(evaluation), bestEpoch, seconds, modelBytes };
     await this.metrics.append(result);
+    await this.tensorboard?.addResult(images, evaluation, trainer.data.classes, bestEpoch);
     await this.writeReport(result);
     return result;
   }
 
   async close(): Promise<void> {
     await this.metrics.close();
+    await this.tensorboard?.close();
   }
 
   private async writeReport(result: ResultRecord | undefined): Promise<void> {
