@@ -68,7 +68,7 @@ function writeMainPackage(folder) {
 }
 
 /** Where the runtime begins: in pages, where nothing says what runs it, and in Node. */
-const RUNTIME_ENTRIES = ["browser/load-model", "browser/any-engine", "deploy/load-model"];
+const RUNTIME_ENTRIES = ["browser/load-model", "browser/any-engine", "browser/webgpu", "deploy/load-model"];
 
 /** A compiled file and all that it imports or starts, types with types and code with code, by their paths below dist. */
 function closureOf(path, found = new Set()) {
@@ -101,6 +101,7 @@ function writeRuntimePackage(folder) {
     "./runtime": runtime,
     "./runtime/browser": browser,
     "./runtime/node": node,
+    "./runtime/webgpu": webgpu,
     "./runtime/kernels.wasm": kernels,
   } = rest.exports;
   const manifest = {
@@ -112,11 +113,12 @@ function writeRuntimePackage(folder) {
     author,
     type: "module",
     engines,
-    sideEffects: ["./dist/dispose-symbol.js", "./dist/backend/wasm/web-thread.js"],
+    sideEffects: ["./dist/dispose-symbol.js", "./dist/browser/webgpu.js", "./dist/backend/wasm/web-thread.js"],
     exports: {
       ".": runtime,
       "./browser": browser,
       "./node": node,
+      "./webgpu": webgpu,
       "./kernels.wasm": kernels,
       "./package.json": "./package.json",
     },

@@ -95,7 +95,7 @@ export class Project {
       return await body();
     } finally {
       // With all that it has started.
-      process.kill(-server.pid, "SIGKILL");
+      if (server.exitCode === null) process.kill(-server.pid, "SIGKILL");
     }
   }
 }

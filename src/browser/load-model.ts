@@ -9,6 +9,7 @@ import { type Classify, createClassifier } from "../runtime/classifier.js";
 import { type AddressLike, addressGiven, type BlobLike, bytesGiven, isBlob, refuseGiven, shortened } from "../runtime/given.js";
 import { decodeModel } from "../runtime/model.js";
 import { fetchModel } from "../runtime/model-source.js";
+import { openAddedGpu } from "./added-devices.js";
 import { type BrowserImage, decodeBrowserImage } from "./decode-image.js";
 
 export type { PixelImage } from "../pixels/square.js";
@@ -29,7 +30,7 @@ export interface LoadOptions {
    * WebAssembly at run time (Cloudflare Workers). They run on one thread.
    */
   readonly module?: object;
-  /** Default `wasm`. `webgpu` takes the engine's GPU, for which more code is loaded; small networks are faster without. */
+  /** Default `wasm`. `webgpu` takes the engine's GPU; import `rbnet/runtime/webgpu` besides. Small networks are faster without. */
   readonly device?: "wasm" | "webgpu";
 }
 
@@ -51,7 +52,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 }
 
 async function openDevice({ threads = 1, module, device = "wasm" }: LoadOptions): Promise<InferenceBackend> {
-  if (device === "webgpu") return (await import("./gpu.js")).openPageGpu();
+  if (device === "webgpu") return openAddedGpu();
   return createEmbeddedBackend({ threads, module: module as WebAssembly.Module | undefined, startThreads: startWebThreads });
 }
 

@@ -14,6 +14,8 @@ const MODEL = fileURLToPath(new URL("../../models/rbnet20-cifar10.safetensors", 
 
 const SCRIPT = `
 import { loadModel } from "/dist/browser/load-model.js";
+const without = await loadModel("/model.safetensors", { device: "webgpu" }).catch((error) => error.message);
+await import("/dist/browser/webgpu.js");
 const show = (found) => { document.querySelector("#found").textContent = JSON.stringify(found); };
 try {
   if ((await navigator.gpu?.requestAdapter()) == null) show({ absent: true });
@@ -26,7 +28,7 @@ try {
         labels.push(best.label);
       }
       classify.dispose();
-      show({ backend: classify.facts.backend, labels });
+      show({ backend: classify.facts.backend, labels, without });
   }
 } catch (error) { show(String(error)); }
 `;
@@ -52,9 +54,10 @@ describe.skipIf(chromiumPath === undefined)("a page's GPU (skipped where no Chro
       const page = await browser.newPage();
       await page.goto(`${server.address}/page.html`);
       const text = await page.locator("#found", { hasText: /./ }).textContent({ timeout: 220_000 });
-      const found = JSON.parse(text ?? "") as { absent?: boolean; backend: string; labels: string[] };
+      const found = JSON.parse(text ?? "") as { absent?: boolean; backend: string; labels: string[]; without: string };
       if (found.absent === true) context.skip("this Chromium gives pages no GPU");
       expect(found.backend).toMatch(/^webgpu/);
+      expect(found.without).toMatch(/^device: "webgpu" needs rbnet\/runtime\/webgpu, which is not loaded by itself; import that/);
       using classify = await loadModel(MODEL, { backend: "wasm" });
       const expected: string[] = [];
       for (let at = 0; at < pixels.length; at += BYTES) {
