@@ -2,7 +2,6 @@
 import type { Backend, GradientPrecision } from "./device.js";
 import { acceleratedKernels, findAccelerator } from "./native/accelerator.js";
 import { createWasmBackend } from "./wasm/backend.js";
-import { createWebgpuBackend } from "./webgpu/backend.js";
 import { openNodeGpu, packageObstacle } from "./webgpu/node.js";
 
 /** What a backend is opened with. */
@@ -47,7 +46,8 @@ const wasm: Candidate<"wasm"> = {
 const webgpu: Candidate<"webgpu"> = {
   name: "webgpu",
   obstacle: (precision) => (precision === "bfloat16" ? "GPUs take gradients as float32" : packageObstacle()),
-  open: async () => createWebgpuBackend(await openNodeGpu()),
+  // Its kernels' texts are loaded with it alone: to all other programs they are 35 ms of start-up.
+  open: async () => (await import("./webgpu/backend.js")).createWebgpuBackend(await openNodeGpu()),
 };
 
 /** The best first; but a GPU is taken only where it is asked for, because WebAssembly runs anywhere and comes before it. */

@@ -1,6 +1,7 @@
 /** WebGPU in Node: Dawn, from the package `webgpu`, which is loaded only when a GPU is asked for. */
-import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { messageOf, UserError } from "../../errors.js";
+import { resolveInstalled } from "../../installed.js";
 import { type OpenedGpu, openGpu } from "./adapter.js";
 
 /** Named here, so that a build does not ask for it. */
@@ -8,12 +9,7 @@ const PACKAGE = "webgpu";
 
 /** Why the package cannot be loaded, as the end of a sentence with "but"; undefined where it is installed. */
 export function packageObstacle(): string | undefined {
-  try {
-    createRequire(import.meta.url).resolve(PACKAGE);
-    return undefined;
-  } catch {
-    return `the package ${PACKAGE} is not installed (npm install ${PACKAGE})`;
-  }
+  return resolveInstalled(PACKAGE) === undefined ? `the package ${PACKAGE} is not installed (npm install ${PACKAGE})` : undefined;
 }
 
 const NO_ADAPTER =
@@ -24,11 +20,11 @@ let instance: GPU | undefined;
 
 /** @throws UserError where the package, a driver or an adapter is missing */
 export async function openNodeGpu(): Promise<OpenedGpu> {
-  const obstacle = packageObstacle();
-  if (obstacle !== undefined)
-    throw new UserError(`a GPU was asked for, but ${obstacle}; install it, or use --backend native or wasm`);
+  const file = resolveInstalled(PACKAGE);
+  if (file === undefined)
+    throw new UserError(`a GPU was asked for, but ${packageObstacle()}; install it, or use --backend native or wasm`);
   try {
-    const { create }: { readonly create: (options: readonly string[]) => GPU } = await import(PACKAGE);
+    const { create }: { readonly create: (options: readonly string[]) => GPU } = await import(pathToFileURL(file).href);
     instance ??= create([]);
   } catch (error) {
     throw new UserError(`the package ${PACKAGE} cannot run here (${messageOf(error)}); use --backend native or wasm`, {
