@@ -25,6 +25,15 @@ describe("a batch in parts", () => {
     await expectContinued(own, STEPS_PER_EPOCH + 1);
   });
 
+  it("adds up over batches: four parts at once are two and two, but for rounding", async () => {
+    const own = { ...settings, epochs: 2, augmentation: {} };
+    const [whole, halves] = [temporaryFolder(), temporaryFolder()];
+    const once = await trainTiny({ out: whole, settings: { ...own, replicas: 4 } });
+    const twice = await trainTiny({ out: halves, settings: { ...own, batch: 4, replicas: 2, accumulate: 2 } });
+    const [first, second] = [once, twice].map(({ records }) => records.map(({ trainLoss }) => trainLoss));
+    for (const [epoch, loss] of first?.entries() ?? []) expect(second?.[epoch]).toBeCloseTo(loss, 5);
+  });
+
   it("has parts of equal size, or none", async () => {
     expect(await refusal(trainTiny({ settings: { ...settings, replicas: 3 } }))).toContain(
       "a batch of 8 cannot be divided into 3 equal parts",

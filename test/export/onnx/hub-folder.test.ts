@@ -57,6 +57,7 @@ describe("rbnet export --format hub", () => {
     expect(read("config.json")).toMatchObject({ id2label: { 0: CLASSES[0], 2: CLASSES[2] }, label2id: { [CLASSES[2]!]: 2 } });
     expect(read("preprocessor_config.json")).toMatchObject({
       ...{ size: { shortest_edge: SIZE }, crop_size: { height: SIZE, width: SIZE } },
+      ...{ do_resize: true, do_center_crop: true, do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },
       ...{ image_mean: [...model.mean], image_std: [...model.standardDeviation] },
     });
     const card = readFileSync(join(hub, "README.md"), "utf8");
