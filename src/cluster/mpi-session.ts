@@ -1,6 +1,7 @@
 /**
  * This process as a member of MPI's world: calls that begin something and are asked later whether it has ended. All memory is shared, so
- * that no garbage collector moves it while MPI reads or writes.
+ * that no garbage collector moves it while MPI reads or writes; and what was given to a call is held until the call has ended, counts and
+ * offsets too, so that none frees it.
  */
 import { UserError } from "../errors.js";
 import type { LaunchedJob } from "./launched.js";
@@ -54,13 +55,13 @@ export class MpiSession {
   gatherEqual(own: Uint8Array, all: Uint8Array): Request {
     const { byte, world } = this.mpi.constants;
     const count = own.byteLength;
-    return this.begin((request) => this.mpi.calls.MPI_Iallgather(own, count, byte, all, count, byte, world, request));
+    return this.begin([own, all], (request) => this.mpi.calls.MPI_Iallgather(own, count, byte, all, count, byte, world, request));
   }
 
   /** Every process's bytes where its portion of `all` is. */
   gather(own: Uint8Array, all: ArrayBufferView, { counts, offsets }: Portions): Request {
     const { byte, world } = this.mpi.constants;
-    return this.begin((request) =>
+    return this.begin([own, all, counts, offsets], (request) =>
       this.mpi.calls.MPI_Iallgatherv(own, own.byteLength, byte, all, counts, offsets, byte, world, request),
     );
   }
@@ -69,24 +70,24 @@ export class MpiSession {
   exchange(own: ArrayBufferView, sent: Portions, all: ArrayBufferView, received: Portions): Request {
     const { byte, world } = this.mpi.constants;
     const { counts, offsets } = sent;
-    return this.begin((request) =>
+    return this.begin([own, all, sent, received], (request) =>
       this.mpi.calls.MPI_Ialltoallv(own, counts, offsets, byte, all, received.counts, received.offsets, byte, world, request),
     );
   }
 
   broadcast(bytes: Uint8Array, from: number): Request {
     const { byte, world } = this.mpi.constants;
-    return this.begin((request) => this.mpi.calls.MPI_Ibcast(bytes, bytes.byteLength, byte, from, world, request));
+    return this.begin([bytes], (request) => this.mpi.calls.MPI_Ibcast(bytes, bytes.byteLength, byte, from, world, request));
   }
 
   send(bytes: Uint8Array, to: number, tag: number): Request {
     const { byte, world } = this.mpi.constants;
-    return this.begin((request) => this.mpi.calls.MPI_Isend(bytes, bytes.byteLength, byte, to, tag, world, request));
+    return this.begin([bytes], (request) => this.mpi.calls.MPI_Isend(bytes, bytes.byteLength, byte, to, tag, world, request));
   }
 
   receive(bytes: Uint8Array, from: number, tag: number): Request {
     const { byte, world } = this.mpi.constants;
-    return this.begin((request) => this.mpi.calls.MPI_Irecv(bytes, bytes.byteLength, byte, from, tag, world, request));
+    return this.begin([bytes], (request) => this.mpi.calls.MPI_Irecv(bytes, bytes.byteLength, byte, from, tag, world, request));
   }
 
   /** Ends the processes of the whole job, this one included. */
@@ -99,19 +100,26 @@ export class MpiSession {
     this.mpi.calls.MPI_Finalize();
   }
 
-  private begin(start: (request: BigInt64Array) => number): Request {
+  /** @param held what MPI reads and writes until the end */
+  private begin(held: readonly unknown[], start: (request: BigInt64Array) => number): Request {
     const { mpi } = this;
     const request = new BigInt64Array(new SharedArrayBuffer(8));
     const flag = integers(1);
     check(mpi, start(request));
+    underWay.set(request, held);
     return {
       done: () => {
-        if (flag[0] === 0) check(mpi, mpi.calls.MPI_Test(request, flag, mpi.constants.ignored));
+        if (flag[0] !== 0) return true;
+        check(mpi, mpi.calls.MPI_Test(request, flag, mpi.constants.ignored));
+        if (flag[0] !== 0) underWay.delete(request);
         return flag[0] !== 0;
       },
     };
   }
 }
+
+/** Calls that have not ended, with their memory: a request that nobody asks for any more is MPI's still. */
+const underWay = new Map<BigInt64Array, readonly unknown[]>();
 
 /** Zeroed memory that stays where it is. */
 export function fixedBytes(count: number): Uint8Array {
