@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf, UserError } from "./errors.js";
+import { isOtherProcess } from "./living-process.js";
 
 /** What a failed write means to the person who chose the path, by the system's error code. */
 const SENTENCES: Readonly<Record<string, (path: string) => string>> = {
@@ -85,17 +86,6 @@ export async function removeUnfinished(folder: string, only?: string): Promise<v
     const [, path, owner] = /^\.(.+)\.(\d+)-[0-9a-f]+\.unfinished$/.exec(name) ?? [];
     if (only !== undefined && path !== only) continue;
     if (owner !== undefined && !isOtherProcess(Number(owner))) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-/** Whether another process of this number is alive. In a container a killed process and its successor often have the same. */
-export function isOtherProcess(number: number): boolean {
-  if (number === process.pid) return false;
-  try {
-    process.kill(number, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
   }
 }
 

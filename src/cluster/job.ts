@@ -11,6 +11,16 @@ import type { Answer, Command, Failure, ThreadPlan } from "./thread-messages.js"
 /** A process that MPI has been asked to end is given so long, then it ends itself. */
 const END_MS = 10_000;
 
+/**
+ * Settings of the libraries below MPI, where the person has not set them. They are made on the main thread, before MPI's is started: a
+ * worker's environment is a copy, which C does not see.
+ *
+ * UCX, below Debian's MPICH, rewrites the process's mmap, munmap and madvise to learn what memory has gone. V8 maps, gives back and unmaps
+ * memory from many threads, and processes crashed in its garbage collection (docs/cluster.md, "Memory that is watched"). Nothing here is
+ * registered memory that MPI would have to be told of: messages go through buffers that are held until a call has ended.
+ */
+const LIBRARY_SETTINGS = { UCX_MEM_EVENTS: "no" } as const;
+
 /** A communicator that is left at the end. */
 export interface Job extends Communicator {
   /** For people: what carries the messages; undefined for a process that is alone. */
@@ -58,6 +68,7 @@ class MpiJob implements Job {
   }
 
   static async join(job: LaunchedJob): Promise<MpiJob> {
+    for (const [name, value] of Object.entries(LIBRARY_SETTINGS)) process.env[name] ??= value;
     const { port1, port2 } = new MessageChannel();
     const bell = new Int32Array(new SharedArrayBuffer(4));
     const plan: ThreadPlan = { job, host: hostname(), bell };

@@ -9,8 +9,9 @@ import { hostname, uptime } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { explainWriteError, isOtherProcess } from "../atomic-file.js";
+import { explainWriteError } from "../atomic-file.js";
 import { codeOf, UserError } from "../errors.js";
+import { isOtherProcess } from "../living-process.js";
 
 const FILE = ".training";
 /** Between two signs of life. */

@@ -15,11 +15,7 @@ import { LAUNCHERS, type Launcher, runJob, startJob } from "./mpirun.js";
 const QUICK = ["--network", "rbnet8", "--width", "0.5", "--size", "16", "--batch", "8", "--average", "0.9"];
 const PARTS = ["--replicas", "4", "--mixup", "0.2", "--validation-fraction", "0.2"];
 const EPOCHS = 30;
-/**
- * Tried again where it fails: a process under MPICH has crashed in V8's garbage collection now and then, twice in some forty jobs, for a
- * reason that is not found yet (docs/cluster.md).
- */
-const TIMEOUT = { timeout: 180_000, retry: 2 };
+const TIMEOUT = { timeout: 180_000 };
 let runs = 0;
 /** A folder that no try before has used. */
 const fresh = (name: string): string => `${name} ${++runs}`;
@@ -72,7 +68,7 @@ describe.skipIf(missing !== "")(`several processes ${missing}`, () => {
       expect(performance.now() - start).toBeLessThan(60_000);
       expect(code).not.toBe(0);
       expect(stdout).not.toMatch(new RegExp(`^epoch +${EPOCHS}`, "m"));
-      expect(await rbnet(training(out, "--resume"), folder)).toMatchObject({ code: 0 });
+      expect(await rbnet(training(out, "--resume"), folder)).toMatchObject({ code: 0, stderr: "" });
       expectSameBits(out);
     });
   });
@@ -81,8 +77,9 @@ describe.skipIf(missing !== "")(`several processes ${missing}`, () => {
     const [one, other = one] = LAUNCHERS;
     const moved = fresh("moved");
     const turns = [
+      // Once it has trained an epoch, a process that is silent listens to signals; rank 0 does so before it speaks.
       { launcher: one, ranks: 4, interrupted: 3, until: /^epoch/m },
-      { launcher: other, ranks: 2, interrupted: 0, until: /^epoch/m },
+      { launcher: other, ranks: 2, interrupted: 0, until: /ranks on / },
       { launcher: one, ranks: 3, interrupted: undefined, until: undefined },
     ] as const;
     for (const { launcher, ranks, interrupted, until } of turns) {

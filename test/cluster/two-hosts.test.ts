@@ -67,11 +67,8 @@ describe.skipIf(!canMake)("two hosts (root, iproute2 and MPICH)", () => {
 
   it("end within a minute when one is cut off: rank 0 names it, and has a good checkpoint", {
     timeout: 150_000,
-    retry: 2,
   }, async ({ skip }) => {
     if (!areMade) skip();
-    // A try before may have cut it off.
-    spawnSync("ip", ["-n", SECOND, "link", "set", "link0", "up"]);
     const run = join(temporaryFolder(), "run");
     const photos = await classFolder(["cat", "dog"], 10, 16);
     const launcher = {

@@ -1,5 +1,5 @@
 /** One training at a time in a folder, whatever became of those before. */
-import { fork } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -50,6 +50,18 @@ describe("a claim of a run's folder", () => {
       ),
     );
     expect(await isClaimed(folder)).toBe(true);
+  });
+
+  it.skipIf(process.platform !== "linux")("binds nobody once its owner has ended, though nobody has asked how", async () => {
+    // The shell turns into a program that does not ask after the shell's child.
+    const parent = spawn("sh", ["-c", "(exit 0) & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    try {
+      const [number] = await once(parent.stdout.setEncoding("utf8"), "data");
+      await expect.poll(() => readFileSync(`/proc/${Number(number)}/status`, "latin1")).toMatch(/^State:\s*Z/m);
+      expect(await taken(folderOf({ process: Number(number) }))).toBe(true);
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   it("binds nobody once its owner is gone", async () => {
