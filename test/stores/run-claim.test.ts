@@ -53,8 +53,8 @@ describe("a claim of a run's folder", () => {
   });
 
   it.skipIf(process.platform !== "linux")("binds nobody once its owner has ended, though nobody has asked how", async () => {
-    // The shell turns into a program that does not ask after the shell's child.
-    const parent = spawn("sh", ["-c", "(exit 0) & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    // The shell becomes a program, before its child ends, that never asks after children.
+    const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
     try {
       const [number] = await once(parent.stdout.setEncoding("utf8"), "data");
       await expect.poll(() => readFileSync(`/proc/${Number(number)}/status`, "latin1")).toMatch(/^State:\s*Z/m);

@@ -26,5 +26,8 @@ export function badImage(input: string | Uint8Array, error: unknown, pixelLimit:
   if (/unsupported image format/i.test(message)) return new BadImageError(nameOf(input), "it is truncated or damaged");
   if (/exceeds pixel limit/i.test(message)) return new BadImageError(nameOf(input), tooLarge(pixelLimit));
   const [firstLine] = message.split("\n");
+  // Lab of three bytes, as photographs for print have it: the decoder reads another form of it only, and calls this one's header corrupt.
+  if (/bad labq format/.test(message))
+    return new BadImageError(nameOf(input), "its colours are Lab, which cannot be read; save it in RGB, or as PNG or JPEG");
   return new BadImageError(nameOf(input), `it is truncated or damaged (${firstLine.trim().replace(/:$/, "")})`);
 }

@@ -245,6 +245,14 @@ describe("decodeImage", () => {
     );
   });
 
+  it("does not call a TIFF damaged whose colours are Lab", async () => {
+    const tiff = await picture(16, 16).removeAlpha().tiff({ compression: "none" }).toBuffer();
+    // Entries of 12 bytes: the tag, the kind, the count, the value.
+    const photometric = tiff.indexOf(Buffer.from([6, 1, 3, 0, 1, 0, 0, 0, 2, 0]));
+    tiff[photometric + 8] = 8;
+    expect(await reasonFor(tiff)).toMatch(/its colours are Lab, which cannot be read; save it in RGB/);
+  });
+
   it("refuses a 100-megapixel image without decoding it", async () => {
     const large = await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "#123456" } })
       .png({ compressionLevel: 1 })
