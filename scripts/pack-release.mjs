@@ -1,10 +1,9 @@
 /**
  * Packs a release: rbnet, rbnet-runtime (the runtime alone, built from the same sources: for programs that train nothing), and a package
- * with the accelerator of the platform that this runs on. rbnet names the packages of all
- * platforms as optional dependencies of exactly its version, so that npm installs the one that fits, and nobody runs a script of
- * ours. Needs a build.
+ * with the accelerator of the platform that this runs on. rbnet names the packages of all platforms as optional dependencies of exactly
+ * its version, so that npm installs the one that fits, and nobody runs a script of ours. Needs a build.
  *
- * node scripts/pack-release.mjs <folder>   prints the tarballs' paths, one a line
+ * node scripts/pack-release.mjs <folder>   prints the tarballs' paths, one a line; REPOSITORY as in publish.mjs
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +16,11 @@ const PLATFORMS = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const addon = join(root, "dist/backend/native/rbnet.node");
-const description = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const description = {
+  ...JSON.parse(readFileSync(join(root, "package.json"), "utf8")),
+  // Known to who publishes; npm compares it with where the release was built.
+  ...(process.env.REPOSITORY === undefined ? {} : { repository: { type: "git", url: `git+${process.env.REPOSITORY}.git` } }),
+};
 
 function packFolder(folder, target) {
   const { status, stdout, stderr } = spawnSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", target], {
@@ -31,7 +34,7 @@ function packFolder(folder, target) {
 
 /** The package of this platform, in `folder`. */
 function writeNativePackage(folder) {
-  const { version, license, author } = description;
+  const { version, license, author, repository } = description;
   const { platform, arch } = process;
   mkdirSync(folder);
   copyFileSync(addon, join(folder, "rbnet.node"));
@@ -46,6 +49,7 @@ function writeNativePackage(folder) {
     description: `The native accelerator of rbnet for ${platform} on ${arch}`,
     license,
     author,
+    repository,
     os: [platform],
     cpu: [arch],
     ...(platform === "linux" ? { libc: ["glibc"] } : {}),
@@ -86,7 +90,17 @@ function closureOf(path, found = new Set()) {
 
 /** The runtime alone. sharp is a peer that only those install who give it picture files. */
 function writeRuntimePackage(folder) {
-  const { version, license, author, engines, keywords, peerDependencies: _peers, dependencies, ...rest } = description;
+  const {
+    version,
+    license,
+    author,
+    repository,
+    engines,
+    keywords,
+    peerDependencies: _peers,
+    dependencies,
+    ...rest
+  } = description;
   mkdirSync(folder);
   const files = new Set(
     RUNTIME_ENTRIES.flatMap((entry) => [`${entry}.js`, `${entry}.d.ts`]).flatMap((file) => [...closureOf(file)]),
@@ -111,6 +125,7 @@ function writeRuntimePackage(folder) {
     keywords,
     license,
     author,
+    repository,
     type: "module",
     engines,
     sideEffects: ["./dist/dispose-symbol.js", "./dist/browser/webgpu.js", "./dist/backend/wasm/web-thread.js"],

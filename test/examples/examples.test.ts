@@ -1,12 +1,13 @@
 /** The examples do what they say: each is run as it stands, with a model and a picture beside it. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel } from "#rbnet/deploy/load-model";
@@ -94,17 +95,45 @@ describe("the example", () => {
       await classifies(await site(bundle, true));
     });
 
+    it("electron classifies a chosen picture with threads, under the policy that its main process sets", async () => {
+      const project = join(folder, "electron");
+      cpSync(`${root}examples/electron`, project, { recursive: true });
+      cpSync(`${root}test/examples/electron-stand-in`, join(project, "node_modules/electron"), { recursive: true });
+      symlinkSync(root, join(project, "node_modules/rbnet"), "junction");
+      writeFileSync(join(project, "model.safetensors"), model);
+      const main = spawn(process.execPath, ["main.js"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const [said] = await once(main.stdout, "data");
+        const address = String(said).trim();
+        expect(await answers(address, async (page) => page.locator("p", { hasText: "thread" }).textContent())).toMatch(
+          /2 threads/,
+        );
+        expect((await fetch(new URL("/..%2f..%2fpackage.json", address))).status).toBe(404);
+      } finally {
+        main.kill();
+      }
+    });
+
     async function classifies({ server, address }: { server: Server; address: string }): Promise<void> {
+      try {
+        await answers(address);
+      } finally {
+        server.closeAllConnections();
+        await new Promise((done) => server.close(done));
+      }
+    }
+
+    /** Gives the page the picture, and returns what `look` sees then. */
+    async function answers<Seen>(address: string, look?: (page: Page) => Promise<Seen>): Promise<Seen | undefined> {
       const page = await browser!.newPage();
       try {
         // The page listens once its model is loaded.
         await page.goto(address, { waitUntil: "networkidle" });
         await page.locator("input").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: image });
         expect(await page.locator("output", { hasText: "%" }).textContent()).toBe(expected);
+        return await look?.(page);
       } finally {
         await page.close();
-        server.closeAllConnections();
-        await new Promise((done) => server.close(done));
       }
     }
   });
