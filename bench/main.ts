@@ -19,8 +19,9 @@ import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchLopsided, benchSmallData, SmallDataCase, smallDataTable } from "./small-data.js";
 import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
+import { benchViews, ViewsCase } from "./views.js";
 
-const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|layers|fine-tuning|
+const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|views|layers|fine-tuning|
                          small-data|lopsided|cluster|firmware> [options]
        npm run bench -- chart <file...>
 
@@ -29,6 +30,7 @@ const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipel
   kernels    kernels alone, beside what the machine's instructions do at best
   scaling    the training step and the answer to one image, by threads, batch and pixels
   pipeline   photographs to augmented batches, against torchvision (install it likewise); needs --data
+  views      steps that look a teacher's answers up against steps without a teacher, on real data; needs --data and --views
   firmware   rbnet20 exported as C on one image against ONNX Runtime on a float ResNet-20
   layers     outputs and gradients of every layer of our networks against PyTorch's (install it likewise); exit code 1 where they disagree
   cluster    steps by several processes, and as root sums of gradients over links of chosen rate and delay; needs Open MPI
@@ -46,6 +48,7 @@ Options:
   --peers <list>     training: which of ${trainingPeers.join(", ")}
   --width <number>   training, scaling, firmware: width of the network (default 2; rbnet18 1)
   --batch <number>   training: images a step (default 128; rbnet18 32)
+  --views <folder>   views: of the training images of --data, as \`rbnet views\` writes them
   --data <folder>    pipeline: images by class; fine-tuning, small-data, lopsided: with train/ and test/ (or val/)
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
   --images <list>    fine-tuning: images of each class: ${COUNTS.join(", ")} (default: all three)
@@ -71,6 +74,7 @@ const OPTIONS = {
   precision: { type: "string" },
   "keep-every": { type: "string" },
   data: { type: "string" },
+  views: { type: "string" },
   start: { type: "string" },
   images: { type: "string" },
   set: { type: "string" },
@@ -89,6 +93,7 @@ interface Values {
   readonly precision?: string;
   readonly "keep-every"?: string;
   readonly data?: string;
+  readonly views?: string;
   readonly start?: string;
   readonly images?: string;
   readonly set?: string;
@@ -101,7 +106,7 @@ interface Values {
 /** Each benchmark, from what the command line says. */
 const BENCHMARKS: Readonly<
   Record<
-    "training" | "inference" | "kernels" | "scaling" | "pipeline" | "firmware",
+    "training" | "inference" | "kernels" | "scaling" | "pipeline" | "views" | "firmware",
     (values: Values, report: (line: string) => void) => Promise<BenchRecord | readonly BenchRecord[]>
   >
 > = {
@@ -143,6 +148,24 @@ const BENCHMARKS: Readonly<
   pipeline: ({ data, threads = "2", steps = "4", rounds }, report) =>
     benchPipeline(
       PipelineCase.parse({ data, batch: 32, workers: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
+      report,
+    ),
+  views: (
+    { backend = "native", network = "rbnet20", width = "1", batch = "64", data, views, threads = "1", steps = "20", rounds },
+    report,
+  ) =>
+    benchViews(
+      ViewsCase.parse({
+        backend,
+        network,
+        width: Number(width),
+        batch: Number(batch),
+        data,
+        views,
+        threads: Number(threads),
+        rounds: Number(rounds),
+        steps: Number(steps),
+      }),
       report,
     ),
   kernels: ({ backend = "wasm", threads = "1", rounds }, report) =>

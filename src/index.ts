@@ -48,5 +48,6 @@ export type { DetailedEvaluation, EpochRecord, Evaluation, Mistake, StepProgress
 export type { TrainingOptions, TrainingSettings } from "./training/settings/options.js";
 export { type Recipe, recipeByName, recipeNames, recipeSettings } from "./training/settings/recipes.js";
 export { readStart, type Start } from "./training/start/start.js";
+export { type MadeViews, makeViews, type ViewsSettings } from "./training/teachers/make-views.js";
 export { Trainer } from "./training/trainer.js";
 export type { TrainerSetup } from "./training/trainer-setup.js";

@@ -20,7 +20,7 @@ export function printPlan(plan: TrainingPlan, recipe: string | undefined): void 
 }
 
 function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (readonly string[])[] {
-  const { parts, leftOut, skipped, sizes, network, mirrored, start, teacher, estimate } = plan;
+  const { parts, leftOut, skipped, sizes, network, mirrored, start, teacher, views, estimate } = plan;
   const others = leftOut.length - NAMED_KINDS;
   return [
     ["data", `${bold(plan.data)}, ${plan.format}`],
@@ -41,6 +41,7 @@ function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (reado
       ? []
       : [["start", `${start.from}${start.freeze === undefined ? "" : `, its ${start.freeze} stays`}`]]),
     ...(teacher === undefined ? [] : [["teacher", teacher]]),
+    ...(views === undefined ? [] : [["views", views]]),
     ["memory", `${formatBytes(plan.memoryBytes)}${teacher === undefined ? "" : ", besides the teacher's"}`],
     ...(estimate === undefined ? [] : [["time", timeText(estimate, plan.folds)]]),
   ];

@@ -10,6 +10,7 @@ import { tell } from "./output.js";
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   train: async () => (await import("./train.js")).addTrain,
   study: async () => (await import("./study.js")).addStudy,
+  views: async () => (await import("./views.js")).addViews,
   shards: async () => (await import("./shards.js")).addShards,
   eval: async () => (await import("./eval.js")).addEval,
   predict: async () => (await import("./predict.js")).addPredict,

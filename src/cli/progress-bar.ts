@@ -28,6 +28,10 @@ export class ProgressBar {
     this.show(done, total, "classifying {bar} {value}/{total}, {eta_formatted} left", {});
   };
 
+  readonly answering = (done: number, total: number): void => {
+    this.show(done, total, "asking the teacher {bar} {value}/{total} views, {eta_formatted} left", {});
+  };
+
   readonly writing = (done: number, total: number): void => {
     this.show(done, total, "writing shards {bar} {value}/{total} images, {eta_formatted} left", {});
   };

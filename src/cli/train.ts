@@ -9,6 +9,7 @@ import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
 import { foldsOf } from "../data/sets/folds.js";
+import { readViews } from "../data/views/views-file.js";
 import { UserError } from "../errors.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
@@ -109,6 +110,7 @@ async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void>
   // What is wrong with the flags alone is said before the data are read, which may take minutes.
   const chosen = readSettings(flags);
   chooseBackend(flags);
+  if (flags.views !== undefined) readViews(flags.views);
   if (flags.network !== undefined) networkByName(flags.network, { classes: 2, width: flags.width, ...variationOf(flags) });
   const progress = new ProgressBar(flags.json === true);
   const { size } = flags;

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { Augmentation } from "../data/augmentation/augmentation.js";
 import type { Dataset } from "../data/dataset.js";
+import { viewedAugmentation } from "../data/views/views-file.js";
 import { UserError } from "../errors.js";
 import { firstProblem, requirement } from "../problems.js";
 import {
@@ -47,7 +48,9 @@ export interface TrainingFlags {
   readonly cutout?: number;
   readonly mixup?: number;
   readonly teacher?: string;
+  readonly views?: string;
   readonly teacherWeight?: number;
+  readonly teacherEndWeight?: number;
   readonly teacherTemperature?: number;
   readonly teacherAttention?: number;
   readonly teacherChain?: boolean;
@@ -120,7 +123,9 @@ export function addTrainingFlags(command: Command): Command {
     .addOption(option("--cutout <pixels>", "side of a square that is blanked", "off"))
     .addOption(option("--mixup <alpha>", "mix images of a batch, such as 0.2", "off"))
     .option("--teacher <file>", "learn from a teacher: a model file, the folder of a run, or an ONNX classifier")
+    .option("--views <folder>", "learn from what a teacher has said before of views of these images (rbnet views)")
     .addOption(option("--teacher-weight <share>", "of the teacher's part in the loss; the rest is the label's", 1))
+    .addOption(option("--teacher-end-weight <share>", "that of the last epoch, reached in equal steps", "the same"))
     .addOption(option("--teacher-temperature <t>", "brings the teacher's likelier classes closer together", 1))
     .addOption(option("--teacher-attention <weight>", "of looking where a teacher of ours looks, stage by stage", 0))
     .option(
@@ -159,7 +164,7 @@ export function readSettings(flags: TrainingFlags): TrainingSettings {
  * All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data.
  */
 export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
-  const standard = standardSettings(data, chosen);
+  const standard = { ...standardSettings(data, chosen), ...viewedAugmentation(chosen.distill?.views) };
   const { replicas = 1 } = chosen;
   const batch = standard.batch === undefined ? {} : { batch: replicas * Math.max(1, Math.floor(standard.batch / replicas)) };
   return parseTrainingSettings(mergedSettings({ ...standard, ...batch }, chosen));
@@ -193,7 +198,7 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
   const settings = {
     ...Object.fromEntries(given),
     ...chosenTeacher(flags),
-    augmentation: cleaned({ ...chosenAugmentation(flags) }),
+    augmentation: chosenAugmentation(flags),
   };
   return flags.recipe === undefined ? settings : recipeSettings(flags.recipe, settings);
 }
@@ -201,27 +206,32 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
 function chosenTeacher(flags: TrainingFlags): { distill?: unknown } {
   const {
     teacher,
+    views,
     teacherWeight: weight,
+    teacherEndWeight: endWeight,
     teacherTemperature: temperature,
     teacherAttention: attention,
     teacherChain: chain,
     teacherPixels: pixels,
   } = flags;
-  if (teacher === undefined) {
+  if (teacher === undefined && views === undefined) {
     forbidFlags(
       { ...flags },
-      ["teacherWeight", "teacherTemperature", "teacherAttention", "teacherChain", "teacherPixels"],
+      ["teacherWeight", "teacherEndWeight", "teacherTemperature", "teacherAttention", "teacherChain", "teacherPixels"],
       "there is no teacher; name one by --teacher",
     );
     return {};
   }
-  const given = Object.entries({ teacher, weight, temperature, attention, chain, pixels }).filter(
+  if (teacher !== undefined && views !== undefined)
+    throw new UserError("--teacher and --views exclude each other; give one of them");
+  const given = Object.entries({ teacher, views, weight, endWeight, temperature, attention, chain, pixels }).filter(
     ([, value]) => value !== undefined,
   );
   return { distill: Object.fromEntries(given) };
 }
 
-function chosenAugmentation(flags: TrainingFlags): { [Key in keyof Augmentation]: Augmentation[Key] | undefined } {
+/** What flags say of it, and nothing else. */
+export function chosenAugmentation(flags: TrainingFlags): Augmentation {
   const { cropPadding, randomResizedCrop, flip, colorJitter: jitter, lighting, cutout, mixup } = flags;
   if (cropPadding !== undefined && randomResizedCrop !== undefined)
     throw new UserError("--crop-padding and --random-resized-crop exclude each other; give one of them");
@@ -248,7 +258,7 @@ function check(settings: TrainingSettings): void {
 
 function flagOf(path: readonly string[]): string {
   const [name = "", part, detail] = path;
-  if (name === "distill") return part === "teacher" ? "--teacher" : flagName(`teacher-${part ?? ""}`);
+  if (name === "distill") return part === "teacher" || part === "views" ? `--${part}` : flagName(`teacher-${part ?? ""}`);
   if (name !== "augmentation") return flagName(name);
   if (part !== "crop") return flagName(part ?? name);
   return detail === "padding" ? "--crop-padding" : "--random-resized-crop";

@@ -42,17 +42,18 @@ export class RunClaim implements AsyncDisposable {
   /**
    * Takes a folder that is there.
    *
+   * @param work what it is taken for, in messages to who comes second
    * @throws FolderTaken where another training is under way there; UserError where it cannot be written to
    */
-  static async take(folder: string): Promise<RunClaim> {
+  static async take(folder: string, work = "a training"): Promise<RunClaim> {
     const key = realpathSync(folder);
     const file = join(folder, FILE);
-    if (held.has(key)) throw new FolderTaken(inUse(folder, undefined, file));
+    if (held.has(key)) throw new FolderTaken(inUse(folder, work, undefined, file));
     held.add(key);
     try {
       while (!(await isMade(file))) {
         const owner = await livingOwner(file);
-        if (owner !== undefined) throw new FolderTaken(inUse(folder, owner, file));
+        if (owner !== undefined) throw new FolderTaken(inUse(folder, work, owner, file));
         await removeLeft(file);
       }
     } catch (error) {
@@ -76,11 +77,11 @@ export async function isClaimed(folder: string): Promise<boolean> {
   return held.has(realpathSync(folder)) || (await livingOwner(join(folder, FILE))) !== undefined;
 }
 
-function inUse(folder: string, owner: Owner | "somebody" | undefined, file: string): string {
+function inUse(folder: string, work: string, owner: Owner | "somebody" | undefined, file: string): string {
   const named = owner === "somebody" ? "which is starting" : `process ${owner?.process} on ${owner?.host}, since ${owner?.since}`;
   const who = owner === undefined ? "this program" : named;
   const left = owner === undefined ? "" : `, or remove ${file} if that one has ended`;
-  return `a training is under way in ${folder} (${who}); wait for its end, choose another folder with --out${left}`;
+  return `${work} is under way in ${folder} (${who}); wait for its end, choose another folder with --out${left}`;
 }
 
 /** Makes the file with all that it says at once; false where there is one. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Dataset, DatasetOptions } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
 import { subsetByClass } from "../data/sets/subset.js";
+import { viewedAugmentation } from "../data/views/views-file.js";
 import { UserError } from "../errors.js";
 import { networkByName } from "../networks/catalogue.js";
 import type { NetworkDescription } from "../networks/description.js";
@@ -104,7 +105,9 @@ function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): P
   const { network, width, networkOptions } = row;
   const description = networkByName(network, { classes: data.classes.length, width, size: data.size, ...networkOptions });
   const own = settingsOf(study, row);
-  const options = parseTrainingSettings({ ...mergedSettings({ ...standardSettings(data, own) }, own), seed });
+  const { distill } = parseTrainingSettings(own);
+  const usual = { ...standardSettings(data, own), ...viewedAugmentation(distill?.views) };
+  const options = parseTrainingSettings({ ...mergedSettings(usual, own), seed });
   if (options.batch > data.train.count)
     throw new UserError(
       `row "${row.name}" has a batch of ${options.batch}, larger than the ${data.train.count} training images; use a ` +

@@ -11,6 +11,7 @@ import { ALONE } from "../cluster/alone.js";
 import { type Communicator, gatherValues } from "../cluster/communicator.js";
 import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
+import { readViews } from "../data/views/views-file.js";
 import { shippedModels } from "../deploy/shipped-models.js";
 import { UserError } from "../errors.js";
 import { prepareRunFolder } from "../stores/run-folder.js";
@@ -149,7 +150,7 @@ export async function statesOf(runs: readonly StudyRun[]): Promise<readonly Stat
 export function refuseUnready(states: readonly StatedRun[], rerun: boolean): void {
   for (const { run, state } of states) {
     const { distill, from } = run.options;
-    const teacher = distill?.teacher;
+    const { teacher, views } = distill ?? {};
     if (state.kind === "changed" && !rerun)
       throw new UserError(
         `row "${run.row.name}" is not what was run in ${run.folder} (${state.difference}); give --rerun to train it ` +
@@ -157,6 +158,7 @@ export function refuseUnready(states: readonly StatedRun[], rerun: boolean): voi
       );
     if (state.kind !== "finished" && teacher !== undefined && !existsSync(teacher))
       throw new UserError(`row "${run.row.name}" has the teacher ${teacher}, which is not there; correct its path`);
+    if (state.kind !== "finished" && views !== undefined) readViews(views);
     if (state.kind !== "finished" && from !== undefined && !existsSync(from) && !shippedModels().includes(from))
       throw new UserError(`row "${run.row.name}" starts from ${from}, which is not there; correct its path`);
   }

@@ -6,12 +6,14 @@ import type { Backend } from "../backend/device.js";
 import { machineOf } from "../backend/machine.js";
 import { openBackend } from "../backend/open.js";
 import { MemoryScope } from "../backend/scope.js";
+import { requireAlike } from "../cluster/alike.js";
 import { ALONE } from "../cluster/alone.js";
 import type { Communicator } from "../cluster/communicator.js";
 import type { Dataset } from "../data/dataset.js";
 import { Loader } from "../data/loading/loader.js";
 import { Random } from "../data/random.js";
 import { balancedFactors } from "../data/sets/balance.js";
+import { type OpenedViews, openViews } from "../data/views/open-views.js";
 import { readParts } from "../layers/parameters.js";
 import type { NetworkDescription } from "../networks/description.js";
 import { Network } from "../networks/network.js";
@@ -32,7 +34,7 @@ import type { TrainingStage } from "./stage/stages.js";
 import { beginFrom } from "./start/begin.js";
 import { type Frozen, frozenPart } from "./start/frozen.js";
 import { checkStart, dataFor, readStart, type Start } from "./start/start.js";
-import { type OpenedTeacher, openTeacher } from "./teachers/open-teacher.js";
+import { type OpenedTeacher, openNamed } from "./teachers/open-teacher.js";
 import type { Teacher } from "./teachers/teacher.js";
 import type { TrainerSetup } from "./trainer-setup.js";
 
@@ -67,6 +69,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     readonly keepEvery: number,
     readonly communicator: Communicator,
     loaders: number | undefined,
+    views: OpenedViews | undefined,
     { description, data, options }: RunSubject,
   ) {
     this.description = description;
@@ -93,6 +96,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       shuffle: true,
       sampler,
       dropLast: true,
+      views: views?.plan,
       ...(this.exchange === undefined ? {} : { share: { ...this.exchange.share, of: replicas } }),
       ...(loaders === undefined ? {} : { workers: loaders }),
     });
@@ -102,10 +106,12 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   static async open(given: RunSubject, setup: TrainerSetup): Promise<RunParts> {
     const { description, options } = given;
     const start = options.from === undefined ? undefined : await readStart(options.from);
-    const subject = start === undefined ? given : { ...given, data: dataFor(start, given.data) };
-    const { data } = subject;
+    checkFit(description, given.data, options);
+    const { distill, augmentation } = options;
+    const views = distill?.views === undefined ? undefined : await openViews(distill.views, given.data, augmentation);
+    const data = dataFor(start, views, given.data);
+    const subject = { ...given, data };
     const { communicator = ALONE, loaders } = setup;
-    checkFit(description, data, options);
     checkRanks(options, communicator.size);
     if (start !== undefined) checkStart(start, description, options);
     const { backend: chosen, resume = false, ...rest } = setup;
@@ -118,10 +124,11 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     let opened: OpenedTeacher | undefined;
     try {
       await store.prepare(resume);
-      const { distill } = options;
       const batch = partImages(options);
-      if (distill !== undefined) opened = await openTeacher(distill, data, { backend, batch, threads: machine.threads });
-      return new RunParts(backend, ownsBackend, scope, store, opened, start, machine.keepEvery, communicator, loaders, subject);
+      opened = await openNamed(distill, views, data, { backend, batch, threads: machine.threads });
+      await requireAlike(communicator, { "what the teacher is": opened?.digest ?? "none" });
+      const { keepEvery } = machine;
+      return new RunParts(backend, ownsBackend, scope, store, opened, start, keepEvery, communicator, loaders, views, subject);
     } catch (error) {
       await opened?.teacher.close();
       scope[Symbol.dispose]();

@@ -95,6 +95,18 @@ describe("the settings of a run", () => {
     expect(refusal({ teacher: "" })).toThrow(/--teacher cannot be/);
   });
 
+  it("take views in a teacher's place, and nothing that their teacher has not seen", () => {
+    expect(settingsOf({ views: "v", teacherEndWeight: 0 }, small).distill).toMatchObject({ views: "v", weight: 1, endWeight: 0 });
+    const refusal = (flags: object) => () => settingsOf(flags, small);
+    expect(refusal({ views: "v", teacher: "a" })).toThrow(/^--teacher and --views exclude each other; give one of them$/);
+    expect(refusal({ views: "v", mixup: 0.2 })).toThrow(/^--mixup cannot be 0.2: views hold what a teacher has said of images/);
+    expect(refusal({ views: "v", colorJitter: 0.2 })).toThrow(/^--color-jitter cannot be: views hold/);
+    expect(refusal({ views: "v", teacherAttention: 1 })).toThrow(/^--teacher-attention cannot be 1: views hold/);
+    expect(refusal({ views: "v", teacherPixels: "unit" })).toThrow(/^--teacher-pixels cannot be unit: views hold/);
+    expect(refusal({ views: "v", teacherEndWeight: 2 })).toThrow(/^--teacher-end-weight cannot be 2: it must be at most 1/);
+    expect(refusal({ teacherEndWeight: 0.5 })).toThrow(/--teacher-end-weight cannot be used here: there is no teacher/);
+  });
+
   it("take two stages, and no word on how to divide one", () => {
     const { stages, firstStageEpochs, epochs } = settingsOf({ stages: 2, epochs: 9, firstStageEpochs: 3 }, small);
     expect({ stages, firstStageEpochs, epochs }).toEqual({ stages: 2, firstStageEpochs: 3, epochs: 9 });

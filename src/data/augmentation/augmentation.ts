@@ -39,6 +39,20 @@ export const augmentationSchema = z.strictObject({
 
 export type Augmentation = Readonly<z.output<typeof augmentationSchema>>;
 
+/** Of all that may happen to an image, where it lies: which crop, and whether it is mirrored. */
+export function geometryOf({
+  crop = { kind: "pad", padding: 0 },
+  flip = false,
+}: Augmentation): Pick<Required<Augmentation>, "crop" | "flip"> {
+  return { crop, flip };
+}
+
+/** How many windows an image has that is moved and mirrored: each is a place of the crop, as it is or mirrored; none where it is scaled. */
+export function windowCount(augmentation: Augmentation): number {
+  const { crop, flip } = geometryOf(augmentation);
+  return crop.kind === "pad" ? (2 * crop.padding + 1) ** 2 * (flip ? 2 : 1) : 0;
+}
+
 /** @throws UserError where a value makes no sense for images of `size` */
 export function checkAugmentation(augmentation: Augmentation, size: number): void {
   const issue = augmentationSchema.safeParse(augmentation).error?.issues[0];

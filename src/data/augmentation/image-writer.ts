@@ -49,8 +49,9 @@ export class ImageWriter {
    * @param pixels holds [side, side, 3] from `start`; without a crop its centre is used
    * @param images receives [size, size, 3] from `at`
    * @param random the image's own stream
+   * @returns the number of the window that was drawn, of `windowCount`; 0 where the crop is scaled, which has none
    */
-  write(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
+  write(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): number {
     if (this.augmentation.crop?.kind === "resized") {
       const { left, top, width, height } = this.chooseRegion(side, side, random);
       this.resizer.resize(
@@ -61,9 +62,19 @@ export class ImageWriter {
         this.resized,
       );
       this.writeCropped(this.resized, images, at, random);
-      return;
+      return 0;
     }
-    this.writeWindow(pixels, start, side, images, at, random);
+    return this.drawWindow(pixels, start, side, images, at, random);
+  }
+
+  /** The window of that number and nothing else, as `write` does where it is drawn and only moves and mirrors. */
+  writeWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, window: number): void {
+    const places = 2 * this.padding + 1;
+    const turns = this.augmentation.flip === true ? 2 : 1;
+    const place = Math.floor(window / turns);
+    const first = ((side - this.size) >> 1) - this.padding;
+    const [left, top] = [first + (place % places), first + Math.floor(place / places)];
+    this.copy(pixels, start, side, left, top, window % turns === 1, images, at);
   }
 
   /** As `write`, for pixels [size, size, 3] on which the crop was already done. */
@@ -100,15 +111,26 @@ export class ImageWriter {
     return { left: (1 - w) / 2, top: (1 - h) / 2, width: w, height: h };
   }
 
-  private writeWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): void {
-    const margin = (side - this.size) >> 1;
-    const padding = this.augmentation.crop?.kind === "pad" ? this.augmentation.crop.padding : 0;
-    const left = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
-    const top = padding === 0 ? margin : margin + random.integer(2 * padding + 1) - padding;
-    this.finish(pixels, start, side, left, top, images, at, random);
+  private get padding(): number {
+    const { crop } = this.augmentation;
+    return crop?.kind === "pad" ? crop.padding : 0;
   }
 
-  /** Everything after the geometry of the crop: the window at (left, top), mirrored, recoloured, normalized, cut out. */
+  private drawWindow(pixels: Uint8Array, start: number, side: number, images: Float32Array, at: number, random: Random): number {
+    const { padding } = this;
+    const places = 2 * padding + 1;
+    const first = ((side - this.size) >> 1) - padding;
+    const left = padding === 0 ? 0 : random.integer(places);
+    const top = padding === 0 ? 0 : random.integer(places);
+    const mirrored = this.finish(pixels, start, side, first + left, first + top, images, at, random);
+    const place = top * places + left;
+    return this.augmentation.flip === true ? 2 * place + (mirrored ? 1 : 0) : place;
+  }
+
+  /**
+   * Everything after the geometry of the crop: the window at (left, top), mirrored, recoloured, normalized, cut out. Returns whether it is
+   * mirrored.
+   */
   private finish(
     pixels: Uint8Array,
     start: number,
@@ -118,13 +140,14 @@ export class ImageWriter {
     images: Float32Array,
     at: number,
     random: Random,
-  ): void {
+  ): boolean {
     const { flip = false, colorJitter, lighting = 0, cutout = 0 } = this.augmentation;
     const mirrored = flip && random.uniform() < 0.5;
     this.copy(pixels, start, side, left, top, mirrored, images, at);
     if (colorJitter !== undefined) this.jitter(colorJitter, images, at, random);
     if (lighting > 0) this.light(lighting, images, at, random);
     if (cutout > 0) this.cut(cutout, images, at, random);
+    return mirrored;
   }
 
   private copy(

@@ -8,6 +8,7 @@ import { ImageWriter } from "../augmentation/image-writer.js";
 import { mixBatch } from "../augmentation/mixup.js";
 import type { MemorySource, PixelSource } from "../dataset.js";
 import { Random } from "../random.js";
+import { type ViewPlan, viewRandom } from "../views/view-plan.js";
 import type { BatchSlot } from "./batch-ring.js";
 
 /** Keeps the draws of augmentation apart from those of the order of images. */
@@ -24,7 +25,18 @@ export interface BatchPlan {
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
   readonly unreadable: "replace" | "leave out";
+  /** Where every image is one of known views of it. */
+  readonly views?: ViewPlan | undefined;
 }
+
+/** What happens to an image: the stream that it is drawn from, and its view where that is decided before. */
+export interface ImageDraw {
+  readonly random: Random;
+  readonly view: number | undefined;
+}
+
+/** Writes what is said of an image in its view into a slot, at a place of the batch. */
+export type Annotate = (slot: BatchSlot, position: number, index: number, view: number) => void;
 
 /** Images `first` to `end - 1` of a batch of `count`. */
 export interface BatchPart {
@@ -39,12 +51,43 @@ export function imageWriter({ size, mean, standardDeviation, augmentation }: Bat
 }
 
 /** The stream of everything that happens to an image in an epoch, `repeat` times after its first. */
-export function imageRandom({ seed }: BatchPlan, epoch: number, index: number, repeat: number): Random {
+function imageRandom({ seed }: BatchPlan, epoch: number, index: number, repeat: number): Random {
   return repeat === 0 ? new Random(seed, epoch, index, IMAGE_STREAM) : new Random(seed, epoch, index, IMAGE_STREAM, repeat);
 }
 
+/** Of image `index`, which has its own place in the epoch or that of `wanted`, which cannot be read. */
+export function drawImage(plan: BatchPlan, epoch: number, index: number, wanted: number, repeat: number): ImageDraw {
+  const { views } = plan;
+  if (views?.crops === undefined) {
+    return { random: imageRandom(plan, epoch, wanted, repeat), view: views?.eachEpoch === true ? epoch : undefined };
+  }
+  const view = views.eachEpoch ? epoch : imageRandom(plan, epoch, wanted, repeat).integer(views.crops.count);
+  return { random: viewRandom(views.crops, index, view), view };
+}
+
+/** A square [side, side, 3] as it was drawn; returns its view, which means something only where there are views. */
+export function writeSquare(
+  { views }: BatchPlan,
+  writer: ImageWriter,
+  { random, view }: ImageDraw,
+  [pixels, start, side]: readonly [Uint8Array, number, number],
+  slot: BatchSlot,
+  at: number,
+): number {
+  if (view === undefined || views?.crops !== undefined) {
+    const window = writer.write(pixels, start, side, slot.images, at, random);
+    return view ?? window;
+  }
+  writer.writeWindow(pixels, start, side, slot.images, at, view);
+  return view;
+}
+
 /** Prepares parts of batches, whose slots' `indices` and `repeats` are set, from decoded images. */
-export function prepareDecoded(plan: BatchPlan, source: MemorySource): (slot: BatchSlot, part: BatchPart) => void {
+export function prepareDecoded(
+  plan: BatchPlan,
+  source: MemorySource,
+  annotate?: Annotate,
+): (slot: BatchSlot, part: BatchPart) => void {
   const writer = imageWriter(plan);
   const imageFloats = plan.size ** 2 * 3;
   const imageBytes = source.side ** 2 * 3;
@@ -53,8 +96,9 @@ export function prepareDecoded(plan: BatchPlan, source: MemorySource): (slot: Ba
       const index = slot.indices[position];
       slot.labels[position] = plan.labels[index];
       const start = source.rows[index] * imageBytes;
-      const random = imageRandom(plan, epoch, index, slot.repeats[position]);
-      writer.write(source.pixels, start, source.side, slot.images, position * imageFloats, random);
+      const draw = drawImage(plan, epoch, index, index, slot.repeats[position]);
+      const view = writeSquare(plan, writer, draw, [source.pixels, start, source.side], slot, position * imageFloats);
+      annotate?.(slot, position, index, view);
     }
   };
 }

@@ -9,6 +9,8 @@ export interface RingShape {
   /** Images per slot. */
   readonly batch: number;
   readonly size: number;
+  /** Scores that are said of an image; default none. */
+  readonly scores?: number;
 }
 
 /** Room for one batch. */
@@ -18,6 +20,8 @@ export interface BatchSlot {
   readonly labels: Int32Array;
   readonly mixLabels: Int32Array;
   readonly mixWeight: Float32Array;
+  /** [batch, scores] what a teacher says of each image in its view. */
+  readonly answers: Float32Array;
   /** Index in the image set. */
   readonly indices: Uint32Array;
   /** How often each was in the epoch before. */
@@ -34,7 +38,7 @@ export function batchSlots(
   shape: RingShape,
   memory = sharedBuffer(shape.slots * slotBytes(shape)),
 ): { memory: ArrayBufferLike; slots: readonly BatchSlot[] } {
-  const { batch, size } = shape;
+  const { batch, size, scores = 0 } = shape;
   const floats = batch * size * size * 3;
   const slots = Array.from({ length: shape.slots }, (_, index): BatchSlot => {
     let at = index * slotBytes(shape);
@@ -48,6 +52,7 @@ export function batchSlots(
       labels: new Int32Array(memory, take(batch), batch),
       mixLabels: new Int32Array(memory, take(batch), batch),
       mixWeight: new Float32Array(memory, take(batch), batch),
+      answers: new Float32Array(memory, take(batch * scores), batch * scores),
       indices: new Uint32Array(memory, take(batch), batch),
       repeats: new Uint32Array(memory, take(batch), batch),
       unfinished: new Int32Array(memory, take(1), 1),
@@ -56,7 +61,7 @@ export function batchSlots(
   return { memory, slots };
 }
 
-function slotBytes({ batch, size }: RingShape): number {
-  const bytes = 4 * (batch * size * size * 3 + 5 * batch + 1);
+function slotBytes({ batch, size, scores = 0 }: RingShape): number {
+  const bytes = 4 * (batch * size * size * 3 + (5 + scores) * batch + 1);
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

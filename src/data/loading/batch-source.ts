@@ -5,6 +5,7 @@
 import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
 import type { SkippedImage } from "../dataset.js";
+import type { ViewPlan } from "../views/view-plan.js";
 
 /** In the place of an image that could not be read and was not replaced; what the batch holds there means nothing. */
 export const LEFT_OUT = 0xffffffff;
@@ -18,6 +19,8 @@ export interface Batch {
   readonly mixLabels: Int32Array;
   /** [count] weight of `labels`; the rest is the weight of `mixLabels`; 1 without mixup. */
   readonly mixWeight: Float32Array;
+  /** [count, classes] what a teacher says of each image as it is here, in scores; absent where there are no views to look them up. */
+  readonly answers?: Float32Array;
   /** [count] index of each image in its set; LEFT_OUT where it is left out. */
   readonly indices: Uint32Array;
   readonly count: number;
@@ -51,6 +54,8 @@ export interface BatchOptions {
    * is left out.
    */
   readonly unreadable?: "replace" | "leave out";
+  /** Images as known views of them. */
+  readonly views?: ViewPlan | undefined;
 }
 
 /**

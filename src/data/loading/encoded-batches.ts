@@ -9,7 +9,7 @@ import { BadImageError } from "../decoding/bad-image.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
 import { decodeRegion, decodeSquare } from "../decoding/image-file.js";
 import { openEncoded } from "../sets/open-encoded.js";
-import { type BatchPart, type BatchPlan, imageRandom, imageWriter } from "./batch-plan.js";
+import { type Annotate, type BatchPart, type BatchPlan, drawImage, imageWriter, writeSquare } from "./batch-plan.js";
 import type { BatchSlot } from "./batch-ring.js";
 import { LEFT_OUT } from "./batch-source.js";
 import { type BadImage, MOST_REPLACEMENTS, UnreadableImagesError } from "./unreadable-images.js";
@@ -26,6 +26,7 @@ export class EncodedBatches {
   constructor(
     private readonly plan: BatchPlan,
     private readonly source: EncodedSource,
+    private readonly annotate?: Annotate,
   ) {
     this.images = openEncoded(source);
     this.writer = imageWriter(plan);
@@ -57,7 +58,8 @@ export class EncodedBatches {
     for (let attempt = 0; attempt <= replacements; attempt++) {
       const index = (wanted + attempt) % labels.length;
       try {
-        await this.write(index, wanted, slot, epoch, position);
+        const view = await this.write(index, wanted, slot, epoch, position);
+        this.annotate?.(slot, position, index, view);
       } catch (error) {
         if (!(error instanceof BadImageError)) throw error;
         last = { index, reason: error.reason };
@@ -74,18 +76,19 @@ export class EncodedBatches {
   }
 
   /** Draws are those of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there. */
-  private async write(index: number, wanted: number, slot: BatchSlot, epoch: number, position: number): Promise<void> {
+  private async write(index: number, wanted: number, slot: BatchSlot, epoch: number, position: number): Promise<number> {
     const { plan, source, writer } = this;
     const { size } = plan;
     const at = position * size ** 2 * 3;
-    const random = imageRandom(plan, epoch, wanted, slot.repeats[position]);
+    const draw = drawImage(plan, epoch, index, wanted, slot.repeats[position]);
     const image = await this.images.read(index);
     if (writer.cropsRegions) {
+      const { random, view = 0 } = draw;
       const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);
       writer.writeCropped(pixels, slot.images, at, random);
-    } else {
-      const pixels = await decodeSquare(image, storedSide(size), source);
-      writer.write(pixels, 0, storedSide(size), slot.images, at, random);
+      return view;
     }
+    const pixels = await decodeSquare(image, storedSide(size), source);
+    return writeSquare(plan, writer, draw, [pixels, 0, storedSide(size)], slot, at);
   }
 }

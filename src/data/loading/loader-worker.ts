@@ -4,7 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors.js";
 import type { ByteRange } from "../decoding/encoded-images.js";
-import { type BatchPart, type BatchPlan, finishBatch, prepareDecoded } from "./batch-plan.js";
+import { type Annotate, type BatchPart, type BatchPlan, finishBatch, prepareDecoded } from "./batch-plan.js";
 import { type BatchSlot, batchSlots, type RingShape } from "./batch-ring.js";
 import { type BadImage, MOST_REPLACEMENTS, UnreadableImagesError } from "./unreadable-images.js";
 
@@ -62,11 +62,24 @@ function start(plan: WorkerPlan, port: NonNullable<typeof parentPort>): void {
 }
 
 function preparationOf(plan: WorkerPlan): Preparation {
-  const { source } = plan;
-  if (source.kind === "memory") return prepareDecoded(plan, source);
-  // Loaded here only: workers on decoded images start without the decoder.
-  const opened = import("./encoded-batches.js").then(({ EncodedBatches }) => new EncodedBatches(plan, source));
-  return async (slot, task, skipped) => (await opened).prepare(slot, task, task.readAhead, skipped);
+  const { source, views } = plan;
+  if (source.kind === "memory" && views?.answers === undefined) return prepareDecoded(plan, source);
+  const opened = annotationOf(plan).then(async (annotate): Promise<Preparation> => {
+    if (source.kind === "memory") return prepareDecoded(plan, source, annotate);
+    // Loaded here only: workers on decoded images start without the decoder.
+    const { EncodedBatches } = await import("./encoded-batches.js");
+    const batches = new EncodedBatches(plan, source, annotate);
+    return (slot, task, skipped) => batches.prepare(slot, task, task.readAhead, skipped);
+  });
+  return async (slot, task, skipped) => (await opened)(slot, task, skipped);
+}
+
+/** Looks up what a teacher has said of images, where that is known. */
+async function annotationOf({ views, labels }: WorkerPlan): Promise<Annotate | undefined> {
+  if (views?.answers === undefined) return undefined;
+  const { AnswerReader } = await import("../views/answer-reader.js");
+  const answers = new AnswerReader(views.answers);
+  return (slot, position, index, view) => answers.read(index, view, labels[index], slot.answers, position);
 }
 
 if (parentPort === null) throw new Error("loader-worker runs as a worker only");

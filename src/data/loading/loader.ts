@@ -38,7 +38,7 @@ export class Loader implements BatchSource {
 
   /** @throws UserError where the options do not fit the set */
   constructor(set: ImageSet, options: LoaderOptions) {
-    const { batch, size, mean, standardDeviation, augmentation, seed, unreadable = "replace" } = options;
+    const { batch, size, mean, standardDeviation, augmentation, seed, unreadable = "replace", views } = options;
     if (!Number.isInteger(batch) || batch < 1)
       throw new UserError(`the batch is ${batch}, but must be a whole number of images, at least 1`);
     if (set.count === 0) throw new UserError("there are no images to load: the set is empty");
@@ -55,7 +55,7 @@ export class Loader implements BatchSource {
     this.order = new EpochOrder(set, seed, options.shuffle, options.sampler, options.share === undefined ? undefined : isOwn);
     const batches = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
     this.batchesPerEpoch = Math.floor(batches / of) * (end - first);
-    const shape = { slots: options.ahead ?? 3, batch, size };
+    const shape = { slots: options.ahead ?? 3, batch, size, scores: views?.answers?.form.classes ?? 0 };
     const { memory, slots } = batchSlots(shape);
     this.slots = slots;
     const workers = options.workers ?? (set.source.kind === "memory" ? 1 : Math.min(8, availableParallelism()));
@@ -69,6 +69,7 @@ export class Loader implements BatchSource {
       augmentation,
       seed,
       unreadable,
+      views,
     };
     this.pool = new LoaderPool(workers, plan, (index) => set.nameOf(index));
   }
@@ -146,7 +147,7 @@ export class Loader implements BatchSource {
 
   private deliver(index: number, batch: number): Batch {
     const slot = this.slots[index];
-    const { batch: full, size } = this.options;
+    const { batch: full, size, views } = this.options;
     const count = Math.min(full, this.set.count - this.placeOf(batch));
     const turn = this.turn;
     let released = false;
@@ -155,6 +156,7 @@ export class Loader implements BatchSource {
       labels: slot.labels.subarray(0, count),
       mixLabels: slot.mixLabels.subarray(0, count),
       mixWeight: slot.mixWeight.subarray(0, count),
+      ...(views?.answers === undefined ? {} : { answers: slot.answers.subarray(0, count * views.answers.form.classes) }),
       indices: slot.indices.subarray(0, count),
       count,
       release: () => {

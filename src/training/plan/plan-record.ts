@@ -28,6 +28,8 @@ export interface TrainingPlan {
   readonly start?: { readonly from: string; readonly freeze?: string };
   /** What the network learns from besides labels. */
   readonly teacher?: string;
+  /** The folder of what a teacher has said before. */
+  readonly views?: string;
   /** Peak of a training step, a teacher's not counted. */
   readonly memoryBytes: number;
   /** Where it was measured. */

@@ -70,7 +70,8 @@ export async function planTraining(
     ...(options.from === undefined
       ? {}
       : { start: { from: options.from, ...(options.freeze === undefined ? {} : { freeze: options.freeze }) } }),
-    ...(options.distill === undefined ? {} : { teacher: options.distill.teacher }),
+    ...(options.distill?.teacher === undefined ? {} : { teacher: options.distill.teacher }),
+    ...(options.distill?.views === undefined ? {} : { views: options.distill.views }),
     memoryBytes: trainingBytes,
     ...(estimate === undefined ? {} : { estimate }),
     warnings: warningsOf(data, classes, await findSamePictures(data), options),

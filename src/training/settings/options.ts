@@ -43,9 +43,13 @@ const settingsSchema = z.strictObject({
   distill: z
     .strictObject({
       /** A model file of ours, the folder of a run, or an ONNX classifier (.onnx). */
-      teacher: z.string().min(1),
+      teacher: z.string().min(1).exactOptional(),
+      /** In place of a teacher, the folder of what one has said of views of the training images: see `makeViews`. */
+      views: z.string().min(1).exactOptional(),
       /** Of the teacher's part in the loss; the rest is the label's. */
       weight: z.number().gt(0).max(1).default(1),
+      /** The weight of the last epoch, to which it goes from that of the first in equal steps; default the same. */
+      endWeight: z.number().min(0).max(1).exactOptional(),
       /**
        * Of both networks' probabilities in the teacher's part; above 1 the classes that the teacher thinks second and third count for more.
        */
@@ -89,6 +93,7 @@ export const trainingSchema = settingsSchema.superRefine((settings, context) => 
     });
   const frozen = freezeProblem(settings);
   if (frozen !== undefined) context.addIssue({ code: "custom", path: ["freeze"], message: frozen });
+  for (const problem of teacherProblems(settings)) context.addIssue({ code: "custom", ...problem });
   if (settings.distill?.chain === true && settings.stages !== 2)
     context.addIssue({
       code: "custom",
@@ -102,10 +107,27 @@ function balanceProblem({ classWeights, sampler, distill }: TrainingOptions) {
   if (classWeights === undefined) return undefined;
   if (sampler !== undefined)
     return { path: ["sampler"], message: "class weights balance the classes already; choose one of the two" };
-  if (distill?.weight !== 1) return undefined;
+  if (distill?.weight !== 1 || (distill.endWeight ?? 1) < 1) return undefined;
   const message =
     "it weighs the labels' part of the loss, and all of the loss is the teacher's; give the teacher a weight below 1";
   return { path: ["classWeights"], message };
+}
+
+/** What is wrong with what is learned from, and in which setting. */
+function teacherProblems({ distill, augmentation }: TrainingOptions): readonly { path: string[]; message: string }[] {
+  if (distill === undefined) return [];
+  const { teacher, views, attention, pixels } = distill;
+  if ((teacher === undefined) === (views === undefined))
+    return [{ path: ["distill", "teacher"], message: "expected a teacher or views, one of the two" }];
+  if (views === undefined) return [];
+  const message = "views hold what a teacher has said of images that were cut and mirrored, and nothing else; leave it out";
+  const { colorJitter, lighting = 0, cutout = 0, mixup = 0 } = augmentation;
+  const unseen = Object.entries({ colorJitter: colorJitter === undefined ? 0 : 1, lighting, cutout, mixup });
+  return [
+    ...(attention > 0 ? [{ path: ["distill", "attention"], message }] : []),
+    ...(pixels === undefined ? [] : [{ path: ["distill", "pixels"], message }]),
+    ...unseen.filter(([, value]) => value > 0).map(([name]) => ({ path: ["augmentation", name], message })),
+  ];
 }
 
 /** What is wrong with the setting; undefined where nothing is. */
@@ -132,6 +154,12 @@ export function parseTrainingSettings(settings: TrainingSettings): TrainingOptio
   const { place, found, message } = firstProblem(settings, parsed.error);
   const subject = place === "" ? "the training settings are" : `the training setting ${place} is`;
   throw new UserError(`${subject} ${JSON.stringify(found)}, which cannot be used (${message}); change it`);
+}
+
+/** Of the teacher's part in the loss of an epoch, from 0; it depends on the epoch alone, so that a run can be resumed anywhere. */
+export function teacherWeight({ distill, epochs }: Pick<TrainingOptions, "distill" | "epochs">, epoch: number): number {
+  const { weight = 0, endWeight = weight } = distill ?? {};
+  return weight + (endWeight - weight) * (epochs === 1 ? 0 : epoch / (epochs - 1));
 }
 
 /** Images in each of the parts of a batch. */

@@ -15,7 +15,7 @@ export interface Recipe {
   readonly size?: number;
   readonly settings: Omit<TrainingSettings, "distill">;
   /** How a teacher is learned from, which has to be named; a recipe without this can do with one or without. */
-  readonly distill?: Omit<NonNullable<TrainingSettings["distill"]>, "teacher">;
+  readonly distill?: Omit<NonNullable<TrainingSettings["distill"]>, "teacher" | "views">;
 }
 
 const SHARED = { optimizer: "adam", schedule: "cosine", warmup: 1 } as const;

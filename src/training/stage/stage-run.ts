@@ -8,7 +8,7 @@ import { gatherValues } from "../../cluster/communicator.js";
 import type { BatchSource } from "../../data/loading/batch-source.js";
 import type { Network } from "../../networks/network.js";
 import type { Operation } from "../../runtime/operations.js";
-import { partImages, type TrainingOptions } from "../settings/options.js";
+import { partImages, type TrainingOptions, teacherWeight } from "../settings/options.js";
 import type { Teacher } from "../teachers/teacher.js";
 import { requireFiniteWeights } from "./divergence.js";
 import type { Optimizer } from "./optimizer.js";
@@ -64,6 +64,7 @@ export interface EpochEnd {
 
 export class StageRun implements Disposable {
   private readonly scope: MemoryScope;
+  private readonly step: TrainingStep;
   private readonly steps: Steps;
   private readonly schedule: StageSchedule;
 
@@ -81,11 +82,11 @@ export class StageRun implements Disposable {
     this.scope = new MemoryScope(backend);
     try {
       network.bind(partImages(options), { weights: stage.weights, keepEvery });
-      const step = new TrainingStep(backend, network, options, learnFrom(), classWeights);
+      this.step = new TrainingStep(backend, network, options, learnFrom(), classWeights);
       this.steps =
         exchange === undefined
-          ? new WholeSteps(step, network.states)
-          : new PartedSteps(backend, network, options, step, exchange);
+          ? new WholeSteps(this.step, network.states)
+          : new PartedSteps(backend, network, options, this.step, exchange);
     } catch (error) {
       this.scope[Symbol.dispose]();
       throw error;
@@ -105,10 +106,11 @@ export class StageRun implements Disposable {
 
   /** Trains the rest of the epoch under way. Returns whether it came to its end. */
   async train(watch: StageWatch): Promise<boolean> {
-    const { optimizer, loader } = this.parts;
+    const { optimizer, loader, options } = this.parts;
     const { steps, schedule } = this;
     const { epoch, step } = watch.progress;
     let done = step;
+    this.step.teacherWeight = teacherWeight(options, epoch);
     if (done === 0) optimizer.clearFlips();
     steps.startFrom(watch.progress);
     const late = new LateSteps(watch);

@@ -33,6 +33,8 @@ export class TrainingStep {
   private readonly gradient: Tensor;
   private readonly classes: number;
   private readonly pull: Visit | undefined;
+  /** Of the teacher's part in the loss, from now on. */
+  teacherWeight: number;
 
   /**
    * @param classWeights what an image counts in the labels' part of the loss, by class; 1 where undefined
@@ -58,6 +60,7 @@ export class TrainingStep {
     this.correct = backend.allocate("accumulator", [1]);
     this.gradient = backend.allocate("float32", [batch, 1, 1, classes]);
     this.pull = this.attentionPull();
+    this.teacherWeight = options.distill?.weight ?? 0;
   }
 
   /** Pulls what each stage attends to towards what the teacher's does. The loss grows by it. */
@@ -93,7 +96,8 @@ export class TrainingStep {
     backend.write(images, batch.images);
     backend.write(labels, this.labelsOf(batch));
     if (teacher !== undefined) {
-      await teacher.teach({ pixels: batch.images, tensor: images, count: batch.count }, this.softTargets);
+      const { images: pixels, count, answers } = batch;
+      await teacher.teach({ pixels, tensor: images, count, answers }, this.softTargets);
       backend.softmax(this.softTargets, options.distill?.temperature ?? 1, this.softTargets);
     }
     const logits = network.forward(images);
@@ -118,8 +122,8 @@ export class TrainingStep {
 
   /** Cross-entropy to the labels, divergence from the teacher's probabilities, or both. */
   private enqueueLoss(logits: Tensor, batch: Batch): void {
-    const { backend, targets, softTargets, losses, gradient, options, teacher } = this;
-    const { weight, temperature } = options.distill ?? { weight: 0, temperature: 1 };
+    const { backend, targets, softTargets, losses, gradient, options, teacher, teacherWeight: weight } = this;
+    const { temperature } = options.distill ?? { temperature: 1 };
     const scale = 1 / (options.batch * options.accumulate);
     if (weight < 1) {
       this.fillTargets(batch);

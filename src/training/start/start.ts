@@ -20,6 +20,7 @@ import { firstDifference } from "../records/difference.js";
 import { type TrainingOptions, trainingSchema } from "../settings/options.js";
 import { progressSchema } from "../stage/progress.js";
 import { stageAt } from "../stage/stages.js";
+import type { Statistics } from "../teachers/renormalizer.js";
 import { modelNetwork, writtenNetwork } from "./recognize.js";
 
 interface StartFacts {
@@ -125,8 +126,23 @@ export function keepsClassifier({ classes }: Start, data: Pick<Dataset, "classes
   return classes.length === data.classes.length && classes.every((name, index) => name === data.classes[index]);
 }
 
-/** The data as the start sees pixels. */
-export function dataFor({ mean, standardDeviation }: Start, data: Dataset): Dataset {
+/**
+ * The data as the start sees pixels, or as a teacher has seen views of them.
+ *
+ * @throws UserError where both are there and do not see them alike
+ */
+export function dataFor(start: Start | undefined, views: Statistics | undefined, data: Dataset): Dataset {
+  const { mean, standardDeviation } = start ?? views ?? data;
+  const alike = (one: Channels, other: Channels): boolean => one.every((value, channel) => value === other[channel]);
+  if (
+    start !== undefined &&
+    views !== undefined &&
+    !(alike(mean, views.mean) && alike(standardDeviation, views.standardDeviation))
+  )
+    throw new UserError(
+      `the start ${start.from} takes pixels less a mean of ${mean.join(", ")}, and the views were made with ${views.mean.join(", ")}; ` +
+        "start from a network that was trained on these images, or learn from a teacher itself",
+    );
   return { ...data, mean, standardDeviation };
 }
 

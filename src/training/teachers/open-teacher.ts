@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { Backend } from "../../backend/device.js";
 import type { Dataset } from "../../data/dataset.js";
+import type { OpenedViews } from "../../data/views/open-views.js";
 import { codeOf, UserError } from "../../errors.js";
 import { decodeModel, type Model } from "../../runtime/model.js";
 import { runFile } from "../../stores/run-folder.js";
@@ -12,6 +13,7 @@ import { ModelTeacher } from "./model-teacher.js";
 import { OnnxTeacher } from "./onnx-teacher.js";
 import { renormalizer } from "./renormalizer.js";
 import type { Teacher, TeacherSetup } from "./teacher.js";
+import { ViewsTeacher } from "./views-teacher.js";
 
 /** A teacher, and what makes a resumed run certain that it is the same one. */
 export interface OpenedTeacher {
@@ -24,13 +26,30 @@ export interface OpenedTeacher {
 const IMAGENET = { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] } as const;
 const UNIT = { mean: [0, 0, 0], standardDeviation: [1, 1, 1] } as const;
 
+/** What the settings of a run name: a teacher, views of its images that one has answered, or nothing. */
+export async function openNamed(
+  distill: DistillOptions | undefined,
+  views: OpenedViews | undefined,
+  data: Dataset,
+  setup: TeacherSetup,
+): Promise<OpenedTeacher | undefined> {
+  if (views !== undefined) return { teacher: new ViewsTeacher(setup.backend), digest: views.digest };
+  if (distill?.teacher === undefined) return undefined;
+  const { teacher, pixels, attention } = distill;
+  return openTeacher({ teacher, attention, ...(pixels === undefined ? {} : { pixels }) }, data, setup);
+}
+
 /**
  * Opens a model file of ours, the folder of a run that wrote one, or an ONNX classifier.
  *
  * @throws UserError where the file is none of these, or has other classes or another input size than the data
  */
 export async function openTeacher(
-  { teacher: path, pixels, attention }: DistillOptions,
+  {
+    teacher: path,
+    pixels,
+    attention,
+  }: Partial<DistillOptions> & Pick<DistillOptions, "attention"> & { readonly teacher: string },
   data: Dataset,
   { backend, batch, threads }: TeacherSetup,
 ): Promise<OpenedTeacher> {

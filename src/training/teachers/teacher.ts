@@ -11,6 +11,8 @@ export interface TaughtImages {
   readonly pixels: Float32Array;
   readonly tensor: Tensor;
   readonly count: number;
+  /** [count, classes] scores that were looked up, of images that are views. */
+  readonly answers?: Float32Array | undefined;
 }
 
 export interface TeacherSetup {

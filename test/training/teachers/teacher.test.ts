@@ -6,14 +6,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Dataset } from "#rbnet/data/dataset";
 import { shapes } from "#rbnet/data/shapes/shapes";
-import { writeModelFile } from "#rbnet/deploy/model-file";
-import { Network } from "#rbnet/networks/network";
-import { rbnet8 } from "#rbnet/networks/rbnet";
 import { openTeacher } from "#rbnet/training/teachers/open-teacher";
 import { asScores } from "#rbnet/training/teachers/scores";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { data, network, readStored, refusal, trainTiny } from "../tiny-runs.js";
 import { onnxClassifier } from "./onnx-file.js";
+import { modelFile } from "./random-model.js";
 
 const CLASSES = 10;
 
@@ -52,25 +50,6 @@ const distill = (teacher: string, pixels?: "data" | "unit" | "imagenet") => ({
   attention: 0,
   ...(pixels === undefined ? {} : { pixels }),
 });
-
-/** Writes a network with random weights as a model file. */
-async function modelFile(
-  path: string,
-  size: number,
-  classes: readonly string[],
-  mean: Dataset["mean"] = data.mean,
-): Promise<void> {
-  const backend = createReferenceBackend();
-  const description = rbnet8({ classes: classes.length, width: 0.5, size });
-  let drawn = 0;
-  const random = new Network(backend, description, {
-    normal: (count, standardDeviation) =>
-      Float32Array.from({ length: count }, () => standardDeviation * Math.sin(++drawn * 12.9898) * 1.4),
-  });
-  const operations = await random.fold();
-  const { standardDeviation } = data;
-  await writeModelFile(path, { network: { name: "rbnet8", width: 0.5 }, classes, size, mean, standardDeviation, operations });
-}
 
 describe("a model as a teacher", () => {
   const folder = temporaryFolder();
