@@ -12,7 +12,8 @@ import { Network } from "#rbnet/networks/network";
 import { rbnet18 } from "#rbnet/networks/rbnet";
 import { median } from "#rbnet/quantile";
 import { interleave } from "./interleave.js";
-import { machineLimits } from "./machine-limits.js";
+import { limitsWhereKnown } from "./machine-limits.js";
+import { MEASURED_BACKENDS } from "./measured-backends.js";
 import { CLASSES, resnet18, SIDE } from "./onnx/resnet18.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { StepProcess } from "./step-process.js";
@@ -20,7 +21,7 @@ import { trainingWork } from "./training-work.js";
 import { repository } from "./versions.js";
 
 export const InferenceCase = z.strictObject({
-  backend: z.enum(["wasm", "native"]),
+  backend: z.enum(MEASURED_BACKENDS),
   threads: z.int().positive(),
   rounds: z.int().positive(),
   steps: z.int().positive(),
@@ -42,7 +43,8 @@ const PEERS = [
 export async function benchInference(options: InferenceCase, report: (line: string) => void): Promise<BenchRecord> {
   const { backend, threads, rounds, steps } = options;
   report("measuring the machine's limits");
-  const limit = await leastMilliseconds(await machineLimits({ threads, backend }));
+  const limits = await limitsWhereKnown({ threads, backend });
+  const limit = limits && (await leastMilliseconds(limits));
   const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
   const contestants: StepProcess[] = [];
   const absent: string[] = [];
@@ -116,7 +118,7 @@ async function recordOf(
   { backend, threads }: InferenceCase,
   contestants: readonly StepProcess[],
   seconds: ReadonlyMap<string, readonly number[]>,
-  limit: number,
+  limit: number | undefined,
   absent: readonly string[],
 ): Promise<BenchRecord> {
   const milliseconds = (name: string): readonly number[] => (seconds.get(name) ?? []).map((value) => rounded(1_000 * value));
@@ -134,8 +136,7 @@ async function recordOf(
     ours: rounded(ours),
     peers: peerTimes,
     ratios: ratios(ours, peerTimes, "less"),
-    limit: rounded(limit),
-    shareOfLimit: rounded(limit / ours),
+    ...(limit === undefined ? {} : { limit: rounded(limit), shareOfLimit: rounded(limit / ours) }),
     memory: { oursBytes, peers: peerBytes, ratios: ratios(oursBytes, peerBytes, "less") },
     absent,
     versions: Object.fromEntries(contestants.map(({ name, version }) => [name === "ours" ? "rbnet" : name, version])),

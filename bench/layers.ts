@@ -56,7 +56,7 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "resnet34", ...LARGE },
 ];
 const SEED = 1;
-const BACKENDS = ["reference", "wasm", "native"] as const;
+const BACKENDS = ["reference", "wasm", "native", "webgpu"] as const;
 
 export const LayersCase = z.strictObject({
   network: z.string().optional(),
@@ -138,9 +138,11 @@ type BackendName = (typeof BACKENDS)[number];
 
 function backendsFor({ backend }: LayersCase, report: (line: string) => void): readonly BackendName[] {
   if (backend !== undefined) return [backend];
-  if (acceleratedKernels("float32") !== undefined) return BACKENDS;
+  // A GPU is taken where it is asked for.
+  const here = BACKENDS.filter((name) => name !== "webgpu");
+  if (acceleratedKernels("float32") !== undefined) return here;
   report("the native backend is absent: see rbnet doctor");
-  return BACKENDS.filter((name) => name !== "native");
+  return here.filter((name) => name !== "native");
 }
 
 function widthOn(backend: BackendName, { referenceWidth = 1 }: ComparedNetwork): number {

@@ -11,3 +11,8 @@ export async function machineLimits(machine: MachineSetup): Promise<MachineLimit
   using backend = await openBackend(machine);
   return await limitsOf(backend);
 }
+
+/** The same; undefined on a GPU, whose calls are only handed over. */
+export async function limitsWhereKnown(machine: MachineSetup): Promise<MachineLimits | undefined> {
+  return machine.backend === "webgpu" ? undefined : machineLimits(machine);
+}

@@ -54,7 +54,7 @@ Options:
   --images <list>    fine-tuning: images of each class: ${COUNTS.join(", ")} (default: all three)
   --draws <list>     small-data, lopsided: what is drawn, by number (default: 1 to 6, 1 to 3)
   --set <name>       fine-tuning: test (default), or validation to choose settings by
-  --backend <name>   wasm or native (default wasm); layers: reference, wasm or native (default: all)
+  --backend <name>   wasm (default), native or, for training and inference, webgpu; layers: reference, too (default: all but webgpu)
   --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
   --keep-every <n>   training: our side keeps the map of every n-th unit and computes the others again (default 1)
 

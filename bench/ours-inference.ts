@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { openBackend } from "#rbnet/backend/open";
 import { readModelFile } from "#rbnet/deploy/model-file";
 import { RuntimeNetwork } from "#rbnet/runtime/network";
+import { measuredBackend } from "./measured-backends.js";
 import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { installedVersion } from "./versions.js";
 
@@ -12,7 +13,7 @@ const { values } = parseArgs({
 
 const residentBefore = startOfMemory();
 const { operations, size } = await readModelFile(values.model ?? "");
-const backend = await openBackend({ threads: Number(values.threads), backend: values.backend === "native" ? "native" : "wasm" });
+const backend = await openBackend({ threads: Number(values.threads), backend: measuredBackend(values.backend) });
 const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);
 backend.write(
   network.input,

@@ -9,6 +9,7 @@ import { Network } from "#rbnet/networks/network";
 import { trainingSchema } from "#rbnet/training/settings/options";
 import { Optimizer } from "#rbnet/training/stage/optimizer";
 import { TrainingStep } from "#rbnet/training/stage/training-step";
+import { measuredBackend } from "./measured-backends.js";
 import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { trainedNetwork, trainedNetworks } from "./trained-network.js";
 import { installedVersion } from "./versions.js";
@@ -33,7 +34,7 @@ const residentBefore = startOfMemory();
 const random = new Random(1);
 const backend = await openBackend({
   threads: Number(values.threads),
-  backend: values.backend === "native" ? "native" : "wasm",
+  backend: measuredBackend(values.backend),
   precision: values.precision === "bfloat16" ? "bfloat16" : "float32",
 });
 const description = trainedNetwork({

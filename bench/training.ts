@@ -9,7 +9,8 @@ import { messageOf } from "#rbnet/errors";
 import { median } from "#rbnet/quantile";
 import { interleave, type RoundPlan } from "./interleave.js";
 import type { ChildCommand } from "./line-process.js";
-import { machineLimits } from "./machine-limits.js";
+import { limitsWhereKnown } from "./machine-limits.js";
+import { MEASURED_BACKENDS } from "./measured-backends.js";
 import { peerPython } from "./peer-python.js";
 import { type BenchRecord, ratios, rounded } from "./record.js";
 import { type StepMemory, StepProcess } from "./step-process.js";
@@ -29,7 +30,7 @@ type PeerName = keyof typeof PEERS;
 export const trainingPeers = Object.keys(PEERS) as readonly PeerName[];
 
 export const TrainingCase = z.strictObject({
-  backend: z.enum(["wasm", "native"]),
+  backend: z.enum(MEASURED_BACKENDS),
   precision: z.enum(GRADIENT_PRECISIONS).default("float32"),
   keepEvery: z.int().positive().default(1),
   network: z.enum(trainedNetworks),
@@ -46,12 +47,10 @@ export type TrainingCase = z.infer<typeof TrainingCase>;
 const WARMUP_STEPS = 2;
 /** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
 export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
+  const { threads, backend, precision } = options;
   report("measuring the machine's limits");
-  const work = await trainingWork(trainedNetwork(options));
-  const limit = trainingLimit(
-    work,
-    await machineLimits({ threads: options.threads, backend: options.backend, precision: options.precision }),
-  );
+  const limits = await limitsWhereKnown({ threads, backend, precision });
+  const limit = limits && trainingLimit(await trainingWork(trainedNetwork(options)), limits);
   const ours = await StepProcess.start("ours", oursCommand(options));
   const contestants = [ours, ...(await startPeers(options, report))];
   try {
@@ -109,8 +108,8 @@ export interface TrainingMeasurement {
   readonly contestants: readonly { readonly name: string; readonly version: string }[];
   readonly rates: ReadonlyMap<string, readonly number[]>;
   readonly memories: ReadonlyMap<string, StepMemory>;
-  /** Images a second. */
-  readonly limit: number;
+  /** Images a second; none where limits are not measured, as on a GPU. */
+  readonly limit: number | undefined;
 }
 
 /** Medians, ratios and shares of what was measured. */
@@ -129,8 +128,7 @@ export function trainingRecord(options: TrainingCase, { contestants, rates, memo
     ours: rounded(ours.rate),
     peers: Object.fromEntries(Object.entries(peerRates).map(([name, rate]) => [name, rounded(rate)])),
     ratios: ratios(ours.rate, peerRates, "more"),
-    limit: rounded(limit),
-    shareOfLimit: rounded(ours.rate / limit),
+    ...(limit === undefined ? {} : { limit: rounded(limit), shareOfLimit: rounded(ours.rate / limit) }),
     memory: { oursBytes: ours.memory, peers: peerMemories, ratios: ratios(ours.memory, peerMemories, "less") },
     absent: options.peers.filter((wanted) => peers.every(({ name }) => name !== wanted)),
     versions: {

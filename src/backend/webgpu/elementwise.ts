@@ -34,3 +34,18 @@ export function elementwise<
     code: () => functions + forEach(body),
   } satisfies KernelSource;
 }
+
+/** Rows that a thread has of its column where all columns are alike: what is known of the column is found once. */
+export const ROWS_TOGETHER = 4;
+
+/** `body` for each element of a matrix, at row `at` (window.ts) and column n, after `column` of it; of `u.rows` by `u.filters`. */
+export function eachInColumns(column: string, body: string): string {
+  return `let n = i % u.filters;
+  let first = i / u.filters * ${ROWS_TOGETHER}u;
+  ${column}
+  var at = first_row(first);
+  for (var m = first; m < min(u.rows, first + ${ROWS_TOGETHER}u); m++) {
+    ${body}
+    at = next_row(at);
+  }`;
+}

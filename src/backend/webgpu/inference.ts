@@ -2,7 +2,7 @@
 import { elementCount, type Tensor } from "../../tensor.js";
 import type { InferenceKernels } from "../kernels.js";
 import type { Window } from "../terms.js";
-import { elementwise, flatGroups } from "./elementwise.js";
+import { eachInColumns, elementwise, flatGroups, ROWS_TOGETHER } from "./elementwise.js";
 import { matrixShape } from "./matrix.js";
 import type { Runner } from "./recorder.js";
 import { ownWeights } from "./weights.js";
@@ -55,12 +55,12 @@ const NORMALIZE_ACTIVATE = elementwise(
     window: "read int32?",
     out: "write float32",
   },
-  `let n = i % u.filters;
-  let at = place(i / u.filters, n, u.filters);
-  if (at < 0) { return; }
-  let channels = output_channels(u.filters);
-  set_out(u32(at), activated(y(i), n, n % channels, channels, u32(at)));`,
-  { filters: "u32", ...WINDOW_NUMBERS },
+  eachInColumns(
+    "let to = target_of(n, u.filters);",
+    `let there = place(at, to);
+    if (there >= 0) { set_out(u32(there), activated(y(m * u.filters + n), n, to.channel, to.channels, u32(there))); }`,
+  ),
+  { rows: "u32", filters: "u32", ...WINDOW_NUMBERS },
   PLACE + ACTIVATION,
 );
 const AVERAGE_POOL = elementwise(
@@ -168,7 +168,8 @@ export function inferenceKernels(runner: Runner): InferenceKernels {
       const [rows, filters] = matrixShape(y);
       const { table: window, numbers } = layoutOf(layout);
       const operands = { y, norm, shortcut, activation, window, out };
-      run(NORMALIZE_ACTIVATE, flatGroups(rows * filters), operands, { count: rows * filters, filters, ...numbers });
+      const count = Math.ceil(rows / ROWS_TOGETHER) * filters;
+      run(NORMALIZE_ACTIVATE, flatGroups(count), operands, { count, rows, filters, ...numbers });
     },
 
     averagePool(x, size, out) {

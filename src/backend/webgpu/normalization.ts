@@ -1,6 +1,6 @@
 /** Batch normalization, shortcut and activation: statistics, and the way back. */
 import type { InferenceKernel, NormalizationKernels } from "../kernels.js";
-import { elementwise, FLAT_THREADS, flatGroups, forEach } from "./elementwise.js";
+import { eachInColumns, elementwise, FLAT_THREADS, flatGroups, forEach, ROWS_TOGETHER } from "./elementwise.js";
 import type { KernelSource } from "./kernel-source.js";
 import { matrixShape } from "./matrix.js";
 import type { Runner } from "./recorder.js";
@@ -14,22 +14,26 @@ import { layoutOf } from "./windows.js";
 const PIECE = 16;
 
 /**
- * Sums of `kinds` values by column, over some rows a thread: `visit` adds to `p0`, `p1` and so on for row m and column n. Leaves
- * [threads a column, kinds, columns].
+ * Sums of `kinds` values by column, over some rows a thread: `visit` adds to `p0`, `p1` and so on for row m and column n. What it wants
+ * to know of the column is found before all rows, and what of the row, after each. Leaves [threads a column, kinds, columns].
  */
-function columnSums(kinds: number, functions: string, visit: string): string {
+function columnSums(kinds: number, functions: string, visit: string, [column, next] = ["", ""]): string {
   const each = (text: (kind: number) => string): string => Array.from({ length: kinds }, (_, kind) => text(kind)).join("\n  ");
   return `${SUMS}${functions}${forEach(`
   let n = i % u.filters;
   let end = min(u.rows, (i / u.filters + 1u) * ${SUMMED_ROWS}u);
+  ${column}
   ${each((kind) => `var s${kind} = vec2f();`)}
   for (var first = i / u.filters * ${SUMMED_ROWS}u; first < end; first += ${PIECE}u) {
     ${each((kind) => `var p${kind} = 0.0;`)}
-    for (var m = first; m < min(end, first + ${PIECE}u); m++) { ${visit} }
+    for (var m = first; m < min(end, first + ${PIECE}u); m++) {
+      ${visit}
+      ${next}
+    }
     ${each((kind) => `s${kind} = add_value(s${kind}, p${kind});`)}
   }
-  let at = (i - n) * ${kinds}u + n;
-  ${each((kind) => `set_sums(at + ${kind}u * u.filters, s${kind});`)}`)}`;
+  let left = (i - n) * ${kinds}u + n;
+  ${each((kind) => `set_sums(left + ${kind}u * u.filters, s${kind});`)}`)}`;
 }
 
 const PASS_NUMBERS = { count: "u32", rows: "u32", filters: "u32" } as const;
@@ -62,28 +66,37 @@ const ACTIVATE_BACKWARD = {
       kinds,
       `${PLACE}${ACTIVATION}`,
       `
-        let at = place(m, n, u.filters);
-        if (at < 0) { continue; }
-        let value = y(m * u.filters + n);
-        let d = gradient(u32(at));
-        var du = d;
-        ${
-          kinds === 2
-            ? ""
-            : `
-        let channels = output_channels(u.filters);
-        let c = n % channels;
-        let v = before_activation(value, n, u32(at)) - activation(c);
-        let right = v > 0.0;
-        du = d * activation(select(channels, 2u * channels, right) + c);
-        p2 += select(d * v, 0.0, right);
-        p3 += select(0.0, d * v, right);
-        p4 += d;`
+        let there = place(at, to);
+        if (there >= 0) {
+          let value = y(m * u.filters + n);
+          let d = gradient(u32(there));
+          var du = d;
+          ${
+            kinds === 2
+              ? ""
+              : `
+          let v = before_activation(value, n, u32(there)) - center;
+          let right = v > 0.0;
+          du = d * select(left_slope, right_slope, right);
+          p2 += select(d * v, 0.0, right);
+          p3 += select(0.0, d * v, right);
+          p4 += d;`
+          }
+          p0 += du;
+          p1 += du * (value - mean) * inverse;
+          set_gradient(u32(there), du);
         }
-        p0 += du;
-        p1 += du * (value - norm(2u * u.filters + n)) * norm(3u * u.filters + n);
-        set_gradient(u32(at), du);
       `,
+      [
+        `let to = target_of(n, u.filters);
+  let mean = norm(2u * u.filters + n);
+  let inverse = norm(3u * u.filters + n);
+  let center = activation(to.channel);
+  let left_slope = activation(to.channels + to.channel);
+  let right_slope = activation(2u * to.channels + to.channel);
+  var at = first_row(i / u.filters * ${SUMMED_ROWS}u);`,
+        "at = next_row(at);",
+      ],
     ),
 } as const satisfies KernelSource;
 
@@ -152,12 +165,17 @@ const NORMALIZATION_BACKWARD = elementwise(
 const NORMALIZATION_GRADIENT = elementwise(
   "normalizationGradient",
   { du: "read float32", y: "read product", coefficients: "read float32", window: "read int32?", dy: "write float32" },
-  `let n = i % u.filters;
-  let at = place(i / u.filters, n, u.filters);
-  var value = fma(coefficients(u.filters + n), y(i), coefficients(2u * u.filters + n));
-  if (at >= 0) { value = fma(coefficients(n), du(u32(at)), value); }
-  set_dy(i, value);`,
-  { filters: "u32", ...WINDOW_NUMBERS },
+  eachInColumns(
+    `let to = target_of(n, u.filters);
+  let ofGradient = coefficients(n);
+  let ofProduct = coefficients(u.filters + n);
+  let constant = coefficients(2u * u.filters + n);`,
+    `let there = place(at, to);
+    var value = fma(ofProduct, y(m * u.filters + n), constant);
+    if (there >= 0) { value = fma(ofGradient, du(u32(there)), value); }
+    set_dy(m * u.filters + n, value);`,
+  ),
+  { rows: "u32", filters: "u32", ...WINDOW_NUMBERS },
   PLACE,
 );
 
@@ -204,8 +222,9 @@ export function normalizationKernels(runner: Runner): Omit<NormalizationKernels,
     normalizationGradient(du, y, coefficients, layout, dy) {
       const [rows, filters] = matrixShape(y);
       const { table: window, numbers } = layoutOf(layout);
-      const count = rows * filters;
-      run(NORMALIZATION_GRADIENT, flatGroups(count), { du, y, coefficients, window, dy }, { count, filters, ...numbers });
+      const count = Math.ceil(rows / ROWS_TOGETHER) * filters;
+      const operands = { du, y, coefficients, window, dy };
+      run(NORMALIZATION_GRADIENT, flatGroups(count), operands, { count, rows, filters, ...numbers });
     },
   };
 }

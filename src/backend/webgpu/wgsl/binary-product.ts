@@ -11,11 +11,16 @@ const PRODUCT: TileProduct = { ...SIGN_GAIN, left: "inner", right: "inner" };
 /** A row or filter past the last repeats it; its results are not kept. */
 const VALUES = `
 fn words() -> u32 { return (u.inputs + 31u) / 32u; }
-fn left_row(m: u32) -> u32 { return min(m, u.rows - 1u) * words(); }
-fn right_column(n: u32) -> u32 { return min(n, u.filters - 1u) * words(); }
+fn left_rows(m: u32) -> vec4u { return min(vec4u(m) + vec4u(0u, 1u, 2u, 3u), vec4u(u.rows - 1u)) * words(); }
+fn right_columns(n: u32) -> vec4u { return min(vec4u(n) + vec4u(0u, 1u, 2u, 3u), vec4u(u.filters - 1u)) * words(); }
 fn inner_at(k: u32) -> u32 { return k; }
-fn left_value(row: u32, k: u32) -> u32 { return columns(row + k); }
-fn right_value(k: u32, filter_: u32) -> u32 { return weights(filter_ + k); }
+fn inner_next(k: u32) -> u32 { return k + 1u; }
+fn left_values(rows: vec4u, k: u32) -> vec4u {
+  return vec4u(columns(rows.x + k), columns(rows.y + k), columns(rows.z + k), columns(rows.w + k));
+}
+fn right_values(k: u32, filters: vec4u) -> vec4u {
+  return vec4u(weights(filters.x + k), weights(filters.y + k), weights(filters.z + k), weights(filters.w + k));
+}
 `;
 
 /** `store` gets the name of four results in a row, of m and n. */
@@ -32,8 +37,9 @@ fn run(group: u32, thread: u32, tx: u32, ty: u32) {
   let n = group % blocks * 64u;
   if (first >= u.rows) { return; }
   ${tileSums(PRODUCT)}
-  ${tileLoop(PRODUCT, choice, ["first", "n"], ["0u", "words()"])}
-  ${eachRow((i, sums) => `store(first + 4u * ty + ${i}u, n + 4u * tx, ${sums});`)}
+  let inside = first + 4u * ty < u.rows && n + 4u * tx < u.filters;
+  ${tileLoop(PRODUCT, choice, { row: "first", column: "n", begin: "0u", end: "words()" })}
+  ${eachRow(PRODUCT, "store(first + 4u * ty + i, n + 4u * tx, sums);")}
 }
 `;
 }
@@ -81,13 +87,14 @@ export const BINARY_UNIT = {
     productCode(
       choice,
       `${PLACE}${ACTIVATION}
-fn lay(m: u32, n: u32, result: i32) {
+fn lay(row: Walk, n: u32, result: i32) {
   if (n >= u.filters) { return; }
-  let at = place(m, n, u.filters);
-  let channels = output_channels(u.filters);
-  if (at >= 0) { set_out(u32(at), activated(f32(result), n, n % channels, channels, u32(at))); }
+  let to = target_of(n, u.filters);
+  let at = place(row, to);
+  if (at >= 0) { set_out(u32(at), activated(f32(result), n, to.channel, to.channels, u32(at))); }
 }
 `,
-      (results) => eachColumn(results, (j, result) => `lay(m, n + ${j}u, ${result});`),
+      (results) => `let row = first_row(m);
+  ${eachColumn(results, (j, result) => `lay(row, n + ${j}u, ${result});`)}`,
     ),
 } as const satisfies KernelSource;

@@ -7,7 +7,9 @@ import type { KernelSource } from "../kernel-source.js";
 import {
   eachColumn,
   eachRow,
+  PARTS,
   REAL_GAIN,
+  SIGNS,
   TILE_THREADS,
   type TileProduct,
   TOGETHER,
@@ -15,15 +17,18 @@ import {
   tileMemory,
   tileSums,
 } from "./tile.js";
-import { WINDOW, WINDOW_NUMBERS, WINDOWS_ABOVE } from "./window.js";
+import { MAP_VALUES, WINDOW, WINDOW_NUMBERS, WINDOW_WALK, WINDOWS_ABOVE } from "./window.js";
 
 const WEIGHTS_PRODUCT: TileProduct = { ...REAL_GAIN, left: "outer", right: "outer" };
 
 /** `left` has functions for inputs (rows of the result) and windows (its inner side). */
 function weightGradientCode(choice: number, left: string): string {
   return `${left}
-fn right_column(n: u32) -> u32 { return min(n, u.filters - 1u); }
-fn right_value(at: Inner, n: u32) -> f32 { return dy(at.m * u.filters + n); }
+fn right_columns(n: u32) -> vec4u { return min(vec4u(n) + vec4u(0u, 1u, 2u, 3u), vec4u(u.filters - 1u)); }
+fn right_values(at: Inner, n: vec4u) -> vec4f {
+  let place = n + at.m * u.filters;
+  return vec4f(dy(place.x), dy(place.y), dy(place.z), dy(place.w));
+}
 ${tileMemory(WEIGHTS_PRODUCT, choice)}
 fn store(at: u32, n: u32, results: vec4f) {
   ${eachColumn("results", (j, result) => `if (n + ${j}u < u.filters) { set_parts(at * u.filters + n + ${j}u, ${result}); }`)}
@@ -36,12 +41,14 @@ fn run(group: u32, thread: u32, tx: u32, ty: u32) {
   let n = group % blocks * 64u;
   let end = min(u.rows, (part + 1u) * u.chunk);
   ${tileSums(WEIGHTS_PRODUCT)}
-  ${tileLoop(WEIGHTS_PRODUCT, choice, ["first", "n"], ["part * u.chunk", "end"])}
+  let inside = first + 4u * ty < u.inputs && n + 4u * tx < u.filters;
+  ${tileLoop(WEIGHTS_PRODUCT, choice, { row: "first", column: "n", begin: "part * u.chunk", end: "end" })}
   if (part * u.chunk >= u.rows) { return; }
-  ${eachRow((i, sums) => {
-    const k = `first + 4u * ty + ${i}u`;
-    return `if (${k} < u.inputs) { store(part * u.inputs + ${k}, n + 4u * tx, ${sums}); }`;
-  })}
+  ${eachRow(
+    WEIGHTS_PRODUCT,
+    `let k = first + 4u * ty + i;
+    if (k < u.inputs) { store(part * u.inputs + k, n + 4u * tx, sums); }`,
+  )}
 }
 `;
 }
@@ -57,13 +64,17 @@ export const SIGN_WEIGHT_GRADIENT = {
   code: (choice: number) =>
     weightGradientCode(
       choice,
-      `
+      `${SIGNS}
 struct Inner { m: u32, row: u32 }
 fn inner_at(m: u32) -> Inner { return Inner(m, m * ((u.inputs + 31u) / 32u)); }
-fn left_row(k: u32) -> u32 { return min(k, u.inputs - 1u); }
-fn left_value(k: u32, at: Inner) -> f32 {
-  return select(-1.0, 1.0, ((columns(at.row + k / 32u) >> (k % 32u)) & 1u) != 0u);
+fn inner_next(at: Inner) -> Inner { return Inner(at.m + 1u, at.row + (u.inputs + 31u) / 32u); }
+// Four inputs are in one word.
+struct Bits { word: u32, bits: vec4u }
+fn left_rows(k: u32) -> Bits {
+  let first = min(k, u.inputs - 1u);
+  return Bits(first / 32u, vec4u(1u, 2u, 4u, 8u) << vec4u(first % 32u));
 }
+fn left_values(inputs: Bits, at: Inner) -> vec4f { return signs(vec4u(columns(at.row + inputs.word)), inputs.bits); }
 `,
     ),
 } as const satisfies KernelSource;
@@ -77,18 +88,19 @@ export const MAP_WEIGHT_GRADIENT = {
   code: (choice: number) =>
     weightGradientCode(
       choice,
-      `${WINDOW}
-struct Inner { m: u32, origin: vec3i }
-fn inner_at(m: u32) -> Inner { return Inner(m, window_origin(m)); }
-// Tap and channel.
-fn left_row(input: u32) -> vec2u {
-  let k = min(input, u.inputs - 1u);
-  return vec2u(k / u.w_channels, k % u.w_channels);
+      `${WINDOW}${WINDOW_WALK}${MAP_VALUES}
+alias Inner = Walk;
+fn inner_at(m: u32) -> Inner { return walk_from(m); }
+fn inner_next(at: Inner) -> Inner { return walk_on(at); }
+struct Taps { rows: vec4i, columns: vec4i, channels: vec4u }
+fn left_rows(input: u32) -> Taps {
+  let inputs = min(vec4u(input) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u));
+  let taps = inputs / u.w_channels;
+  let rows = taps / u.w_kernel;
+  return Taps(vec4i(rows * u.w_step), vec4i((taps - rows * u.w_kernel) * u.w_step), inputs - taps * u.w_channels);
 }
-fn left_value(input: vec2u, at: Inner) -> f32 {
-  let pixel = pixel_under(at.origin, input.x);
-  if (pixel < 0) { return 0.0; }
-  return x(u32(pixel) * u.w_channels + input.y);
+fn left_values(taps: Taps, at: Inner) -> vec4f {
+  return map_values(vec4i(at.origin.x), taps.rows + at.origin.y, taps.columns + at.origin.z, taps.channels);
 }
 `,
     ),
@@ -97,19 +109,37 @@ fn left_value(input: vec2u, at: Inner) -> f32 {
 /** A choice, with or without TOGETHER: rows are pixels, and not windows. */
 export const GATHERED = 2;
 
-/** From windows that share no pixel: rows are windows, columns inputs. */
+/** From windows that share no pixel: rows are windows, columns inputs. A window past the last repeats it; its results are not kept. */
 const SCATTERING = `
-fn left_row(m: u32) -> i32 { return select(-1, i32(m), m < u.rows); }
+fn left_rows(m: u32) -> vec4u { return min(vec4u(m) + vec4u(0u, 1u, 2u, 3u), vec4u(u.rows - 1u)) * u.filters; }
+fn left_values(rows: vec4u, n: u32) -> vec4f {
+  let at = rows + n;
+  return vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w));
+}
 `;
 /** Rows are pixels, columns channels: the window with a tap on the pixel, the p-th of its row and the q-th of its column. */
 const GATHERING = `${WINDOWS_ABOVE}
-fn left_row(pixel: u32, tap: u32, p: u32, q: u32) -> i32 {
+fn window_above(pixel: u32, tap: u32, p: u32, q: u32) -> i32 {
   if (pixel >= u.rows) { return -1; }
   let line = pixel / u.w_width;
-  let rows = rows_from(i32(line % u.w_height) - i32(tap / u.w_kernel * u.w_step));
-  let columns = columns_from(i32(pixel % u.w_width) - i32(tap % u.w_kernel * u.w_step));
+  let image = line / u.w_height;
+  let shift = tap_shift(tap);
+  let rows = rows_from(i32(line - image * u.w_height) - shift.x);
+  let columns = columns_from(i32(pixel - line * u.w_width) - shift.y);
   if (rows.x + p >= rows.y || columns.x + q >= columns.y) { return -1; }
-  return i32(window_number(line / u.w_height, rows.x + p, columns.x + q));
+  return i32(window_number(image, rows.x + p, columns.x + q));
+}
+fn left_rows(pixel: u32, tap: u32, p: u32, q: u32) -> vec4i {
+  return vec4i(
+    window_above(pixel, tap, p, q),
+    window_above(pixel + 1u, tap, p, q),
+    window_above(pixel + 2u, tap, p, q),
+    window_above(pixel + 3u, tap, p, q),
+  );
+}
+fn left_values(windows: vec4i, n: u32) -> vec4f {
+  let at = vec4u(max(windows, vec4i())) * u.filters + n;
+  return select(vec4f(), vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w)), windows >= vec4i());
 }
 `;
 
@@ -117,29 +147,31 @@ fn left_row(pixel: u32, tap: u32, p: u32, q: u32) -> i32 {
 function inputGradientCode(choice: number, product: TileProduct, right: string): string {
   const gathered = choice >= GATHERED;
   const together = choice % GATHERED;
-  const filters = ["0u", "u.filters"] as const;
+  const inner = { row: "first", begin: "0u", end: "u.filters" };
   const products = gathered
     ? `for (var tap = 0u; tap < u.w_kernel * u.w_kernel; tap++) {
     for (var p = 0u; p < most_rows(); p++) {
       for (var q = 0u; q < most_columns(); q++) {
         let shifted = column + tap * u.w_channels;
-        ${tileLoop(product, together, ["first", "shifted"], filters, ", tap, p, q")}
+        ${tileLoop(product, together, { ...inner, column: "shifted", more: ", tap, p, q" })}
       }
     }
   }`
-    : tileLoop(product, together, ["first", "column"], filters);
-  // Of one row: its four results on the map, and what they give the thresholds.
-  const row = (i: number, sums: string) => `{
-    let row = first + 4u * ty + ${i}u;
+    : tileLoop(product, together, { ...inner, column: "column" });
+  // Of one column: whether it is kept, its channel, and its tap.
+  const column = (j: number) => `let k${j} = column + 4u * tx + ${j}u;
+  let tap${j} = k${j} / u.w_channels;
+  let c${j} = k${j} - tap${j} * u.w_channels;
+  ${gathered ? "" : `let shift${j} = tap_shift(tap${j});`}`;
+  // Of row i: its four results on the map, and what they give the thresholds.
+  const row = `let row = first + 4u * ty + i;
     if (row < u.rows) {
       ${gathered ? "" : "let origin = window_origin(row);"}
-      ${eachColumn(sums, (j, value) => {
-        const k = `column + 4u * tx + ${j}u`;
-        const pixel = gathered ? "i32(row)" : `pixel_under(origin, (${k}) / u.w_channels)`;
-        return `if (${k} < u.columns) { thresholds += lay(${pixel}, (${k}) % u.w_channels, ${value}) * unit(${j}u); }`;
+      ${eachColumn("sums", (j, value) => {
+        const pixel = gathered ? "i32(row)" : `pixel_at(origin, shift${j})`;
+        return `if (k${j} < u.columns) { thresholds.${PARTS[j]} += lay(${pixel}, c${j}, ${value}); }`;
       })}
-    }
-  }`;
+    }`;
   const lanes = `
   lane_sums[thread] = thresholds;
   workgroupBarrier();
@@ -148,17 +180,13 @@ function inputGradientCode(choice: number, product: TileProduct, right: string):
   let piece = group / blocks;`;
   return `${WINDOW}${gathered ? GATHERING : SCATTERING}${right}
 fn inner_at(n: u32) -> u32 { return n; }
-fn left_value(m: i32, n: u32) -> f32 {
-  if (m < 0) { return 0.0; }
-  return dy(u32(m) * u.filters + n);
-}
+fn inner_next(n: u32) -> u32 { return n + 1u; }
 ${tileMemory(product, together)}
 ${together === TOGETHER ? "var<workgroup> lane_sums: array<vec4f, 256>;" : ""}
 fn slope(distance: f32) -> f32 {
   if (u.polynomial != 0u) { return max(0.0, 2.0 - 2.0 * abs(distance)); }
   return select(0.0, 1.0, abs(distance) <= 1.0);
 }
-fn unit(j: u32) -> vec4f { return select(vec4f(0.0), vec4f(1.0), vec4u(0u, 1u, 2u, 3u) == vec4u(j)); }
 // Lays a value on the map; what it gives the threshold of its channel.
 fn lay(pixel: i32, c: u32, value: f32) -> f32 {
   if (pixel < 0) { return 0.0; }
@@ -177,15 +205,14 @@ fn run(group: u32, thread: u32, tx: u32, ty: u32) {
   if (first >= u.rows) { return; }
   let column = group % blocks * 64u;
   ${tileSums(product)}
+  let inside = first + 4u * ty < u.rows && column + 4u * tx < u.columns;
   ${products}
   var thresholds = vec4f();
-  ${eachRow(row)}
+  ${eachColumn("", column)}
+  ${eachRow(product, row)}
   if (!has_x) { return; }
   ${together === TOGETHER ? lanes : "let piece = group / blocks * 16u + ty;"}
-  ${eachColumn("thresholds", (j, value) => {
-    const k = `column + 4u * tx + ${j}u`;
-    return `if (${k} < u.columns) { set_sums(piece * u.columns + ${k}, vec2f(${value}, 0.0)); }`;
-  })}
+  ${eachColumn("thresholds", (j, value) => `if (k${j} < u.columns) { set_sums(piece * u.columns + k${j}, vec2f(${value}, 0.0)); }`)}
 }
 `;
 }
@@ -207,6 +234,10 @@ const MAP_NUMBERS = {
   ...WINDOW_NUMBERS,
 } as const;
 
+/** Four inputs of a window's begin at a multiple of four; channels of a tap anywhere, so that they may lie in two words. */
+const ONE_WORD = "return signs(first, inputs.first);";
+const TWO_WORDS = "return signs((first & inputs.first) | (vec4u(weights(row + inputs.words.y)) & inputs.second), vec4u(~0u));";
+
 /** Through weights that are signs, [filters, words]. */
 export const SIGN_INPUT_GRADIENT = {
   name: "binaryInputGradient",
@@ -217,10 +248,19 @@ export const SIGN_INPUT_GRADIENT = {
     inputGradientCode(
       choice,
       { ...REAL_GAIN, left: "inner", right: "outer" },
-      `
-fn right_column(k: u32) -> u32 { return min(k, u.inputs - 1u); }
-fn right_value(n: u32, k: u32) -> f32 {
-  return select(-1.0, 1.0, ((weights(n * ((u.inputs + 31u) / 32u) + k / 32u) >> (k % 32u)) & 1u) != 0u);
+      `${SIGNS}
+struct Bits { words: vec2u, first: vec4u, second: vec4u }
+fn right_columns(k: u32) -> Bits {
+  let inputs = min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u));
+  let bits = vec4u(1u) << (inputs % vec4u(32u));
+  let words = inputs / vec4u(32u);
+  let is_first = words == vec4u(words.x);
+  return Bits(words.xw, select(vec4u(), bits, is_first), select(bits, vec4u(), is_first));
+}
+fn right_values(n: u32, inputs: Bits) -> vec4f {
+  let row = n * ((u.inputs + 31u) / 32u);
+  let first = vec4u(weights(row + inputs.words.x));
+  ${choice < GATHERED ? ONE_WORD : TWO_WORDS}
 }
 `,
     ),
@@ -237,8 +277,11 @@ export const REAL_INPUT_GRADIENT = {
       choice,
       { ...REAL_GAIN, left: "inner", right: "inner" },
       `
-fn right_column(k: u32) -> u32 { return min(k, u.inputs - 1u) * u.filters; }
-fn right_value(n: u32, k: u32) -> f32 { return weights(k + n); }
+fn right_columns(k: u32) -> vec4u { return min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u)) * u.filters; }
+fn right_values(n: u32, inputs: vec4u) -> vec4f {
+  let at = inputs + n;
+  return vec4f(weights(at.x), weights(at.y), weights(at.z), weights(at.w));
+}
 `,
     ),
 } as const satisfies KernelSource;

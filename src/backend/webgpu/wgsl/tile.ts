@@ -3,6 +3,7 @@
  * Where threads work together, the group goes through the inner side in pieces of sixteen that lie in workgroup memory, so that every
  * value that is loaded serves 64 times. A processor that plays a GPU has no memory that is nearer than its cache, and starts a thread of
  * its own for every few that wait for one another: there, each thread loads for itself. The sums are the same, in the same order.
+ * Rows and columns come in fours that begin at a multiple of four.
  */
 
 /** Rows and columns of a result's tile. */
@@ -36,8 +37,13 @@ export const REAL_GAIN = { type: "f32", gain: (a: string, sum: string) => `${sum
 /** Of words of signs: where they differ. */
 export const SIGN_GAIN = { type: "u32", gain: (a: string, sum: string) => `${sum} + countOneBits(vec4u(${a}) ^ b)` } as const;
 
+/** Four signs from the words and at the bits where they are. */
+export const SIGNS = `
+fn signs(words: vec4u, bits: vec4u) -> vec4f { return select(vec4f(-1.0), vec4f(1.0), (words & bits) != vec4u()); }
+`;
+
 const EACH = [0, 1, 2, 3] as const;
-const PARTS = ["x", "y", "z", "w"] as const;
+export const PARTS = ["x", "y", "z", "w"] as const;
 
 /** Variables of the whole tile, before `run`. */
 export function tileMemory({ type }: TileProduct, choice: number): string {
@@ -51,33 +57,35 @@ export function tileSums({ type }: TileProduct): string {
   return EACH.map((i) => `var s${i} = vec4<${type}>();`).join(" ");
 }
 
+/** Where a thread's part of a product lies, as expressions: the first row and column of the tile, and the inner side. */
+export interface TileExtent {
+  readonly row: string;
+  readonly column: string;
+  readonly begin: string;
+  readonly end: string;
+  /** Further arguments of left_rows. */
+  readonly more?: string;
+}
+
 /**
- * Adds to the sums the products over the inner side from `begin` to before `end` (expressions). The kernel has functions for what is
- * known of a row, a column and an inner place (`left_row(row)`, `right_column(column)`, `inner_at(k)`; `more` are further arguments
- * of left_row), and of the values there: `left_value(row, inner)`, `right_value(inner, column)`.
+ * Adds to the sums the products over the inner side. The kernel has functions for what is known of four rows and of four columns that
+ * follow each other, and of an inner place and the next (`left_rows(row)`, `right_columns(column)`, `inner_at(k)`, `inner_next(at)`), and
+ * of the values there: `left_values(rows, at)` and `right_values(at, columns)`, vectors of four. Where threads work alone, `inside` says
+ * whether this one has any result that is kept.
  */
-export function tileLoop(
-  product: TileProduct,
-  choice: number,
-  [row, column]: readonly [string, string],
-  [begin, end]: readonly [string, string],
-  more = "",
-): string {
-  const { type, gain, left, right } = product;
-  const rows = (quad: string) => EACH.map((i) => `let r${i} = left_row(${row} + 4u * ${quad} + ${i}u${more});`).join("\n    ");
-  const columns = (quad: string) => EACH.map((i) => `let c${i} = right_column(${column} + 4u * ${quad} + ${i}u);`).join("\n    ");
-  const leftValues = `vec4<${type}>(${EACH.map((i) => `left_value(r${i}, at)`).join(", ")})`;
-  const rightValues = `vec4<${type}>(${EACH.map((i) => `right_value(at, c${i})`).join(", ")})`;
+export function tileLoop(product: TileProduct, choice: number, { row, column, begin, end, more = "" }: TileExtent): string {
+  const { gain, left, right } = product;
   const gains = EACH.map((i) => `s${i} = ${gain(`a.${PARTS[i]}`, `s${i}`)};`).join("\n        ");
   if (choice !== TOGETHER)
-    return `{
-    ${rows("ty")}
-    ${columns("tx")}
+    return `if (inside) {
+    let row_quad = left_rows(${row} + 4u * ty${more});
+    let column_quad = right_columns(${column} + 4u * tx);
+    var at = inner_at(${begin});
     for (var k = ${begin}; k < ${end}; k++) {
-        let at = inner_at(k);
-        let a = ${leftValues};
-        let b = ${rightValues};
+        let a = left_values(row_quad, at);
+        let b = right_values(at, column_quad);
         ${gains}
+        at = inner_next(at);
     }
   }`;
   const place = (side: Contiguous) => (side === "inner" ? ["thread / 16u", "thread % 16u"] : ["thread % 16u", "thread / 16u"]);
@@ -88,17 +96,11 @@ export function tileLoop(
     let left_inner = ${leftInner};
     let right_quad = ${rightQuad};
     let right_inner = ${rightInner};
-    ${rows("left_quad")}
-    ${columns("right_quad")}
+    let row_quad = left_rows(${row} + 4u * left_quad${more});
+    let column_quad = right_columns(${column} + 4u * right_quad);
     for (var k = ${begin}; k < ${end}; k += 16u) {
-      if (k + left_inner < ${end}) {
-        let at = inner_at(k + left_inner);
-        left[left_inner * 17u + left_quad] = ${leftValues};
-      }
-      if (k + right_inner < ${end}) {
-        let at = inner_at(k + right_inner);
-        right[right_inner * 17u + right_quad] = ${rightValues};
-      }
+      if (k + left_inner < ${end}) { left[left_inner * 17u + left_quad] = left_values(row_quad, inner_at(k + left_inner)); }
+      if (k + right_inner < ${end}) { right[right_inner * 17u + right_quad] = right_values(inner_at(k + right_inner), column_quad); }
       workgroupBarrier();
       let steps = min(16u, ${end} - k);
       for (var step = 0u; step < steps; step++) {
@@ -111,9 +113,16 @@ export function tileLoop(
   }`;
 }
 
-/** `body` for each of a thread's four rows and their sums, by number and name. */
-export function eachRow(body: (i: number, sums: string) => string): string {
-  return EACH.map((i) => body(i, `s${i}`)).join("\n  ");
+/**
+ * `body` for each of a thread's four rows: number `i`, its results in `sums`. In a loop, because what is done with them is long, and
+ * takes as many times longer to compile as it is written down.
+ */
+export function eachRow({ type }: TileProduct, body: string): string {
+  return `var all_sums = array<vec4<${type}>, 4>(s0, s1, s2, s3);
+  for (var i = 0u; i < 4u; i++) {
+    let sums = all_sums[i];
+    ${body}
+  }`;
 }
 
 /** `body` for each of a row's four columns: its number, and its sum. */
