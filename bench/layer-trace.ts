@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import type { Backend } from "#rbnet/backend/device";
 import type { Batch } from "#rbnet/data/loading/batch-source";
 import { Random } from "#rbnet/data/random";
-import type { Layer } from "#rbnet/layers/layer";
+import type { Layer, WeightForm } from "#rbnet/layers/layer";
 import type { Parameter } from "#rbnet/layers/parameters";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { type ActivationKind, LEARNED_ROWS } from "#rbnet/runtime/activation";
@@ -14,6 +14,7 @@ import type { Operation } from "#rbnet/runtime/operations";
 import { encodeSafetensors, type StoredTensor } from "#rbnet/runtime/safetensors";
 import { elementCount, type Shape, type Tensor, type TypedArray } from "#rbnet/tensor";
 import { trainingSchema } from "#rbnet/training/settings/options";
+import { Optimizer } from "#rbnet/training/stage/optimizer";
 import { TrainingStep } from "#rbnet/training/stage/training-step";
 import { TracedNetwork } from "./traced-network.js";
 
@@ -24,6 +25,8 @@ import { TracedNetwork } from "./traced-network.js";
 const CLASSES = 8;
 const LOSS = { labelSmoothing: 0.25, mixWeight: 0.75, teacherWeight: 0.5, temperature: 2 } as const;
 const TEACHER_DRAWS = 64;
+/** Of the update that follows the step. */
+const UPDATE = { learningRate: 0.01, weightDecay: 0.25 } as const;
 
 /**
  * Deviation of what is added to the initial values, so that no parameter is 0 or 1 where a formula would not need it; some latent
@@ -36,6 +39,8 @@ export interface TracedCase {
   /** Images. */
   readonly batch: number;
   readonly seed: number;
+  /** Of binary layers; default binary. */
+  readonly weights?: WeightForm;
 }
 
 /** An operation of `runtime/operations.ts` without its numbers, its epilogue laid beside the rest. */
@@ -58,16 +63,20 @@ interface TracedLayer {
 
 /**
  * Runs the step on `backend` and writes a safetensors file: `parameter/<name>`, `gradient/<name>`, `before/<name>` and
- * `after/<name>` of running statistics, `images`, `labels`, `mixLabels`, `teacher`, and the maps of TracedNetwork; the metadata's
- * `trace` says, in JSON, how they belong together.
+ * `after/<name>` of running statistics, `updated/<name>` of parameters after Adam's first update, `images`, `labels`, `mixLabels`,
+ * `teacher`, and the maps of TracedNetwork; the metadata's `trace` says, in JSON, how they belong together.
  */
-export async function writeTrace(path: string, backend: Backend, { description, batch, seed }: TracedCase): Promise<void> {
+export async function writeTrace(
+  path: string,
+  backend: Backend,
+  { description, batch, seed, weights = "binary" }: TracedCase,
+): Promise<void> {
   const random = new Random(seed);
   const normal = (count: number, standardDeviation: number): Float32Array =>
     Float32Array.from({ length: count }, () => standardDeviation * random.normal());
   const network = new TracedNetwork(backend, description(CLASSES), { normal });
   const layers = network.layers.map(tracedLayer);
-  network.bind(batch);
+  network.bind(batch, { weights });
 
   const tensors = new Map<string, StoredTensor>();
   const keep = (name: string, shape: Shape, data: TypedArray): void => {
@@ -83,13 +92,15 @@ export async function writeTrace(path: string, backend: Backend, { description, 
   const options = trainingSchema.parse({
     batch,
     labelSmoothing: LOSS.labelSmoothing,
+    ...UPDATE,
     distill: { teacher: "random", weight: LOSS.teacherWeight, temperature: LOSS.temperature },
   });
   const step = new TrainingStep(backend, network, options, {
     teach: async (_images, scores) =>
       backend.write(
         scores,
-        teacher.map((value) => LOSS.temperature * Math.log(value)),
+        // Not in float32, whose rounding the softmax would keep.
+        Float64Array.from(teacher, (value) => LOSS.temperature * Math.log(value)),
       ),
     close: () => Promise.resolve(),
   });
@@ -104,7 +115,9 @@ export async function writeTrace(path: string, backend: Backend, { description, 
   for (const [name, map] of await network.maps()) keep(name, map.shape, map.data);
   for (const { name, gradient } of network.parameters) keep(`gradient/${name}`, gradient.shape, await backend.read(gradient));
   for (const { name, value } of network.states) keep(`after/${name}`, value.shape, await backend.read(value));
-  const trace = { description: network.description, layers, loss: { ...LOSS, value: loss } };
+  new Optimizer(backend, network.store, options).step(UPDATE.learningRate, 1);
+  for (const { name, value } of network.parameters) keep(`updated/${name}`, value.shape, await backend.read(value));
+  const trace = { description: network.description, layers, weights, loss: { ...LOSS, value: loss }, update: UPDATE };
   await writeFile(path, encodeSafetensors({ metadata: { trace: JSON.stringify(trace) }, tensors }));
 }
 

@@ -2,11 +2,17 @@
 check_layers.py compares ours with.
 
 Maps are [images, height, width, channels]. Weights are [taps * channels, filters], taps row by row. A network that needs an
-operation of another kind gets a function in OPERATIONS.
+operation of another kind gets a function in OPERATIONS. How windows lie on a map is said in rbnet_torch.py alone.
 """
+
+import pathlib
+import sys
 
 import torch
 from torch.nn import functional
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "integrations" / "pytorch"))
+import rbnet_torch  # noqa: E402
 
 # Rows of an activation (from, left, right, to) that its kind learns; without a parameter it is a ReLU.
 LEARNED_ROWS = {"relu": (), "prelu": (1,), "rprelu": (0, 1, 3), "balanced": (0, 1, 2, 3)}
@@ -70,47 +76,6 @@ def sign_of_weights(latent):
     return Sign.apply(latent, (latent.detach().abs() <= 1).to(latent.dtype))
 
 
-def space_to_depth(x, dilation, shift, padding):
-    """Blocks of 2 x 2 pixels that lie `dilation` apart, the first block `shift` pixels outside: [images, rows, columns, 4 * channels]."""
-    images, height, width, channels = x.shape
-    span = 2 * dilation
-    below, right = -(height + shift) % span, -(width + shift) % span
-    if dilation > 1 and (shift or below or right):
-        raise ValueError(f"blocks of dilation {dilation} do not divide a map of {height} x {width}")
-    framed = functional.pad(x, (0, 0, shift, right, shift, below), value=padding)
-    rows, columns = framed.shape[1] // span, framed.shape[2] // span
-    blocks = framed.reshape(images, rows, 2, dilation, columns, 2, dilation, channels).permute(0, 1, 3, 4, 6, 2, 5, 7)
-    return blocks.reshape(images, rows * dilation, columns * dilation, 4 * channels)
-
-
-def depth_to_space(y, dilation, shift, height, width):
-    """The way back, of 4 * channels filters a block; what lies outside of the map is dropped."""
-    images, rows, columns, filters = y.shape
-    blocks = y.reshape(images, rows // dilation, dilation, columns // dilation, dilation, 2, 2, filters // 4)
-    framed = blocks.permute(0, 1, 5, 2, 3, 6, 4, 7).reshape(images, 2 * rows, 2 * columns, filters // 4)
-    return framed[:, shift : shift + height, shift : shift + width]
-
-
-def patches_to_depth(x, size, padding):
-    """Neighbouring patches of size x size pixels: [images, rows, columns, size^2 * channels]."""
-    images, height, width, channels = x.shape
-    framed = functional.pad(x, (0, 0, 0, -width % size, 0, -height % size), value=padding)
-    rows, columns = framed.shape[1] // size, framed.shape[2] // size
-    patches = framed.reshape(images, rows, size, columns, size, channels).permute(0, 1, 3, 2, 4, 5)
-    return patches.reshape(images, rows, columns, size * size * channels)
-
-
-def convolve(x, weights, windows, padding):
-    if windows["kind"] == "patches":
-        return patches_to_depth(x, windows["size"], padding) @ weights
-    if windows["kind"] == "blocks":
-        return space_to_depth(x, windows["dilation"], windows["shift"], padding) @ weights
-    kernel, frame = windows["kernel"], windows["padding"]
-    framed = functional.pad(x.permute(0, 3, 1, 2), (frame, frame, frame, frame), value=padding)
-    filters = weights.reshape(kernel, kernel, x.shape[3], -1).permute(3, 2, 0, 1)
-    return functional.conv2d(framed, filters, stride=windows["stride"]).permute(0, 2, 3, 1)
-
-
 def normalize(y, name, numbers):
     """By filter, over all windows of the batch: those that depth to space drops in part, too."""
     parameters, states = numbers.parameters, numbers.states
@@ -143,13 +108,7 @@ def finish(y, operation, values, numbers, sides):
     out = normalize(y, name, numbers)
     if operation["depthToSpace"]:
         height, width = values[operation["input"]].shape[1:3]
-        if windows["kind"] == "patches":
-            if windows["size"] != 4:
-                raise ValueError(f"results of patches of {windows['size']} pixels are laid on other blocks than 2 x 2")
-            # Four by four pixels give two by two of the map that is half as large.
-            out = depth_to_space(out, 1, 0, -(-height // 2), -(-width // 2))
-        else:
-            out = depth_to_space(out, windows["dilation"], windows["shift"], height, width)
+        out = rbnet_torch.lay_back(out, windows, height, width)
     if "shortcut" in operation:
         out = out + values[operation["shortcut"]]
     if "activation" in operation:
@@ -162,12 +121,12 @@ def binary_convolution(operation, values, numbers, sides):
     threshold = numbers.parameters.get(f"{name}.threshold", 0.0)
     signs = sign_of_input(values[operation["input"]], threshold, numbers.estimator, sides)
     weights = sign_of_weights(numbers.parameters[f"{name}.latent"])
-    return finish(convolve(signs, weights, operation["windows"], padding=-1.0), operation, values, numbers, sides)
+    return finish(rbnet_torch.convolve(signs, weights, operation["windows"], padding=-1.0), operation, values, numbers, sides)
 
 
 def real_convolution(operation, values, numbers, sides):
     weights = numbers.parameters[f"{operation['name']}.weights"]
-    y = convolve(values[operation["input"]], weights, operation["windows"], padding=0.0)
+    y = rbnet_torch.convolve(values[operation["input"]], weights, operation["windows"], padding=0.0)
     return finish(y, operation, values, numbers, sides)
 
 

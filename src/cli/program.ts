@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   eval: async () => (await import("./eval.js")).addEval,
   predict: async () => (await import("./predict.js")).addPredict,
   export: async () => (await import("./export.js")).addExport,
+  import: async () => (await import("./import.js")).addImport,
   serve: async () => (await import("./serve.js")).addServe,
   bench: async () => (await import("./bench.js")).addBench,
   doctor: async () => (await import("./doctor.js")).addDoctor,

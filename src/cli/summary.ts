@@ -4,7 +4,7 @@ import { readModelFile } from "../deploy/model-file.js";
 import { shippedModels } from "../deploy/shipped-models.js";
 import type { LayerSummary } from "../layers/layer.js";
 import { networkByName, networkNames } from "../networks/catalogue.js";
-import { networkTitle } from "../networks/description.js";
+import { type NetworkDescription, networkTitle } from "../networks/description.js";
 import { type NetworkTotals, summarizeOperations, totalsOf } from "../networks/summary.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { inferenceMemory, summarizeNetwork } from "../training/costs/memory.js";
@@ -28,6 +28,8 @@ interface Summary {
   readonly rows: readonly LayerSummary[];
   readonly totals: NetworkTotals;
   readonly inferenceBytes: number;
+  /** Of a network of the catalogue. */
+  readonly description?: NetworkDescription;
   /** Of a network that can be trained; a model file is folded. */
   readonly training?: { readonly trainingBytes: number; readonly batch: number };
 }
@@ -45,7 +47,7 @@ export function addSummary(program: Command): void {
     .option("--batch <n>", `images a training step (default: ${BATCH})`, readPositive)
     .option("--keep-every <units>", "of the training step's maps, as `rbnet train` has it (default: 1)", readPositive);
   addVariationFlags(command)
-    .option("--json", "one JSON object on standard output")
+    .option("--json", "one JSON object on standard output, with the description of a network, as other programs build it by")
     .addHelpText("after", "\nExample:\n  rbnet summary rbnet18 --classes 1000")
     .action(summarize);
 }
@@ -53,8 +55,9 @@ export function addSummary(program: Command): void {
 async function summarize(subject: string, flags: SummaryFlags): Promise<void> {
   const isFile = !networkNames.includes(subject) && (/[./\\]/.test(subject) || shippedModels().includes(subject));
   const summary = isFile ? await summarizeModel(subject, flags) : await summarizeNamed(subject, flags);
-  const { network, input, rows, totals, inferenceBytes, training } = summary;
-  if (flags.json === true) printJson({ network, input, rows, totals: { ...totals, ...training, inferenceBytes } });
+  const { network, input, rows, totals, inferenceBytes, training, description } = summary;
+  const described = description === undefined ? {} : { description };
+  if (flags.json === true) printJson({ network, input, rows, totals: { ...totals, ...training, inferenceBytes }, ...described });
   else printSummary(summary);
 }
 
@@ -65,11 +68,8 @@ async function summarizeNamed(
   const chosen = { width, ...(size === undefined ? {} : { size }), ...variationOf(flags) };
   const { input } = networkByName(name, { classes: 1, ...chosen });
   const usualClasses = input.width <= 64 ? 10 : 1000;
-  const { rows, totals, trainingBytes, inferenceBytes } = await summarizeNetwork(
-    networkByName(name, { classes: classes ?? usualClasses, ...chosen }),
-    batch,
-    { keepEvery },
-  );
+  const description = networkByName(name, { classes: classes ?? usualClasses, ...chosen });
+  const { rows, totals, trainingBytes, inferenceBytes } = await summarizeNetwork(description, batch, { keepEvery });
   return {
     network: networkTitle({ name, width }),
     input,
@@ -77,6 +77,7 @@ async function summarizeNamed(
     totals,
     inferenceBytes,
     training: { trainingBytes, batch },
+    description,
   };
 }
 
