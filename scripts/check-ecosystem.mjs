@@ -17,7 +17,7 @@ import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { EXAMPLES } from "./ecosystem/examples.mjs";
 import { Project, pixels, servingFolder } from "./ecosystem/project.mjs";
-import { DEVELOPMENT, PAGES, SERVERS } from "./ecosystem/tools.mjs";
+import { DEVELOPMENT, PAGES, SERVERS, TYPES } from "./ecosystem/tools.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const QUICK = ["bun", "deno", "react, vite"];
@@ -148,6 +148,12 @@ for (const { name, setting, packages, files, build, server } of SERVERS)
       note: found.backend,
       of: name === "node" ? undefined : name,
     };
+  });
+
+for (const { name, packages, files, check } of TYPES)
+  await row("types", name, undefined, async (project) => {
+    project.write(files).install(tarball, packages).run(check);
+    return { of: name };
   });
 
 for (const { name, tool, check } of EXAMPLES)

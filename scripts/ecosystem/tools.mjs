@@ -222,3 +222,75 @@ test("classifies", async () => {
     server: npx("vitest", "run"),
   },
 ];
+
+const USING_TYPES = `import { type Classify, type Image, loadModel } from "rbnet/runtime";
+export async function answer(image: Image): Promise<string> {
+  const classify: Classify<Image> = await loadModel("/model.safetensors", { threads: 2 });
+  const [best] = await classify(image);
+  classify.dispose();
+  return \`\${best?.label} \${best?.score.toFixed(2)}\`;
+}
+`;
+
+/** Frameworks whose projects check types in a way of their own, as a new one is set up. */
+export const TYPES = [
+  {
+    name: "@angular/core",
+    packages: ["@angular/core", "@angular/compiler", "@angular/compiler-cli", "rxjs", "tslib", "typescript@^6"],
+    files: {
+      "answer.ts": USING_TYPES,
+      "app.ts": `import { Component, signal } from "@angular/core";
+import { answer } from "./answer";
+@Component({ selector: "app-root", template: "<input type='file' (change)='choose($event)'><p>{{ said() }}</p>" })
+export class App {
+  readonly said = signal("");
+  async choose(event: Event): Promise<void> {
+    const [file] = (event.target as HTMLInputElement).files ?? [];
+    if (file !== undefined) this.said.set(await answer(file));
+  }
+}
+`,
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          noImplicitOverride: true,
+          noPropertyAccessFromIndexSignature: true,
+          isolatedModules: true,
+          experimentalDecorators: true,
+          importHelpers: true,
+          target: "ES2022",
+          module: "preserve",
+          noEmit: true,
+          types: [],
+        },
+        angularCompilerOptions: { strictTemplates: true, strictInjectionParameters: true },
+        include: ["*.ts"],
+      }),
+    },
+    check: npx("ngc", "--project", "tsconfig.json"),
+  },
+  {
+    name: "nuxt",
+    packages: ["nuxt", "vue-tsc", "typescript@^5"],
+    files: {
+      "nuxt.config.ts": "export default defineNuxtConfig({ typescript: { strict: true } });\n",
+      "tsconfig.json": JSON.stringify({
+        files: [],
+        references: ["app", "server", "shared", "node"].map((part) => ({ path: `./.nuxt/tsconfig.${part}.json` })),
+      }),
+      "app/answer.ts": USING_TYPES,
+      "app/app.vue": `<script setup lang="ts">
+import { ref } from "vue";
+import { answer } from "./answer";
+const said = ref("");
+async function choose(event: Event): Promise<void> {
+  const [file] = (event.target as HTMLInputElement).files ?? [];
+  if (file !== undefined) said.value = await answer(file);
+}
+</script>
+<template><input type="file" @change="choose" /><p>{{ said }}</p></template>
+`,
+    },
+    check: npx("nuxt", "typecheck"),
+  },
+];

@@ -1,11 +1,24 @@
 /** Pictures for print have the same colours in a page as in the program: both take inks without a profile for factors of light. */
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { decodeBrowserImage } from "#rbnet/browser/decode-image";
 import { decodeImage } from "#rbnet/data/decoding/image-file";
 import { chromiumPath, launchChromium } from "./chromium.js";
 import { servePage } from "./page-server.js";
 
 const SIZE = 32;
+
+describe("what is no picture in a page", () => {
+  it.each([
+    ["bytes, which a page gives as a Blob", new Uint8Array(4), "a Uint8Array"],
+    ["a text", "cat.jpg", 'the text "cat.jpg"'],
+    ["nothing", null, "null"],
+  ])("is refused in a sentence: %s", async (_, image, named) => {
+    await expect(decodeBrowserImage(image as unknown as Blob, SIZE)).rejects.toThrow(
+      `the image is ${named}, but a Blob, an element that can be drawn, or pixels { data, width, height } is expected`,
+    );
+  });
+});
 
 const SCRIPT = `
 import { decodeBrowserImage } from "/dist/browser/decode-image.js";
