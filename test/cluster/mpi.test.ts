@@ -3,7 +3,7 @@
  * MPI nor MPICH is installed.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLines, rbnet } from "../cli/command.js";
@@ -122,6 +122,34 @@ describe.skipIf(missing !== "")(`several processes ${missing}`, () => {
     const alone = await rbnet(words, folder);
     const together = await runJob(LAUNCHERS.at(-1) as Launcher, 3, words, folder);
     expect(jsonLines(together)).toEqual(jsonLines(alone));
+  });
+
+  it("have a study's runs between them, with the results of one process", TIMEOUT, async () => {
+    const rows = [0.25, 0.3, 0.5].map((width, index) => ({ name: `row ${index}`, network: "rbnet8", width }));
+    const data = { path: "shapes", size: 16, trainImages: 40, validationFraction: 0.1 };
+    writeFileSync(join(folder, "tiny.json"), JSON.stringify({ name: "tiny", data, settings: { epochs: 2, batch: 8 }, rows }));
+    const words = (out: string): string[] => ["study", "tiny.json", "--threads", "1", "--json", "--out", out];
+    const alone = await rbnet(words("study alone"), folder);
+    const together = await runJob(LAUNCHERS[0] as Launcher, 2, words("study together"), folder);
+    for (const [outcome, own] of [
+      [alone, 3],
+      [together, 2],
+    ] as const) {
+      expect(outcome).toMatchObject({ code: 0, stderr: "" });
+      const said = jsonLines(outcome);
+      // One voice: what rank 0 has trained, and then the study.
+      expect(said.filter(({ kind }) => kind === "run")).toHaveLength(own);
+      expect(said.at(-1)).toMatchObject({ kind: "study", runs: { planned: 3, finished: 3 } });
+    }
+    const measured = (out: string): unknown =>
+      rows.map(({ name }) => {
+        const path = join(folder, out, name.replace(" ", "-"), "seed-1");
+        return [
+          readFileSync(join(path, "model.safetensors")),
+          readFileSync(join(path, "metrics.jsonl"), "utf8").match(/"top1":[\d.]+/g),
+        ];
+      });
+    expect(measured("study together")).toEqual(measured("study alone"));
   });
 
   describe("on a full disk", () => {
