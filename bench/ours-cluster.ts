@@ -39,7 +39,7 @@ await job.leave();
 async function timeSums(communicator: Job, rounds: number, sizes: readonly number[]): Promise<readonly SumTime[]> {
   const { rank, size } = communicator;
   const largest = Math.max(...sizes) / 4;
-  const sum = communicator.openSum(largest, shareOf(size, rank, size), largest);
+  const sum = communicator.openSum({ elements: largest, meansFrom: largest, precision: "float32" }, shareOf(size, rank, size));
   const times: SumTime[] = [];
   for (const bytes of sizes) {
     const seconds: number[] = [];

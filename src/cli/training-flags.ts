@@ -1,5 +1,6 @@
 /** The flags of `train` as settings of a run: defaults by the data, and every wrong value said in the flag's own name. */
 import { type Command, Option } from "commander";
+import { SUM_PRECISIONS } from "../cluster/ordered-sum.js";
 import type { Augmentation } from "../data/augmentation/augmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { viewedAugmentation } from "../data/views/views-file.js";
@@ -25,6 +26,7 @@ export interface TrainingFlags {
   readonly firstStageEpochs?: number;
   readonly batch?: number;
   readonly replicas?: number;
+  readonly sumPrecision?: TrainingOptions["sumPrecision"];
   readonly learningRate?: number;
   readonly optimizer?: TrainingOptions["optimizer"];
   readonly schedule?: TrainingOptions["schedule"];
@@ -82,6 +84,12 @@ export function addTrainingFlags(command: Command): Command {
         "parts of a batch with statistics of their own, in one process or many",
         "1, with mpirun one a process",
       ),
+    )
+    .addOption(
+      new Option(
+        "--sum-precision <name>",
+        "what gradients of parts travel and are summed as; bfloat16 halves the bytes (default: float32)",
+      ).choices(SUM_PRECISIONS),
     )
     .addOption(option("--learning-rate <rate>", "at the peak of the schedule", `${STANDARD.learningRate}, 0.003 with --from`))
     .addOption(
@@ -177,6 +185,7 @@ function chosenSettings(flags: TrainingFlags): TrainingSettings {
     "firstStageEpochs",
     "batch",
     "replicas",
+    "sumPrecision",
     "learningRate",
     "optimizer",
     "schedule",

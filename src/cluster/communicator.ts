@@ -2,7 +2,7 @@
  * What processes that train one network together say to one another. All of them make the same calls in the same order; each call ends
  * when all have made it. Whoever trains knows this alone: MPI is behind it, or nobody, where a process is by itself.
  */
-import type { OrderedSum, PartShare } from "./ordered-sum.js";
+import type { OrderedSum, PartShare, SumForm } from "./ordered-sum.js";
 
 /** Of one process of a job. */
 export interface Member {
@@ -24,7 +24,7 @@ export interface Communicator {
   /** What process `from` gives; the others give nothing. */
   broadcast(from: number, own: Uint8Array | undefined): Promise<Uint8Array>;
   /** Sums over parts that the processes have between them. */
-  openSum(elements: number, share: PartShare, meansFrom: number): OrderedSum;
+  openSum(form: SumForm, share: PartShare): OrderedSum;
 }
 
 /** "rank 3 on node7" */

@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import { ALONE } from "./alone.js";
 import type { Communicator, Member } from "./communicator.js";
 import { type LaunchedJob, launchedJob } from "./launched.js";
-import type { OrderedSum, PartShare } from "./ordered-sum.js";
+import type { OrderedSum, PartShare, SumForm } from "./ordered-sum.js";
 import type { Answer, Command, Failure, ThreadPlan } from "./thread-messages.js";
 
 /** A process that MPI has been asked to end is given so long, then it ends itself. */
@@ -107,12 +107,12 @@ class MpiJob implements Job {
     return bytes.slice();
   }
 
-  openSum(elements: number, share: PartShare, meansFrom: number): OrderedSum {
+  openSum(form: SumForm, share: PartShare): OrderedSum {
     const shared = (count: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * count));
-    const own = Array.from({ length: share.end - share.first }, () => shared(elements));
-    const total = shared(elements);
+    const own = Array.from({ length: share.end - share.first }, () => shared(form.elements));
+    const total = shared(form.elements);
     const sum = this.sums++;
-    this.tell({ kind: "open sum", sum, share, elements, meansFrom, own, total });
+    this.tell({ kind: "open sum", sum, share, form, own, total });
     return {
       own,
       total,

@@ -2,6 +2,7 @@
  * What processes do together, each as a series of requests: an operation yields while it waits for MPI, so that the thread that runs it can
  * look after other things meanwhile.
  */
+import { packBfloat16, unpackBfloat16 } from "./bfloat16.js";
 import { fixedBytes, integers, type MpiSession, type Portions, type Request } from "./mpi-session.js";
 import { addInOrder, shareOf } from "./ordered-sum.js";
 import type { SumPlan } from "./thread-messages.js";
@@ -49,52 +50,90 @@ export function* broadcast(session: MpiSession, from: number, own: Uint8Array | 
  */
 export function* sumRange(session: MpiSession, plan: SumPlan, from: number, end: number): Operation<void> {
   const elements = Math.max(1, Math.floor(PIECE_BYTES / 4 / plan.share.count));
-  for (let start = from; start < end; start += elements) yield* sumPiece(session, plan, start, Math.min(end, start + elements));
+  const { meansFrom } = plan.form;
+  for (let start = from; start < end; ) {
+    // What is averaged travels by itself: it is never rounded.
+    const border = start < meansFrom ? Math.min(end, meansFrom) : end;
+    const last = Math.min(border, start + elements);
+    yield* sumPiece(session, plan, start, last);
+    start = last;
+  }
 }
 
-function* sumPiece(session: MpiSession, { share, own, total, meansFrom }: SumPlan, from: number, end: number): Operation<void> {
+function* sumPiece(session: MpiSession, { share, own, total, form }: SumPlan, from: number, end: number): Operation<void> {
   const { rank, size } = session;
+  const { meansFrom } = form;
+  const wire = form.precision === "bfloat16" && from < meansFrom ? HALF : WHOLE;
   const ranks = Array.from({ length: size }, (_, other) => other);
   // Elements whose sums are a process's, as parts of a batch are.
   const segments = ranks.map((other) => shareOf(end - from, other, size));
   const lengths = segments.map((segment) => segment.end - segment.first);
-  const sent = scratch.sent(own.length * (end - from));
+  const sent = scratch.bytes("sent", wire.bytes * own.length * (end - from));
   let at = 0;
   for (const { first, end: last } of segments)
     for (const part of own) {
-      sent.set(part.subarray(from + first, from + last), at);
+      wire.pack(part.subarray(from + first, from + last), sent, at);
       at += last - first;
     }
   const mine = lengths[rank];
   const parts = ranks.map((other) => shareOf(share.count, other, size)).map(({ first, end: last }) => last - first);
-  const received = scratch.received(share.count * mine);
+  const received = scratch.bytes("received", wire.bytes * share.count * mine);
   yield* ended(
     session.exchange(
       sent,
-      sideBySide(lengths.map((length) => 4 * own.length * length)),
+      sideBySide(lengths.map((length) => wire.bytes * own.length * length)),
       received,
-      sideBySide(parts.map((count) => 4 * count * mine)),
+      sideBySide(parts.map((count) => wire.bytes * count * mine)),
     ),
   );
   const start = from + segments[rank].first;
-  addInOrder(received, { parts: share.count, stride: mine }, total, { from: start, end: start + mine, meansFrom });
-  const sums = fixed(new Uint8Array(total.slice(start, start + mine).buffer));
-  yield* ended(session.gather(sums, total.subarray(from, end), sideBySide(lengths.map((length) => 4 * length))));
+  const values = wire.unpack(received, share.count * mine);
+  addInOrder(values, { parts: share.count, stride: mine }, total, { from: start, end: start + mine, meansFrom });
+  const sums = fixedBytes(wire.bytes * mine);
+  wire.pack(total.subarray(start, start + mine), sums, 0);
+  const all = scratch.bytes("all", wire.bytes * (end - from));
+  yield* ended(
+    session.gather(sums, all.subarray(0, wire.bytes * (end - from)), sideBySide(lengths.map((length) => wire.bytes * length))),
+  );
+  total.set(wire.unpack(all, end - from), from);
 }
 
-/** Memory of pieces, of which one travels at a time. */
+/** What elements travel as. */
+interface Wire {
+  readonly bytes: number;
+  /** `at`: where in `packed`, in elements. */
+  pack(values: Float32Array, packed: Uint8Array, at: number): void;
+  /** The first `count` elements of `packed`, for as long as nothing else is unpacked. */
+  unpack(packed: Uint8Array, count: number): Float32Array;
+}
+
+const WHOLE: Wire = {
+  bytes: 4,
+  pack: (values, packed, at) => new Float32Array(packed.buffer).set(values, at),
+  unpack: (packed, count) => new Float32Array(packed.buffer, 0, count),
+};
+
+const HALF: Wire = {
+  bytes: 2,
+  pack: (values, packed, at) => packBfloat16(values, new Uint16Array(packed.buffer, 2 * at, values.length)),
+  unpack(packed, count) {
+    const values = new Float32Array(scratch.bytes("unpacked", 4 * count).buffer, 0, count);
+    unpackBfloat16(new Uint16Array(packed.buffer, 0, count), values);
+    return values;
+  },
+};
+
+/** Memory of pieces, of which one travels at a time, by what it is for. */
 class Scratch {
-  private sending: Float32Array = new Float32Array();
-  private receiving: Float32Array = new Float32Array();
+  private readonly held = new Map<string, Uint8Array>();
 
-  sent(elements: number): Float32Array {
-    if (this.sending.length < elements) this.sending = new Float32Array(fixedBytes(4 * elements).buffer);
-    return this.sending;
-  }
-
-  received(elements: number): Float32Array {
-    if (this.receiving.length < elements) this.receiving = new Float32Array(fixedBytes(4 * elements).buffer);
-    return this.receiving;
+  /** At least so many. */
+  bytes(use: "sent" | "received" | "unpacked" | "all", count: number): Uint8Array {
+    const known = this.held.get(use);
+    if (known !== undefined && known.length >= count) return known;
+    const made = fixedBytes(count);
+    this.held.set(use, made);
+    return made;
   }
 }
 

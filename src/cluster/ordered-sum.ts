@@ -15,6 +15,21 @@ export function shareOf(count: number, rank: number, size: number): PartShare {
   return { count, first: Math.floor((count * rank) / size), end: Math.floor((count * (rank + 1)) / size) };
 }
 
+/** Which elements a sum has, and what they travel as. */
+export interface SumForm {
+  readonly elements: number;
+  /** From there on they are averaged, not summed, and always travel as float32. */
+  readonly meansFrom: number;
+  /**
+   * bfloat16: parts are rounded to it before they are summed, and the sums once more, whether they travel or not: the same bits on any
+   * number of processes.
+   */
+  readonly precision: SumPrecision;
+}
+
+export const SUM_PRECISIONS = ["float32", "bfloat16"] as const;
+export type SumPrecision = (typeof SUM_PRECISIONS)[number];
+
 export interface OrderedSum {
   /** Of each part of this process: its elements. */
   readonly own: readonly Float32Array[];

@@ -1,6 +1,6 @@
 /** What the thread that trains and the thread that talks to MPI say to one another. */
 import type { LaunchedJob } from "./launched.js";
-import type { PartShare } from "./ordered-sum.js";
+import type { PartShare, SumForm } from "./ordered-sum.js";
 
 /** What the thread starts with. */
 export interface ThreadPlan {
@@ -14,8 +14,7 @@ export interface ThreadPlan {
 export interface SumPlan {
   readonly sum: number;
   readonly share: PartShare;
-  readonly elements: number;
-  readonly meansFrom: number;
+  readonly form: SumForm;
   readonly own: readonly Float32Array[];
   readonly total: Float32Array;
 }

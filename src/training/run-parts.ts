@@ -85,7 +85,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     const { size, mean, standardDeviation, train } = data;
     const { seed, augmentation, sampler, replicas = 1 } = options;
     this.classWeights = options.classWeights === undefined ? undefined : balancedFactors(train.labels, data.classes.length);
-    this.exchange = replicas === 1 ? undefined : openExchange(communicator, this.network, replicas);
+    this.exchange = replicas === 1 ? undefined : openExchange(communicator, this.network, options);
     this.loader = new Loader(train, {
       batch: partImages(options),
       size,

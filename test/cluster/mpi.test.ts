@@ -73,6 +73,14 @@ describe.skipIf(missing !== "")(`several processes ${missing}`, () => {
     });
   });
 
+  it("have the bits of one where sums travel in bfloat16", TIMEOUT, async () => {
+    const [own, out] = [fresh("rounded alone"), fresh("rounded")];
+    const rounded = ["--sum-precision", "bfloat16", "--epochs", "2"];
+    expect(await rbnet(training(own, ...rounded), folder)).toMatchObject({ code: 0, stderr: "" });
+    expect(await runJob(LAUNCHERS[0] as Launcher, 3, training(out, ...rounded), folder)).toMatchObject({ code: 0, stderr: "" });
+    expect(differences(bitsOf(join(folder, out)), bitsOf(join(folder, own)))).toEqual([]);
+  });
+
   it("end in order when one is interrupted, and go on as four, as two and as three", TIMEOUT, async () => {
     const [one, other = one] = LAUNCHERS;
     const moved = fresh("moved");

@@ -21,6 +21,7 @@ describe("a batch in parts", () => {
     { ...inParts },
     { ...inParts, accumulate: 4, optimizer: "sgd", learningRate: 0.05 } as const,
     { ...inParts, epochs: 4, stages: 2 },
+    { ...inParts, sumPrecision: "bfloat16" } as const,
   ])("goes on from a checkpoint as if never stopped, on other threads", async (own) => {
     await expectContinued(own, STEPS_PER_EPOCH + 1);
   });
@@ -32,6 +33,18 @@ describe("a batch in parts", () => {
     const twice = await trainTiny({ out: halves, settings: { ...own, batch: 4, replicas: 2, accumulate: 2 } });
     const [first, second] = [once, twice].map(({ records }) => records.map(({ trainLoss }) => trainLoss));
     for (const [epoch, loss] of first?.entries() ?? []) expect(second?.[epoch]).toBeCloseTo(loss, 5);
+  });
+
+  it("learns otherwise from sums in bfloat16, though not by much", async () => {
+    const [whole, half] = [temporaryFolder(), temporaryFolder()];
+    const exact = await trainTiny({ out: whole, settings: inParts });
+    const rounded = await trainTiny({ out: half, settings: { ...inParts, sumPrecision: "bfloat16" } });
+    expect(differences(bitsOf(half), bitsOf(whole)).length).toBeGreaterThan(10);
+    for (const [index, { trainLoss }] of exact.records.entries())
+      expect(Math.abs(trainLoss - (rounded.records[index]?.trainLoss ?? 0))).toBeLessThan(0.3);
+    expect(await refusal(trainTiny({ settings: { ...settings, sumPrecision: "bfloat16" } }))).toBe(
+      "sums of gradients were to be in bfloat16, but a batch of one part has none; give it parts by --replicas, or leave it out",
+    );
   });
 
   it("has parts of equal size, or none", async () => {

@@ -23,8 +23,12 @@ export function checkFit(description: NetworkDescription, data: Dataset, options
     throw new UserError(`the batch of ${batch} is larger than the ${data.train.count} training images; use a smaller batch`);
 }
 
-/** @throws UserError where there are more processes than parts of a batch */
-export function checkRanks({ batch, replicas = 1 }: TrainingOptions, ranks: number): void {
+/** @throws UserError where there are more processes than parts of a batch, or parts have nothing to sum */
+export function checkRanks({ batch, replicas = 1, sumPrecision }: TrainingOptions, ranks: number): void {
+  if (replicas === 1 && sumPrecision !== undefined)
+    throw new UserError(
+      `sums of gradients were to be in ${sumPrecision}, but a batch of one part has none; give it parts by --replicas, or leave it out`,
+    );
   if (ranks > replicas)
     throw new UserError(
       `${ranks} processes have been started, but a batch has ${replicas === 1 ? "one part" : `${replicas} parts`} only; start at most ` +

@@ -1,5 +1,6 @@
 /** The settings of a training run: one schema for the API, the command line and the checkpoint that records them. */
 import { z } from "zod";
+import { SUM_PRECISIONS } from "../../cluster/ordered-sum.js";
 import { augmentationSchema } from "../../data/augmentation/augmentation.js";
 import { UserError } from "../../errors.js";
 import { firstProblem } from "../../problems.js";
@@ -18,6 +19,8 @@ const settingsSchema = z.strictObject({
    * not on how many processes have the parts between them.
    */
   replicas: z.int().min(1).max(4096).optional(),
+  /** What gradients of parts travel and are summed as; default float32. */
+  sumPrecision: z.enum(SUM_PRECISIONS).optional(),
   optimizer: z.enum(["adam", "sgd"]).default("adam"),
   /** At the peak of the schedule. */
   learningRate: z.number().gt(0).default(1e-2),

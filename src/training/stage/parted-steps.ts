@@ -22,11 +22,16 @@ export interface Exchange {
   readonly sum: OrderedSum;
 }
 
-export function openExchange(communicator: Communicator, network: Network, replicas: number): Exchange {
+export function openExchange(
+  communicator: Communicator,
+  network: Network,
+  { replicas = 1, sumPrecision: precision = "float32" }: TrainingOptions,
+): Exchange {
   const { values, states } = network.store;
   const share = shareOf(replicas, communicator.rank, communicator.size);
   const gradients = values.layout.elements;
-  return { communicator, share, sum: communicator.openSum(gradients + states.layout.elements, share, gradients) };
+  const form = { elements: gradients + states.layout.elements, meansFrom: gradients, precision };
+  return { communicator, share, sum: communicator.openSum(form, share) };
 }
 
 /** What a process says after each step, before the losses and hits of its parts. */
