@@ -4,7 +4,10 @@ import { UserError } from "../errors.js";
 import { CANDIDATES, type CandidateName } from "./candidates.js";
 import type { GradientPrecision } from "./device.js";
 
-/** `auto`: native where the accelerator is there, else WebAssembly. `webgpu`: a GPU, which is taken only where it is asked for. */
+/**
+ * `auto`: native where the accelerator is there, else WebAssembly. `webgpu`: a GPU, which is taken only where it is asked for, and by
+ * `rbnet train` where there is one (training-machine.ts).
+ */
 export type BackendName = "auto" | CandidateName;
 
 export const BACKEND_NAMES: readonly BackendName[] = ["auto", ...CANDIDATES.map(({ name }) => name)];

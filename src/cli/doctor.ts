@@ -7,6 +7,7 @@ import { type Addon, findAccelerator } from "../backend/native/accelerator.js";
 import { openBackend } from "../backend/open.js";
 import { hasRelaxedSimd } from "../backend/wasm/module.js";
 import { openNodeGpu } from "../backend/webgpu/node.js";
+import { type GpuRates, measureGpuRates } from "../backend/webgpu/rates.js";
 import { messageOf, UserError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { formatBytes, formatCount } from "../quantities.js";
@@ -45,6 +46,7 @@ interface GpuFindings {
   readonly features: readonly string[];
   /** Of one tensor. */
   readonly largestBytes: number;
+  readonly rates: GpuRates;
 }
 
 export function addDoctor(program: Command): void {
@@ -94,9 +96,12 @@ async function findGpu(): Promise<Findings["gpu"]> {
     const gpu = await openNodeGpu();
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
     const largestBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    const found = { adapter: gpu.choices.adapter, software: gpu.isSoftware, features: gpu.features, largestBytes };
-    gpu.close();
-    return found;
+    try {
+      const rates = await measureGpuRates(gpu);
+      return { adapter: gpu.choices.adapter, software: gpu.isSoftware, features: gpu.features, largestBytes, rates };
+    } finally {
+      gpu.close();
+    }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { absent: messageOf(error) };
@@ -117,6 +122,14 @@ function describeGpu(gpu: Findings["gpu"]): string {
   const has = wanted.length === 0 ? "" : `, with ${wanted.join(" and ")}`;
   const kind = software ? "software, slower than `--backend native` or wasm" : "for `--backend webgpu`";
   return `${adapter} (${kind})${has}, tensors of up to ${formatBytes(largestBytes)}`;
+}
+
+function describeGpuRates({ binaryMacsPerSecond, float32MacsPerSecond, float16MacsPerSecond, bytesPerSecond }: GpuRates): string {
+  const half = float16MacsPerSecond === undefined ? "" : `, ${formatCount(float16MacsPerSecond)}/s of float16`;
+  return (
+    `${formatCount(binaryMacsPerSecond)}/s binary and ${formatCount(float32MacsPerSecond)}/s real multiply-accumulates${half}, ` +
+    `${formatBytes(bytesPerSecond)}/s copied`
+  );
 }
 
 function printFindings({ limits, accelerator, relaxedSimd, gpu, ...found }: Findings): void {
@@ -141,6 +154,7 @@ function printFindings({ limits, accelerator, relaxedSimd, gpu, ...found }: Find
         : `${accelerator.bfloat16Sets.join(", ")}, for \`rbnet train --precision bfloat16\``,
     ],
     ["GPU", describeGpu(gpu)],
+    ...("absent" in gpu ? [] : [["GPU at best", describeGpuRates(gpu.rates)]]),
     ["backends", found.backends.join(", ")],
     ["what runs", `${found.backend}${products}`],
     [

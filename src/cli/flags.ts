@@ -40,7 +40,10 @@ export function addBackendFlags(command: Command, standard = availableParallelis
   return command
     .option("--threads <n>", "threads that compute; the results do not depend on it", readThreads, standard)
     .addOption(
-      new Option("--backend <name>", "auto: native where the C accelerator is there, else wasm; webgpu: a GPU")
+      new Option(
+        "--backend <name>",
+        "auto: native where the C accelerator is there, else wasm, and train before both a GPU; webgpu: a GPU",
+      )
         .choices(BACKEND_NAMES)
         .default("auto"),
     );

@@ -1,7 +1,7 @@
 /** `rbnet shards`: a folder of images as tar shards, which are read from front to back instead of a file an image. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { removeUnfinished } from "../atomic-file.js";
 import { writeShards } from "../data/shards/write-shards.js";
 import { UserError } from "../errors.js";
@@ -14,7 +14,18 @@ import { ProgressBar } from "./progress-bar.js";
 interface ShardsFlags {
   readonly imagesPerShard: number;
   readonly seed: number;
+  readonly size?: number;
+  readonly quality?: number;
   readonly json?: boolean;
+}
+
+/** Differences of it are hard to see, and harder for a network. */
+const USUAL_QUALITY = 90;
+
+function readQuality(text: string): number {
+  const quality = readPositive(text);
+  if (quality > 100) throw new InvalidArgumentError("A whole number from 1 to 100 is expected.");
+  return quality;
 }
 
 export function addShards(program: Command): void {
@@ -24,13 +35,23 @@ export function addShards(program: Command): void {
     .argument("<folder>", "one folder of images a class, or train/ and val/ or test/ with such folders")
     .argument("<out>", "folder to make, for the shards and classes.txt")
     .option("--images-per-shard <n>", "images in a shard; the last has the rest", readPositive, 1000)
+    .option(
+      "--size <pixels>",
+      "make images smaller whose shorter side is longer, as JPEG (default: copy all as they are)",
+      readPositive,
+    )
+    .option("--quality <n>", `of that JPEG, 1 to 100 (default: ${USUAL_QUALITY})`, readQuality)
     .option("--seed <n>", "decides the order, which mixes the classes", readSeed, 1)
     .option("--json", "one JSON object on standard output: folder, shards, images, skipped")
     .addHelpText("after", "\nExample:\n  rbnet shards imagenet imagenet-shards && rbnet train imagenet-shards --network rbnet18")
     .action(makeShards);
 }
 
-async function makeShards(folder: string, out: string, { imagesPerShard, seed, json = false }: ShardsFlags): Promise<void> {
+async function makeShards(folder: string, out: string, flags: ShardsFlags): Promise<void> {
+  const { imagesPerShard, seed, size, quality = USUAL_QUALITY, json = false } = flags;
+  if (size === undefined && flags.quality !== undefined)
+    throw new UserError("--quality is that of images which --size makes smaller; give --size, too");
+  const reduction = size === undefined ? undefined : { side: size, quality };
   requireFree(out);
   if (existsSync(dirname(resolve(out)))) await removeUnfinished(dirname(resolve(out)), basename(resolve(out)));
   const progress = new ProgressBar(json);
@@ -41,7 +62,13 @@ async function makeShards(folder: string, out: string, { imagesPerShard, seed, j
     stop.abort();
   });
   try {
-    const written = await writeShards(folder, out, { imagesPerShard, seed, progress: progress.writing, signal: stop.signal });
+    const written = await writeShards(folder, out, {
+      imagesPerShard,
+      seed,
+      reduction,
+      progress: progress.writing,
+      signal: stop.signal,
+    });
     progress.clear();
     const { shards, images, skipped, leftOut } = written;
     tellLeftOut(leftOut);

@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { MachineSetup } from "../backend/machine.js";
+import type { Machine, MachineSetup } from "../backend/machine.js";
 import { chooseBackend } from "../backend/open.js";
+import { trainingMachine } from "../backend/training-machine.js";
+import { lookForNodeGpu } from "../backend/webgpu/node.js";
 import type { Job } from "../cluster/job.js";
 import { lead } from "../cluster/lead.js";
 import type { Dataset } from "../data/dataset.js";
@@ -37,7 +39,7 @@ import { crossValidate } from "./folds.js";
 import { inJob, threadsFor } from "./in-job.js";
 import { agreedMachine, requireAlikeForTraining } from "./job-terms.js";
 import { addVariationFlags, type VariationFlags, variationOf } from "./network-flags.js";
-import { printJson, tellSkipped } from "./output.js";
+import { printJson, tell, tellSkipped } from "./output.js";
 import { printPlan } from "./plan.js";
 import { printProfile } from "./profile.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -133,7 +135,9 @@ async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void>
   const settings = settingsFor(replicas === 1 ? chosen : { ...chosen, replicas }, planned);
   refuseInJob(job, flags);
   await requireAlikeForTraining(job, description, data, settings);
-  const machine = await agreedMachine(job, flags);
+  const agreed = await agreedMachine(job, flags);
+  // A profile takes times as calls return; a job's processes would share the GPU of their machine.
+  const machine = job.size > 1 || flags.profile === true ? agreed : await machineWithGpu(agreed);
   if (flags.profile === true) {
     tellSkipped({ count: data.skipped.length, named: data.skipped });
     const profile = await profileTraining(description, data, settings, machine, PROFILED_STEPS);
@@ -165,6 +169,12 @@ async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void>
     if (folds !== undefined) return crossValidate({ ...run, folds });
     await runTraining({ ...run, data, introduced: !run.resume, validationFraction: flags.validationFraction });
   });
+}
+
+async function machineWithGpu(given: Machine): Promise<Machine> {
+  const { machine, gpu } = await trainingMachine(given, lookForNodeGpu);
+  if (gpu !== undefined) tell(`training on the GPU ${gpu}; --backend native or wasm takes the processor`);
+  return machine;
 }
 
 /** Says what was understood, for a person as a table and for a program as an object. */

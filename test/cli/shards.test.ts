@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { classFolder, write } from "../data/picture-folders.js";
+import { decodeImage, imageShape } from "#rbnet/data/decoding/image-file";
+import { classFolder, picture, write } from "../data/picture-folders.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { jsonLines, rbnet, said, start } from "./command.js";
 
@@ -41,6 +42,8 @@ describe("rbnet shards", () => {
       [[folder, join(root, "none", "out")], "does not exist"],
       [[bad, join(root, "out")], "cannot be used"],
       [[folder, join(root, "out"), "--images-per-shard", "0"], "'--images-per-shard <n>' argument '0' is invalid"],
+      [[folder, join(root, "out"), "--size", "64", "--quality", "101"], "from 1 to 100"],
+      [[folder, join(root, "out"), "--quality", "80"], "give --size, too"],
     ] as const) {
       const { code, stdout, stderr } = await rbnet(["shards", ...words]);
       expect([code, stdout]).toEqual([2, ""]);
@@ -48,6 +51,30 @@ describe("rbnet shards", () => {
       expect(stderr).toContain(sentence);
     }
     expect(readdirSync(root)).toEqual(before);
+  });
+
+  it("makes images smaller whose shorter side is longer, in the colours that training sees, and leaves the others", async () => {
+    const folder = temporaryFolder();
+    const [tall, small] = [await picture(96, 160, 3).png().toBuffer(), await picture(64, 20, 5).png().toBuffer()];
+    write(folder, { "cat/tall.png": tall, "dog/small.png": small });
+    const out = join(temporaryFolder(), "shards");
+    expect((await rbnet(["shards", folder, out, "--size", "48", "--quality", "95"])).code).toBe(0);
+    const [shard] = readdirSync(out).filter((name) => name.endsWith(".tar"));
+    const tar = readFileSync(join(out, shard!));
+    const files = new Map<string, Buffer>();
+    for (let at = 0; tar[at] !== 0; ) {
+      const [name] = tar.toString("latin1", at, at + 100).split("\0");
+      const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8);
+      files.set(name!.replace(/^\d+-/, ""), tar.subarray(at + 512, at + 512 + size));
+      at += 512 * (1 + Math.ceil(size / 512));
+    }
+    expect([...files.keys()].sort()).toEqual(["small.cls", "small.png", "tall.cls", "tall.jpg"]);
+    expect(files.get("small.png")!.equals(small)).toBe(true);
+    const shrunk = files.get("tall.jpg")!;
+    expect(await imageShape(shrunk)).toEqual({ width: 48, height: 80 });
+    const [before, after] = [await decodeImage(tall, 48), await decodeImage(shrunk, 48)];
+    const difference = before.reduce((sum, value, i) => sum + Math.abs(value - after[i]!), 0) / before.length;
+    expect(difference).toBeLessThan(3);
   });
 
   it("takes an empty folder's place", async () => {

@@ -30,15 +30,35 @@ export interface OpenedGpu {
  */
 const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
 
+/** What is asked for where it is there: float16, whose rate is measured (rates.ts). */
+const WANTED_FEATURES = ["shader-f16"] as const;
+
+/** A GPU that could be opened. */
+export interface FoundGpu {
+  readonly name: string;
+  readonly isSoftware: boolean;
+}
+
+function requestAdapter(gpu: GPU): Promise<GPUAdapter | null> {
+  return gpu.requestAdapter({ powerPreference: "high-performance" });
+}
+
+/** The GPU that would be opened; undefined where there is none. */
+export async function lookForGpu(gpu: GPU): Promise<FoundGpu | undefined> {
+  const adapter = await requestAdapter(gpu);
+  return adapter === null ? undefined : { name: nameOf(adapter.info), isSoftware: isSoftwareAdapter(adapter.info) };
+}
+
 /** @throws UserError where there is no adapter, or it gives no device */
 export async function openGpu(gpu: GPU, none: string): Promise<OpenedGpu> {
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await requestAdapter(gpu);
   if (adapter === null) throw new UserError(none);
   const { info, limits } = adapter;
   let device: GPUDevice;
   try {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, limits[name]]));
-    device = await adapter.requestDevice({ requiredLimits });
+    const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
+    device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch (error) {
     throw new UserError(`the GPU ${nameOf(info)} could not be opened (${messageOf(error)}); go on without it`, {
       cause: error,

@@ -1,8 +1,9 @@
 /** WebGPU in Node: Dawn, from the package `webgpu`, which is loaded only when a GPU is asked for. */
+import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { messageOf, UserError } from "../../errors.js";
 import { resolveInstalled } from "../../installed.js";
-import { type OpenedGpu, openGpu } from "./adapter.js";
+import { type FoundGpu, lookForGpu, type OpenedGpu, openGpu } from "./adapter.js";
 
 /** Named here, so that a build does not ask for it. */
 const PACKAGE = "webgpu";
@@ -20,6 +21,28 @@ let instance: GPU | undefined;
 
 /** @throws UserError where the package, a driver or an adapter is missing */
 export async function openNodeGpu(): Promise<OpenedGpu> {
+  return openGpu(await openPackage(), NO_ADAPTER);
+}
+
+/**
+ * What Linux has a GPU's driver at: DRM's, NVIDIA's, and that of Windows below it. Without any, Dawn has nothing to find but what computes
+ * on the processor, and complains on standard error while it looks.
+ */
+const LINUX_DRIVERS = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg"] as const;
+
+/** The GPU that `openNodeGpu` would open, looked for without a word; undefined where there is none, or nothing to open it with. */
+export async function lookForNodeGpu(): Promise<FoundGpu | undefined> {
+  if (packageObstacle() !== undefined) return undefined;
+  if (process.platform === "linux" && !LINUX_DRIVERS.some((path) => existsSync(path))) return undefined;
+  try {
+    return await lookForGpu(await openPackage());
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function openPackage(): Promise<GPU> {
   const file = resolveInstalled(PACKAGE);
   if (file === undefined)
     throw new UserError(`a GPU was asked for, but ${packageObstacle()}; install it, or use --backend native or wasm`);
@@ -31,5 +54,5 @@ export async function openNodeGpu(): Promise<OpenedGpu> {
       cause: error,
     });
   }
-  return openGpu(instance, NO_ADAPTER);
+  return instance;
 }

@@ -59,6 +59,39 @@ export async function decodeRegion(
   return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size, options);
 }
 
+/** Of `smallerImage`. */
+export interface Reduction {
+  /** The shorter side in pixels. */
+  readonly side: number;
+  /** Of JPEG, 1 to 100. */
+  readonly quality: number;
+}
+
+/**
+ * An image with its shorter side at `side`, as a JPEG of the colours that `decodeImage` would see, each pixel with its own (4:4:4);
+ * undefined where the shorter side is no longer than that already.
+ *
+ * @throws BadImageError (a UserError) that names the file
+ */
+export async function smallerImage(
+  input: string | Uint8Array,
+  { side, quality }: Reduction,
+  options: DecodeOptions = {},
+): Promise<Uint8Array | undefined> {
+  const ready = await readyInput(input, options);
+  const { width, height } = await shapeOf(input, ready, options);
+  const shorter = Math.min(width, height);
+  if (shorter <= side) return undefined;
+  const [newWidth, newHeight] = [width, height].map((length) => Math.round((length * side) / shorter));
+  try {
+    return await asShown(open(ready, options).resize(newWidth, newHeight, { fit: "fill" }))
+      .jpeg({ quality, chromaSubsampling: "4:4:4" })
+      .toBuffer();
+  } catch (error) {
+    throw badImage(input, error, options.pixelLimit ?? PIXEL_LIMIT);
+  }
+}
+
 /** Reads an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
 export async function imageShape(input: string | Uint8Array, options: DecodeOptions = {}): Promise<ImageShape> {
   return shapeOf(input, await readyInput(input, options), options);
@@ -100,15 +133,16 @@ function open({ source, raw }: ImageInput, options: DecodeOptions): Sharp {
   return loadSharp()(source, decoderOptions(options.pixelLimit ?? PIXEL_LIMIT));
 }
 
+/** Three channels of sRGB, without transparency. */
+function asShown(image: Sharp): Sharp {
+  return image.flatten({ background: BACKGROUND }).toColourspace("srgb");
+}
+
 async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
   let data: Buffer;
   let channels: number;
   try {
-    const result = await image
-      .flatten({ background: BACKGROUND })
-      .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
+    const result = await asShown(image).raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     data = result.data;
     channels = result.info.channels;
   } catch (error) {

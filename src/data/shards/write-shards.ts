@@ -9,7 +9,7 @@ import { messageOf, UserError } from "../../errors.js";
 import type { LeftOut, Part, SkippedImage } from "../dataset.js";
 import { BadImageError } from "../decoding/bad-image.js";
 import { contentOf, HEAD_BYTES, IMAGE_FILE_NAME } from "../decoding/file-content.js";
-import { imageShape } from "../decoding/image-file.js";
+import { imageShape, type Reduction, smallerImage } from "../decoding/image-file.js";
 import { requireFewSkipped, USUAL_BAD_FRACTION } from "../decoding/skipped-images.js";
 import { type ImageFile, readFolderLayout } from "../formats/folder-layout.js";
 import { Random } from "../random.js";
@@ -26,6 +26,8 @@ const LONGEST_STEM = 60;
 export interface ShardOptions {
   readonly imagesPerShard: number;
   readonly seed: number;
+  /** Of images whose shorter side is longer; default none: images are copied as they are. */
+  readonly reduction?: Reduction | undefined;
   readonly progress?: (done: number, total: number) => void;
   /** Ends the writing, with nothing left behind. */
   readonly signal?: AbortSignal;
@@ -41,7 +43,7 @@ export interface WrittenShards {
 
 /**
  * Writes <name>-train-000000.tar ..., -val- and -test- where the folder has such parts, and classes.txt to the new folder `out`.
- * Images are copied as they are; those whose header is no image's are left out.
+ * Images are copied as they are, or made smaller; those whose header is no image's, or that cannot be made smaller, are left out.
  *
  * @throws UserError where the folder is not laid out by class, too many images are unusable, or `out` holds something or cannot be written
  */
@@ -99,20 +101,20 @@ class ShardWriting {
   }
 
   private async *shard(samples: readonly { readonly file: ImageFile; readonly number: number }[]): AsyncGenerator<Uint8Array> {
-    const { progress, signal } = this.options;
+    const { progress, signal, reduction } = this.options;
     for (let first = 0; first < samples.length; first += IN_FLIGHT) {
       if (signal?.aborted === true) throw new UserError("stopped before all shards were written; nothing is left of them");
       const some = samples.slice(first, first + IN_FLIGHT);
-      const read = await Promise.all(some.map(({ file }) => readImage(file.path)));
+      const read = await Promise.all(some.map(({ file }) => readImage(file.path, reduction)));
       for (const [place, { file, number }] of some.entries()) {
-        const bytes = read[place];
-        if (typeof bytes === "string") {
-          this.skipped.push({ path: file.path, reason: bytes });
+        const image = read[place];
+        if (typeof image === "string") {
+          this.skipped.push({ path: file.path, reason: image });
           continue;
         }
         this.images++;
         const key = sampleKey(file.path, number);
-        yield tarFile(`${key}${endingOf(file.path, bytes)}`, bytes);
+        yield tarFile(`${key}${image.ending}`, image.bytes);
         yield tarFile(`${key}.cls`, Buffer.from(String(file.label)));
       }
       this.done += some.length;
@@ -123,13 +125,20 @@ class ShardWriting {
   }
 }
 
-/** The bytes of an image, or why it is none. */
-async function readImage(path: string): Promise<Uint8Array | string> {
+interface ShardImage {
+  readonly bytes: Uint8Array;
+  readonly ending: string;
+}
+
+/** An image as a shard has it, or why it has none. */
+async function readImage(path: string, reduction: Reduction | undefined): Promise<ShardImage | string> {
   try {
     const bytes = await readFile(path);
     if (bytes.length === 0) return "it is empty";
-    await imageShape(bytes);
-    return bytes;
+    const smaller = reduction === undefined ? undefined : await smallerImage(bytes, reduction);
+    if (smaller !== undefined) return { bytes: smaller, ending: ".jpg" };
+    if (reduction === undefined) await imageShape(bytes);
+    return { bytes, ending: endingOf(path, bytes) };
   } catch (error) {
     return error instanceof BadImageError ? error.reason : `it cannot be read (${messageOf(error)})`;
   }

@@ -1,0 +1,52 @@
+/** Training on a GPU, if only in software: what is resumed there, and what its model says without it. */
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { createWasmBackend } from "#rbnet/backend/wasm/backend";
+import { createWebgpuBackend } from "#rbnet/backend/webgpu/backend";
+import { readModelFile } from "#rbnet/deploy/model-file";
+import { evaluateModel } from "#rbnet/training/evaluate";
+import { findGpu } from "../backend/webgpu/software-gpu.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { bitsOf, data, differences, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
+
+/** A kernel takes a software GPU seconds to compile on a busy machine. */
+const TIMEOUT = 240_000;
+const own = { ...settings, epochs: 2 };
+
+const gpu = await findGpu();
+if ("absent" in gpu) it.skip(`training on WebGPU: ${gpu.absent}`, () => undefined);
+else {
+  describe("training on WebGPU", () => {
+    const backend = createWebgpuBackend(gpu);
+    const straight = temporaryFolder();
+    afterAll(() => backend[Symbol.dispose]());
+
+    it(
+      "goes on to the bit where it was stopped in an epoch",
+      async () => {
+        const { records } = await trainTiny({ out: straight, settings: own, backend });
+        const broken = temporaryFolder();
+        const first = await trainTiny({ out: broken, settings: own, backend, stopAfter: STEPS_PER_EPOCH + 2 });
+        expect(first.stopped).toBe(true);
+        const rest = await trainTiny({ out: broken, settings: own, backend, resume: true });
+        expect([...first.records, ...rest.records]).toEqual(records);
+        expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
+      },
+      TIMEOUT,
+    );
+
+    it(
+      "leaves a model that answers alike on WebAssembly, and a checkpoint that goes on there",
+      async () => {
+        const model = await readModelFile(join(straight, "model.safetensors"));
+        using wasm = await createWasmBackend({ threads: 1 });
+        const [there, here] = [await evaluateModel(backend, model, data.train), await evaluateModel(wasm, model, data.train)];
+        expect(here.confusion).toEqual(there.confusion);
+        expect(here.loss).toBeCloseTo(there.loss, 4);
+        const rest = await trainTiny({ out: straight, settings: { ...own, epochs: 3 }, backend: "wasm", resume: true });
+        expect(rest.records.map(({ index }) => index)).toEqual([3]);
+      },
+      TIMEOUT,
+    );
+  });
+}
