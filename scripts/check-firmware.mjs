@@ -89,6 +89,13 @@ const BOARDS = [
   },
 ];
 
+const named = [...HOSTS, ...BOARDS].map(({ name }) => name);
+const unknown = values.only?.find((name) => !named.includes(name));
+if (unknown !== undefined) {
+  console.error(`there is no compiler or board "${unknown}" for --only; choose of ${named.join("; ")}`);
+  process.exit(2);
+}
+
 const folder = mkdtempSync(join(tmpdir(), "rbnet-firmware-"));
 let failures = 0;
 

@@ -139,7 +139,7 @@ def convolve(x, weights, windows, padding):
     planes = x.permute(0, 3, 1, 2)
     if padding != 0 and frame > 0:
         planes, frame = functional.pad(planes, (frame, frame, frame, frame), value=padding), 0
-    # Its gradient is laid out as it is, and a product's has to be in one piece.
+    # The backward pass of a convolution takes weights in one piece alone.
     filters = weights.reshape(kernel, kernel, x.shape[3], -1).permute(3, 2, 0, 1).contiguous()
     return functional.conv2d(planes, filters, stride=stride, padding=frame).permute(0, 2, 3, 1)
 
