@@ -461,10 +461,19 @@ def build(description):
     return Network(json.loads(description) if isinstance(description, str) else description)
 
 
+def form_of(metadata):
+    """What the binary layers of a file have for weights, `binary` or `real`: of a checkpoint, by the stage that it is in."""
+    if "weights" in metadata:
+        return metadata["weights"]
+    options, progress = json.loads(metadata["options"]), json.loads(metadata["progress"])
+    begun = progress["epoch"] + (1 if progress["step"] > 0 else 0)
+    return "real" if options.get("stages") == 2 and begun <= options.get("firstStageEpochs", options["epochs"] // 2) else "binary"
+
+
 def load(path):
     """A network with the weights of a checkpoint of rbnet or of what `save` wrote, and what the file says of classes and pixels.
 
-    Of a checkpoint with moving averages these are taken, which are what ships.
+    Of a checkpoint with moving averages these are taken, which are what ships. In a first stage it has real weights.
     """
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
@@ -482,6 +491,7 @@ def load(path):
                 raise ValueError(f"tensor {name} of {path} has the shape {list(value.shape)}, {list(own.shape)} was expected")
             state[name] = value
     network.load_state_dict(state)
+    network.set_weights(form_of(metadata))
     return network, json.loads(metadata["data"])
 
 

@@ -3,11 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import type { Dataset, ImageSet } from "#rbnet/data/dataset";
 import { Loader } from "#rbnet/data/loading/loader";
 import { shapes } from "#rbnet/data/shapes/shapes";
+import type { WeightForm } from "#rbnet/layers/layer";
 import { networkByName, networkNames, type Variation } from "#rbnet/networks/catalogue";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
@@ -139,7 +141,7 @@ describe.skipIf(torchPython === undefined)("a network of rbnet_torch.py", { time
 describe.skipIf(torchPython === undefined)("what PyTorch trains", () => {
   let folder = "";
   let [trained, continued]: Task[] = [];
-  let [afterTraining, atStart]: Worth[] = [];
+  let [afterTraining, atStart, inFirstStage]: Worth[] = [];
   const file = (name: string) => join(folder, `${name}.safetensors`);
 
   /** In one process: to import PyTorch takes longer than much of what it does here. */
@@ -149,13 +151,16 @@ describe.skipIf(torchPython === undefined)("what PyTorch trains", () => {
     trained = await writeTask(file("many"), rbnet8({ classes: many.classes, width: 0.5, size: 16 }), many);
     const few = shapes({ train: 80, validation: 40, test: 0, size: 16 });
     await tiny.trainTiny({ out: folder, dataset: few });
+    const stages = { ...tiny.settings, epochs: 2, stages: 2 };
+    await tiny.trainTiny({ out: join(folder, "first"), dataset: few, settings: stages, stopAfter: 7 });
     continued = await writeTask(file("few"), tiny.network, few);
     const jobs = [
       { images: trained.path, write: file("weights"), steps: 200 },
       { images: continued.path, load: file("checkpoint") },
+      { images: continued.path, load: join(folder, "first", "checkpoint.safetensors") },
     ];
     const script = join(root, "test/integrations/train_shapes.py");
-    [afterTraining, atStart] = JSON.parse(runPython([script, JSON.stringify(jobs)])) as Worth[];
+    [afterTraining, atStart, inFirstStage] = JSON.parse(runPython([script, JSON.stringify(jobs)])) as Worth[];
   }, 120_000);
 
   it("for some hundred steps, imported, labels every image as it did there", async () => {
@@ -181,10 +186,31 @@ describe.skipIf(torchPython === undefined)("what PyTorch trains", () => {
     const operations = await network.fold();
     const deployed = await ownAnswer(backend, { operations, size: 16 }, others.images);
     expect(atStart!.loss).toBeCloseTo(lossOf(deployed, others.labels), 5);
-    network.bind(BATCH);
-    const input = backend.allocate("float32", [BATCH, 16, 16, 3]);
-    backend.write(input, train.images.subarray(0, BATCH * 16 * 16 * 3));
-    const first = Float32Array.from(await backend.read(network.forward(input)));
-    expect(atStart!.firstLoss).toBeCloseTo(lossOf(first, train.labels.subarray(0, BATCH)), 5);
+    expect(atStart!.firstLoss).toBeCloseTo(await firstLoss(backend, network, train), 5);
+  });
+
+  it("from a first stage goes on with real weights", async () => {
+    using backend = await createWasmBackend({ threads: 1 });
+    const network = new Network(backend, tiny.network, { normal: (count) => new Float32Array(count) });
+    const start = await readStart(join(folder, "first"));
+    expect(start.weights).toBe("real");
+    await beginFrom(start, { backend, network, data: tiny.data, seed: 1 });
+    const { train } = continued!;
+    expect(inFirstStage!.firstLoss).toBeCloseTo(await firstLoss(backend, network, train, start.weights), 5);
+    expect(inFirstStage!.firstLoss).not.toBeCloseTo(await firstLoss(backend, network, train), 2);
   });
 });
+
+/** Of a step on the first images. */
+async function firstLoss(
+  backend: Backend,
+  network: Network,
+  { images, labels }: Prepared,
+  weights?: WeightForm,
+): Promise<number> {
+  network.bind(BATCH, weights === undefined ? {} : { weights });
+  const input = backend.allocate("float32", [BATCH, 16, 16, 3]);
+  backend.write(input, images.subarray(0, BATCH * 16 * 16 * 3));
+  const logits = Float32Array.from(await backend.read(network.forward(input)));
+  return lossOf(logits, labels.subarray(0, BATCH));
+}
