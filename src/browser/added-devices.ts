@@ -4,16 +4,29 @@
  */
 import type { InferenceBackend } from "../backend/device.js";
 import { UserError } from "../errors.js";
+import type { Classify } from "../runtime/classifier.js";
+import type { BrowserImage } from "./decode-image.js";
 
-let gpu: (() => Promise<InferenceBackend>) | undefined;
+export interface AddedGpu {
+  open(): Promise<InferenceBackend>;
+  /** Of the same model on two devices, the one that answers sooner; the other is disposed of. */
+  fasterOf(usual: Classify<BrowserImage>, other: Classify<BrowserImage>): Promise<Classify<BrowserImage>>;
+}
 
-export function addGpu(open: () => Promise<InferenceBackend>): void {
-  gpu = open;
+let gpu: AddedGpu | undefined;
+
+export function addGpu(added: AddedGpu): void {
+  gpu = added;
+}
+
+/** Undefined where none was added. */
+export function addedGpu(): AddedGpu | undefined {
+  return gpu;
 }
 
 /** @throws UserError where none was added */
 export function openAddedGpu(): Promise<InferenceBackend> {
   if (gpu === undefined)
     throw new UserError('device: "webgpu" needs rbnet/runtime/webgpu, which is not loaded by itself; import that besides');
-  return gpu();
+  return gpu.open();
 }

@@ -7,9 +7,9 @@ import { createEmbeddedBackend } from "../backend/wasm/embedded.js";
 import { startWebThreads } from "../backend/wasm/web-threads.js";
 import { type Classify, createClassifier } from "../runtime/classifier.js";
 import { type AddressLike, addressGiven, type BlobLike, bytesGiven, isBlob, refuseGiven, shortened } from "../runtime/given.js";
-import { decodeModel } from "../runtime/model.js";
+import { decodeModel, type Model } from "../runtime/model.js";
 import { fetchModel } from "../runtime/model-source.js";
-import { openAddedGpu } from "./added-devices.js";
+import { addedGpu, openAddedGpu } from "./added-devices.js";
 import { type BrowserImage, decodeBrowserImage } from "./decode-image.js";
 
 export type { PixelImage } from "../pixels/square.js";
@@ -30,8 +30,11 @@ export interface LoadOptions {
    * WebAssembly at run time (Cloudflare Workers). They run on one thread.
    */
   readonly module?: object;
-  /** Default `wasm`. `webgpu` takes the engine's GPU; import `rbnet/runtime/webgpu` besides. Small networks are faster without. */
-  readonly device?: "wasm" | "webgpu";
+  /**
+   * Default `wasm`. `webgpu` takes the engine's GPU; import `rbnet/runtime/webgpu` besides. Small networks are faster without: `auto` takes
+   * whichever answers sooner in a few runs, and `wasm` where there is no GPU, or no such import.
+   */
+  readonly device?: "wasm" | "webgpu" | "auto";
 }
 
 /**
@@ -42,7 +45,18 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const address = addressGiven(source);
   const bytes = address === undefined ? await bytesOf(source) : await fetchModel(address);
   const model = decodeModel(bytes, address === undefined ? "of the given bytes" : shortened(address));
-  const backend = await openDevice(options);
+  if (options.device !== "auto") return classifierOn(model, await openDevice(options));
+  const usual = classifierOn(model, await openDevice({ ...options, device: "wasm" }));
+  const gpu = addedGpu();
+  // Whatever the GPU lacks, the processor does.
+  const other = await gpu?.open().then(
+    (backend) => classifierOn(model, backend),
+    () => undefined,
+  );
+  return gpu === undefined || other === undefined ? usual : gpu.fasterOf(usual, other);
+}
+
+function classifierOn(model: Model, backend: InferenceBackend): Classify<BrowserImage> {
   try {
     return createClassifier(model, backend, decodeBrowserImage);
   } catch (error) {

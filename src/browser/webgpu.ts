@@ -8,6 +8,7 @@ import { assembleGpu } from "../backend/webgpu/connect.js";
 import { inferenceKernels } from "../backend/webgpu/inference.js";
 import { UserError } from "../errors.js";
 import { addGpu } from "./added-devices.js";
+import { fasterOf } from "./faster-device.js";
 
 const NONE = 'this browser gives pages no GPU (WebGPU); leave out device: "webgpu"';
 
@@ -20,4 +21,4 @@ async function openPageGpu(): Promise<InferenceBackend> {
   return assembleGpu(await openGpu(gpu, NONE), inferenceKernels);
 }
 
-addGpu(openPageGpu);
+addGpu({ open: openPageGpu, fasterOf });

@@ -3,6 +3,7 @@ import { loadModel } from "../browser/load-model.js";
 import { messageOf } from "../errors.js";
 import { Answerer } from "./answerer.js";
 import { acceptCamera } from "./camera.js";
+import { offerDevices } from "./devices.js";
 import { acceptDrawing } from "./drawing.js";
 import { acceptPictures } from "./pictures.js";
 
@@ -15,18 +16,25 @@ function element(id: string): HTMLElement {
   return found;
 }
 
+function inText(milliseconds: number): string {
+  return `${milliseconds < 10 ? milliseconds.toFixed(2) : milliseconds.toFixed(0)} ms`;
+}
+
 function say(sentence: string): void {
   element("status").textContent = sentence;
 }
 
 try {
   const classify = await loadModel("model.safetensors", { threads: Math.min(MOST_THREADS, navigator.hardwareConcurrency) });
-  element("backend").textContent = classify.facts.backend;
-  const answerer = new Answerer(classify, (milliseconds) => {
-    element("latency").textContent = `${milliseconds < 10 ? milliseconds.toFixed(2) : milliseconds.toFixed(0)} ms`;
+  const answerer = new Answerer(classify, (backend, milliseconds) => {
+    element("backend").textContent = backend;
+    const [processor, gpu] = [milliseconds.get("wasm"), milliseconds.get("webgpu")];
+    const times = [...(processor === undefined ? [] : [inText(processor)]), ...(gpu === undefined ? [] : [`GPU ${inText(gpu)}`])];
+    if (times.length > 0) element("latency").textContent = times.join(", ");
   });
   acceptPictures(element("pictures"), element("results"), answerer);
   acceptCamera(element("camera"), answerer, say);
+  void offerDevices(element("device"), answerer, say);
   if (!element("drawing").hidden) acceptDrawing(element("drawing"), answerer);
 } catch (error) {
   element("backend").textContent = "not loaded";

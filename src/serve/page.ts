@@ -55,6 +55,8 @@ export function renderPage(facts: PageFacts): string {
     <div><dt>OPs an image</dt><dd>${escapeText(ops)}</dd></div>
     <div><dt>input</dt><dd>${size} × ${size}</dd></div>
     <div><dt>time an image</dt><dd id="latency">–</dd></div>
+    <div id="device" hidden><dt>device</dt><dd><select aria-label="Device"><option value="wasm">processor</option><option
+      value="webgpu">GPU</option></select></dd></div>
     <div class="wide"><dt>runs on</dt><dd id="backend">loading the model …</dd></div>
   </dl>
   <p class="status" id="status" role="status"></p>

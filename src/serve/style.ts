@@ -17,6 +17,8 @@ p { margin: 0 0 12px; }
 .facts dt { color: var(--quiet); font-size: 0.82rem; }
 .facts dd { margin: 0; font-size: 1.2rem; font-weight: 650; line-height: 1.3; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts .wide { grid-column: span 2; } .facts .wide dd { font-size: 1rem; }
+.facts select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
+  max-width: 100%; }
 .inputs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; align-items: stretch; }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 16px; display: flex;
   flex-direction: column; min-width: 0; }

@@ -51,7 +51,11 @@ export async function outcomes(
 
 /** Throws with the output, the element and both values where they first differ. */
 export async function expectAgreement(tested: Backend, run: Case): Promise<void> {
-  const found = await outcomes(tested, run);
+  await expectReference(await outcomes(tested, run), run);
+}
+
+/** The same of what a backend has left already. */
+export async function expectReference(found: Awaited<ReturnType<typeof outcomes>>, run: Case): Promise<void> {
   for (const [name, { values, magnitude }] of Object.entries(await outcomes(createReferenceBackend(), run))) {
     const actual = found[name]!.values;
     if (actual.length !== values.length) throw new Error(`${name}: ${actual.length} elements instead of ${values.length}`);

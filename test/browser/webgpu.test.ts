@@ -12,6 +12,16 @@ const SIDE = 32;
 const BYTES = SIDE * SIDE * 3;
 const MODEL = fileURLToPath(new URL("../../models/rbnet20-cifar10.safetensors", import.meta.url));
 
+interface Found {
+  readonly absent?: boolean;
+  readonly backend: string;
+  readonly labels: readonly string[];
+  readonly without: string;
+  /** What the model that was loaded with `auto` runs on, and its first answer. */
+  readonly auto: string;
+  readonly chosen: string;
+}
+
 const SCRIPT = `
 import { loadModel } from "/dist/browser/load-model.js";
 const without = await loadModel("/model.safetensors", { device: "webgpu" }).catch((error) => error.message);
@@ -28,7 +38,9 @@ try {
         labels.push(best.label);
       }
       classify.dispose();
-      show({ backend: classify.facts.backend, labels, without });
+      const auto = await loadModel("/model.safetensors", { device: "auto" });
+      const [chosen] = await auto({ data: pixels.subarray(0, ${BYTES}), width: ${SIDE}, height: ${SIDE} }, { top: 1 });
+      show({ auto: auto.facts.backend, chosen: chosen.label, backend: classify.facts.backend, labels, without });
   }
 } catch (error) { show(String(error)); }
 `;
@@ -54,7 +66,7 @@ describe.skipIf(chromiumPath === undefined)("a page's GPU (skipped where no Chro
       const page = await browser.newPage();
       await page.goto(`${server.address}/page.html`);
       const text = await page.locator("#found", { hasText: /./ }).textContent({ timeout: 220_000 });
-      const found = JSON.parse(text ?? "") as { absent?: boolean; backend: string; labels: string[]; without: string };
+      const found = JSON.parse(text ?? "") as Found;
       if (found.absent === true) context.skip("this Chromium gives pages no GPU");
       expect(found.backend).toMatch(/^webgpu/);
       expect(found.without).toMatch(/^device: "webgpu" needs rbnet\/runtime\/webgpu, which is not loaded by itself; import that/);
@@ -65,6 +77,8 @@ describe.skipIf(chromiumPath === undefined)("a page's GPU (skipped where no Chro
         expected.push((await classify(image, { top: 1 }))[0]!.label);
       }
       expect(found.labels).toEqual(expected);
+      // Whose compiled loops no GPU in software comes near.
+      expect([found.auto, found.chosen]).toEqual([expect.stringMatching(/^wasm/), expected[0]]);
       expect(new Set(expected).size).toBeGreaterThan(1);
     } finally {
       await browser.close();

@@ -5,7 +5,7 @@ import { serve } from "@hono/node-server";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp, type ServedModel } from "#rbnet/serve/app";
-import { chromiumPath, launchChromium } from "../browser/chromium.js";
+import { chromiumPath, launchChromium, WITH_GPU } from "../browser/chromium.js";
 import { picture, served } from "./served.js";
 
 describe.skipIf(chromiumPath === undefined)("the served page in Chromium (skipped where none is installed)", () => {
@@ -71,6 +71,32 @@ describe.skipIf(chromiumPath === undefined)("the served page in Chromium (skippe
     expect(requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
+  });
+
+  it("offers the GPU where the browser gives one, answers on it, and shows the times of both", {
+    timeout: 240_000,
+  }, async (context) => {
+    const withGpu = await launchChromium(WITH_GPU);
+    try {
+      const page = await withGpu.newPage();
+      await page.goto(address);
+      await page.locator("#backend", { hasText: "thread" }).waitFor();
+      const isThere = await page.evaluate(
+        "navigator.gpu === undefined ? false : navigator.gpu.requestAdapter().then((gpu) => gpu !== null)",
+      );
+      if (isThere !== true) context.skip("this Chromium gives pages no GPU");
+      await page.locator("#device select").selectOption("webgpu");
+      await page.locator("#backend", { hasText: /^webgpu/ }).waitFor({ timeout: 200_000 });
+      expect(await page.locator("#latency").textContent()).toMatch(/^[\d.]+ ms, GPU [\d.]+ ms$/);
+      const image = await picture(4);
+      await page.locator("input[type=file]").setInputFiles([{ name: "picture.png", mimeType: "image/png", buffer: image }]);
+      const first = await page.locator(".result .bars li").first().textContent();
+      expect(first).toContain((await model.classify(image))[0]!.label);
+      await page.locator("#device select").selectOption("wasm");
+      await page.locator("#backend", { hasText: /^wasm/ }).waitFor();
+    } finally {
+      await withGpu.close();
+    }
   });
 
   it("answers a drawing while it is drawn, and forgets it when it is cleared", async () => {
