@@ -19,7 +19,7 @@ if (python === undefined)
 
 /** Pictures as files in a folder a class. */
 async function writePictures(folder: string): Promise<void> {
-  const data = shapes({ train: 60, validation: 0, test: 20, size: 32 });
+  const data = shapes({ train: 120, validation: 0, test: 20, size: 32 });
   for (const [name, set] of [
     ["train", data.train],
     ["test", data.test!],

@@ -1,5 +1,6 @@
 /** Views: a training that looks answers up learns from what the teacher has said of exactly the pixels that it sees. */
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend } from "#rbnet/backend/open";
@@ -20,6 +21,7 @@ import { openTeacher } from "#rbnet/training/teachers/open-teacher";
 import { classFolder } from "../../data/picture-folders.js";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { data, expectContinued, readStored, refusal, trainTiny } from "../tiny-runs.js";
+import { onnxClassifier } from "./onnx-file.js";
 import { modelFile } from "./random-model.js";
 
 const place = temporaryFolder();
@@ -138,6 +140,16 @@ async function expectAnswered(
   expect(corrected).toBeGreaterThan(0);
 }
 
+const runtimeIsThere = ((): boolean => {
+  try {
+    createRequire(import.meta.url).resolve("onnxruntime-node");
+    return true;
+  } catch {
+    console.warn("onnxruntime-node is not installed: the test of views by an ONNX teacher is skipped");
+    return false;
+  }
+})();
+
 describe("views of images that are moved and mirrored", () => {
   let folder: string;
   beforeAll(async () => {
@@ -164,6 +176,14 @@ describe("views of images that are moved and mirrored", () => {
   it("of several teachers hold the mean of their probabilities", { timeout: 60_000 }, async () => {
     const both = await made(data, { teachers: [teacher, other] });
     await expectAnswered(data, both, moved, { count: 18, teachers: [teacher, other] });
+  });
+
+  it.skipIf(!runtimeIsThere)("hold what an ONNX teacher says", { timeout: 60_000 }, async () => {
+    const file = join(place, "teacher.onnx");
+    const weights = Float32Array.from({ length: 30 }, (_, i) => 3 * Math.cos(i * 1.7));
+    writeFileSync(file, onnxClassifier({ input: ["n", 3, 16, 16], classes: 10, weights }));
+    const folder = await made(data, { teachers: [file] });
+    await expectAnswered(data, folder, moved, { count: 18, teachers: [file] });
   });
 
   it("have the same bytes for any number of threads and workers, and where the making was cut", { timeout: 60_000 }, async () => {
