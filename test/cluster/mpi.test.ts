@@ -15,7 +15,7 @@ import { LAUNCHERS, type Launcher, type RunningJob, runJob, startJob } from "./m
 
 const QUICK = ["--network", "rbnet8", "--width", "0.5", "--size", "16", "--batch", "8", "--average", "0.9"];
 const PARTS = ["--replicas", "4", "--mixup", "0.2", "--validation-fraction", "0.2"];
-const EPOCHS = 30;
+const EPOCHS = 14;
 const TIMEOUT = { timeout: 180_000 };
 let runs = 0;
 /** A folder that no try before has used. */
