@@ -353,7 +353,7 @@ class Network(nn.Module):
             unit = 0
             while unit < stage["units"]:
                 stride = 2 if stage["halve"] and unit == 0 else 1
-                name, part, taken, made = part_of(description, size, channels, stage["channels"], stride, unit)
+                name, part, taken, made = part_of(description, index, size, channels, stage["channels"], stride, unit)
                 parts.add_module(name, part)
                 self.order.append(part)
                 size = tuple(side // stride for side in size)
@@ -421,7 +421,13 @@ def carrying(kind, channels_in, channels, stride):
     return Projection(channels_in, channels, stride)
 
 
-def part_of(description, size, channels_in, channels, stride, index):
+def gated_in(description, stage):
+    """Whether units of this stage, from 0, are gated."""
+    gated = description.get("gated", False)
+    return stage >= (len(description["stages"]) + 1) // 2 if gated == "late" else gated
+
+
+def part_of(description, stage, size, channels_in, channels, stride, index):
     """Name and module of the unit or block at a place, how many of the stage's units it takes, and the channels it gives."""
     body = description.get("body")
     unit, block = f"unit{index + 1}", f"block{index // 2 + 1}"
@@ -449,7 +455,7 @@ def part_of(description, size, channels_in, channels, stride, index):
     own = {
         "learnThreshold": description["learnThreshold"],
         "activation": description.get("activation", "balanced"),
-        "gated": description.get("gated", False),
+        "gated": gated_in(description, stage),
     }
     part = BinaryUnit(channels_in, channels, windows, stride, kind | own)
     part.shortcut = carrying(description.get("shortcut", "projection"), channels_in, channels, stride)

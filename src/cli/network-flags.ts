@@ -6,7 +6,7 @@ import { activationKinds } from "../runtime/activation.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
 export interface VariationFlags
-  extends Pick<Variation, "convolution" | "activation" | "blocks" | "halving" | "shortcut" | "stem"> {
+  extends Pick<Variation, "convolution" | "activation" | "blocks" | "halving" | "shortcut" | "gated" | "stem"> {
   readonly fixedThreshold?: boolean;
 }
 
@@ -17,6 +17,7 @@ export const variationFlagNames = [
   "blocks",
   "halving",
   "shortcut",
+  "gated",
   "stem",
   "fixedThreshold",
 ] as const;
@@ -37,6 +38,10 @@ export function addVariationFlags(command: Command): Command {
     )
     .addOption(new Option("--shortcut <kind>", "of units that halve the map (default: projection)").choices(shortcutKinds))
     .addOption(
+      new Option("--gated [late]", "units weigh their channels by their input: all, or those of late stages").choices(["late"]),
+    )
+    .option("--no-gated", "units do not (default: the network's)")
+    .addOption(
       new Option("--stem <kind>", "patches: space to depth, and a 1x1 convolution (default: the network's)").choices(stemKinds),
     )
     .option("--fixed-threshold", "take signs at 0 instead of at learned thresholds");
@@ -49,6 +54,7 @@ export function variationOf({
   blocks,
   halving,
   shortcut,
+  gated,
   stem,
   fixedThreshold,
 }: VariationFlags): Variation {
@@ -58,6 +64,7 @@ export function variationOf({
     ...(blocks === undefined ? {} : { blocks }),
     ...(halving === undefined ? {} : { halving }),
     ...(shortcut === undefined ? {} : { shortcut }),
+    ...(gated === undefined ? {} : { gated }),
     ...(stem === undefined ? {} : { stem }),
     ...(fixedThreshold === true ? { learnThreshold: false } : {}),
   };

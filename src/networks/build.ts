@@ -17,6 +17,7 @@ import type { MapShape, Windows } from "../runtime/windows.js";
 import {
   type BinaryDescription,
   blockPattern,
+  gatedIn,
   grid,
   halvingWindows,
   type NetworkDescription,
@@ -65,7 +66,7 @@ class Builder {
       for (let unit = 0; unit < units; ) {
         const stride = halve && unit === 0 ? 2 : 1;
         const place = { input: this.map, channels, stride, index: unit } as const;
-        const { layer, taken } = this.part(description, place, stageName(stage));
+        const { layer, taken } = this.part(description, place, stage);
         this.add(layer);
         unit += taken;
       }
@@ -95,13 +96,13 @@ class Builder {
     }
   }
 
-  /** The unit or block at a place, and how many of the stage's units it takes. */
-  private part(description: NetworkDescription, place: Omit<Place, "name">, stage: string): { layer: Layer; taken: number } {
-    const unit = { ...place, name: `${stage}.unit${place.index + 1}` };
-    const block = { ...place, name: `${stage}.block${place.index / 2 + 1}` };
+  /** The unit or block at a place of stage number `stage`, and how many of the stage's units it takes. */
+  private part(description: NetworkDescription, place: Omit<Place, "name">, stage: number): { layer: Layer; taken: number } {
+    const unit = { ...place, name: `${stageName(stage)}.unit${place.index + 1}` };
+    const block = { ...place, name: `${stageName(stage)}.block${place.index / 2 + 1}` };
     switch (description.body) {
       case undefined:
-        return { layer: this.residualUnit(description, unit), taken: 1 };
+        return { layer: this.residualUnit(description, unit, gatedIn(description, stage)), taken: 1 };
       case "resnet":
         return { layer: this.basicBlock(description, block), taken: 2 };
       case "xnor":
@@ -111,8 +112,9 @@ class Builder {
     }
   }
 
-  private residualUnit(description: BinaryDescription, { name, input, channels, stride, index }: Place): Layer {
-    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, gated = false, shortcut } = description;
+  private residualUnit(description: BinaryDescription, place: Place, gated: boolean): Layer {
+    const { name, input, channels, stride, index } = place;
+    const { convolution, estimator, learnThreshold, activation = "balanced", blocks, shortcut } = description;
     this.checkHalving(stride);
     let windows: Windows = grid(3, stride);
     if (convolution === "reshaped")

@@ -34,7 +34,10 @@ export const networkNames: readonly string[] = Object.keys(NETWORKS);
 
 /** What may be changed of a network of binary units, one thing at a time: the way from a plain binary network to RB-Net. */
 export type Variation = Partial<
-  Pick<BinaryDescription, "convolution" | "estimator" | "activation" | "blocks" | "halving" | "shortcut" | "learnThreshold">
+  Pick<
+    BinaryDescription,
+    "convolution" | "estimator" | "activation" | "blocks" | "halving" | "shortcut" | "gated" | "learnThreshold"
+  >
 > & {
   /** In place of the network's own. */
   readonly stem?: StemKind;
@@ -44,11 +47,11 @@ export type NamedNetworkOptions = NetworkOptions & Variation;
 
 /** @throws UserError where there is no network of this name, or it cannot be built of this width or with this variation */
 export function networkByName(name: string, options: NamedNetworkOptions): NetworkDescription {
-  const { convolution, estimator, activation, blocks, halving, shortcut, learnThreshold, stem, ...rest } = options;
+  const { convolution, estimator, activation, blocks, halving, shortcut, gated, learnThreshold, stem, ...rest } = options;
   const build = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (build === undefined) throw new UserError(`there is no network "${name}"; the networks are ${networkNames.join(", ")}`);
   const description = build(rest);
-  const variation = { convolution, estimator, activation, blocks, halving, shortcut, learnThreshold, stem };
+  const variation = { convolution, estimator, activation, blocks, halving, shortcut, gated, learnThreshold, stem };
   const given = Object.entries(variation).filter(([, value]) => value !== undefined);
   if (given.length === 0) return description;
   return varied(description, Object.fromEntries(given));

@@ -37,6 +37,12 @@ export type HalvingKind = (typeof halvingKinds)[number];
 export const stemKinds = ["patches"] as const;
 export type StemKind = (typeof stemKinds)[number];
 
+/**
+ * Which units re-scale the channels of their product by what their input holds: all or none, or `late`, those of the later half of
+ * the stages (of three the last), where a gate costs least: its layers grow with the channels, its multiplications with the map.
+ */
+export type Gated = boolean | "late";
+
 export interface StemLayer {
   readonly windows: Windows;
   readonly channels: number;
@@ -81,8 +87,8 @@ export interface BinaryDescription extends NetworkForm {
   readonly halving?: HalvingKind;
   /** Where a unit's shortcut is not its input; default projection. */
   readonly shortcut?: ShortcutKind;
-  /** Whether what a unit's input holds re-scales the channels of its product; default no. */
-  readonly gated?: boolean;
+  /** Whether what a unit's input holds re-scales the channels of its product; default false. */
+  readonly gated?: Gated;
 }
 
 /** Full-precision basic blocks: two 3x3 convolutions and a shortcut around both. */
@@ -128,6 +134,11 @@ export function blockPattern(index: number, height: number, width: number, patte
   };
   const chosen = patterns[pattern];
   return chosen[index % chosen.length] ?? HALVING_BLOCKS;
+}
+
+/** Whether units of stage number `stage`, from 0, are gated. */
+export function gatedIn({ stages, gated = false }: BinaryDescription, stage: number): boolean {
+  return gated === "late" ? stage >= Math.ceil(stages.length / 2) : gated;
 }
 
 /** The windows of a unit that halves its map. */

@@ -15,6 +15,7 @@ const FURTHER: { readonly [Key in keyof Required<Variation>]: z.ZodExactOptional
   blocks: z.enum(blockPatterns).exactOptional(),
   halving: z.enum(halvingKinds).exactOptional(),
   shortcut: z.enum(shortcutKinds).exactOptional(),
+  gated: z.union([z.boolean(), z.literal("late")]).exactOptional(),
   learnThreshold: z.boolean().exactOptional(),
   stem: z.enum(stemKinds).exactOptional(),
 };

@@ -30,7 +30,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** What no network has by itself. */
 const VARIED: readonly (readonly [string, Variation])[] = [
   ["rbnet8", { activation: "prelu", estimator: "clip", learnThreshold: false }],
-  ["rbnet8", { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "dilated" }],
+  ["rbnet8", { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "dilated", gated: "late" }],
   ["rbnet18", { stem: "patches", halving: "3x3", blocks: "shifted" }],
 ];
 

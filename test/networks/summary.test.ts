@@ -134,6 +134,30 @@ describe("the count of operations", () => {
     expect(repeated?.binaryParameters).toBe(projected?.binaryParameters);
   });
 
+  it("gates the later half of the stages, and counts a multiplication for each result there besides the gates' layers", () => {
+    const of = (name: string, gated?: boolean | "late"): readonly string[] =>
+      build(networkByName(name, { classes: 10, ...(gated === undefined ? {} : { gated }) }))
+        .summary()
+        .filter(({ name: layer }) => layer.endsWith(".gate.expand"))
+        .map(({ name: layer }) => layer.split(".")[0] ?? "");
+    const [all, late] = [["stage1", "stage2", "stage3"], ["stage3"]].map((stages) =>
+      stages.flatMap((stage) => Array.from({ length: 6 }, () => stage)),
+    );
+    expect(of("rbnet20")).toEqual([]);
+    expect(of("rbnet20", "late")).toEqual(late);
+    expect(of("rbnet20", true)).toEqual(all);
+    expect(of("real2binary20", false)).toEqual([]);
+    expect(new Set(of("rbnet18", "late"))).toEqual(new Set(["stage3", "stage4"]));
+    const results = 8 * 8 * 64 + 5 * 8 * 8 * 64;
+    const layers = 32 * 4 + 4 * 64 + 5 * (64 * 8 + 8 * 4 * 64);
+    const [gated, plain] = (["late", false] as const).map((gate) =>
+      totals(networkByName("rbnet20", { classes: 10, gated: gate })),
+    );
+    // A block that is shifted reaches over the border: 5 x 5 blocks of four pixels for 8 x 8 pixels.
+    const shifted = 1 * (100 - 64) * 64;
+    expect((gated?.realMacs ?? 0) - (plain?.realMacs ?? 0)).toBe(results + layers + shifted);
+  });
+
   /** What the earlier code of two of RB-Net's authors has, as far as its own options go. */
   const EARLIER: Variation = { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "fixed" };
 

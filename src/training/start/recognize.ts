@@ -10,6 +10,8 @@ import {
   binaryConvolutionKinds,
   blockPattern,
   blockPatterns,
+  type Gated,
+  gatedIn,
   halvingKinds,
   type NetworkDescription,
 } from "../../networks/description.js";
@@ -32,6 +34,7 @@ const writtenSchema = z.looseObject({
   blocks: z.enum(blockPatterns).optional(),
   halving: z.enum(halvingKinds).optional(),
   shortcut: z.string().optional(),
+  gated: z.union([z.boolean(), z.literal("late")]).optional(),
   learnThreshold: z.boolean().optional(),
 });
 
@@ -49,7 +52,16 @@ export function writtenNetwork(written: unknown, classes: number, from: string):
   const plain = named(name, options, from);
   const variation: Record<string, unknown> = {};
   if (plain.body === undefined) {
-    for (const field of ["convolution", "estimator", "activation", "blocks", "halving", "shortcut", "learnThreshold"] as const)
+    for (const field of [
+      "convolution",
+      "estimator",
+      "activation",
+      "blocks",
+      "halving",
+      "shortcut",
+      "gated",
+      "learnThreshold",
+    ] as const)
       if (found[field] !== undefined && found[field] !== plain[field]) variation[field] = found[field];
     if (firstDifference(stem, plain.stem) !== undefined) variation.stem = "patches";
   }
@@ -95,6 +107,8 @@ type Unit = Operation & { readonly kind: "binaryConvolution" };
 interface PlacedUnit {
   readonly unit: Unit;
   readonly index: number;
+  /** Number of its stage, from 0. */
+  readonly stage: number;
   readonly from: MapShape;
   readonly to: MapShape;
 }
@@ -120,6 +134,7 @@ function variationOf(operations: readonly Operation[], plain: BinaryDescription)
     ...(shortcut === undefined ? {} : { shortcut }),
     ...(reshaped ? { blocks: patternOf(kept) } : {}),
     ...(reshaped && halves !== undefined ? { halving: halvingOf(halves.unit.windows) } : {}),
+    gated: gatedOf(units, plain),
     ...(sameWindows(operations[0], plain) ? {} : { stem: "patches" as const }),
   };
   const usual = variationIn(plain);
@@ -131,17 +146,17 @@ function variationOf(operations: readonly Operation[], plain: BinaryDescription)
 /** What can be varied of a network, as this one has it; of its stem nothing. */
 export function variationIn(network: BinaryDescription): Required<Omit<Variation, "stem" | "estimator">> {
   const { convolution, activation = "balanced", learnThreshold, shortcut = "projection" } = network;
-  const { blocks = "alternating", halving = "2x2" } = network;
-  return { convolution, activation, learnThreshold, shortcut, blocks, halving };
+  const { blocks = "alternating", halving = "2x2", gated = false } = network;
+  return { convolution, activation, learnThreshold, shortcut, blocks, halving, gated };
 }
 
 function placedUnits(operations: readonly Operation[], { input }: BinaryDescription): readonly PlacedUnit[] {
   const shapes = valueShapes(operations, input);
   return operations.flatMap((unit, at) => {
-    const number = /^stage\d+\.unit(\d+)$/.exec(unit.name)?.[1];
+    const [, stage, number] = /^stage(\d+)\.unit(\d+)$/.exec(unit.name) ?? [];
     const [from, to] = [shapes[unit.input], shapes[at + 1]];
     if (number === undefined || unit.kind !== "binaryConvolution" || from === undefined || to === undefined) return [];
-    return [{ unit, index: Number(number) - 1, from, to }];
+    return [{ unit, index: Number(number) - 1, stage: Number(stage) - 1, from, to }];
   });
 }
 
@@ -153,6 +168,12 @@ function patternOf(units: readonly PlacedUnit[]): NonNullable<Variation["blocks"
         firstDifference(unit.windows, blockPattern(index, from.height, from.width, pattern)) === undefined,
     );
   return shown("alternating") ? "alternating" : (blockPatterns.find(shown) ?? "alternating");
+}
+
+function gatedOf(units: readonly PlacedUnit[], plain: BinaryDescription): Gated {
+  const shown = (gated: Gated): boolean =>
+    units.every(({ unit, stage }) => (unit.epilogue.factors !== undefined) === gatedIn({ ...plain, gated }, stage));
+  return shown(false) ? false : shown("late") ? "late" : true;
 }
 
 function halvingOf(windows: Windows): NonNullable<Variation["halving"]> {

@@ -45,6 +45,10 @@ const VARIED: readonly [string, NamedNetworkOptions][] = [
   options("rbnet20", { convolution: "3x3", learnThreshold: false, activation: "prelu" }),
   options("rbnet18", { stem: "patches", halving: "4x4", shortcut: "repeated", blocks: "fixed" }),
   options("birealnet20", { learnThreshold: true, activation: "balanced", convolution: "reshaped" }),
+  options("rbnet20", { gated: "late", shortcut: "repeated" }),
+  options("rbnet18", { gated: "late" }),
+  options("rbnet20", { gated: true }),
+  options("real2binary20", { gated: false }),
   options("real2binary20", { shortcut: "repeated", activation: "relu", stem: "patches" }),
 ];
 
