@@ -3,7 +3,7 @@
  * (bench/README.md, "The line protocol").
  */
 import { parseArgs } from "node:util";
-import type { Batch } from "#rbnet/data/loading/batch-source";
+import type { Batch, BatchImages } from "#rbnet/data/loading/batch-source";
 import { openDataset } from "#rbnet/data/open-dataset";
 import { viewedAugmentation } from "#rbnet/data/views/views-file";
 import { networkByName } from "#rbnet/networks/catalogue";
@@ -47,7 +47,7 @@ await using parts = await RunParts.open(
 );
 const { backend, network, optimizer, loader, teacher } = parts;
 network.bind(options.batch, { keepEvery: 1 });
-const trainingStep = new TrainingStep(backend, network, options, teacher);
+const trainingStep = new TrainingStep(backend, network, options, teacher, undefined, loader.rawForm);
 const source = batches();
 let updates = 0;
 
@@ -69,6 +69,6 @@ await serveSteps({
 });
 await source.return(undefined);
 
-async function* batches(): AsyncGenerator<Batch, undefined> {
+async function* batches(): AsyncGenerator<Batch<BatchImages>, undefined> {
   for (let epoch = 0; ; epoch++) yield* loader.epoch(epoch);
 }

@@ -11,7 +11,7 @@
  */
 import { UserError } from "../errors.js";
 import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
-import type { InferenceKernels, Kernels } from "./kernels.js";
+import type { ImageKernels, InferenceKernels, Kernels } from "./kernels.js";
 import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Window } from "./terms.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
@@ -84,7 +84,7 @@ export interface Device extends Disposable {
 }
 
 /** A device that trains. */
-export interface Backend extends Device, Kernels {}
+export interface Backend extends Device, Kernels, Partial<ImageKernels> {}
 
 /**
  * A device that runs deployed networks; and those in their first stage of training, which no model file holds, where it has latentProduct.

@@ -136,3 +136,15 @@ export interface SgdStep {
   readonly decay: number;
   readonly limit: number;
 }
+
+/** What images that come as bytes have in common. */
+export interface ImageTerms {
+  /** Pixels of an image's side as it comes. */
+  readonly side: number;
+  /** float32 [3 * 256], the normalized value of each byte. */
+  readonly table: Tensor;
+  readonly mean: readonly [number, number, number];
+  readonly standardDeviation: readonly [number, number, number];
+  /** Whether gain, lift and saturation are drawn. */
+  readonly recolours: boolean;
+}

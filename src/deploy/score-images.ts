@@ -3,10 +3,11 @@ import type { Backend } from "../backend/device.js";
 import { MemoryScope } from "../backend/scope.js";
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
 import { LEFT_OUT } from "../data/loading/batch-source.js";
-import { Loader } from "../data/loading/loader.js";
+import { Loader, type LoaderOptions } from "../data/loading/loader.js";
 import type { Channels } from "../pixels/square.js";
 import { RuntimeNetwork } from "../runtime/network.js";
 import type { Operation } from "../runtime/operations.js";
+import { ImageInput } from "./image-input.js";
 
 /** A folded network, and what becomes of images before it sees them. */
 export interface ScoringModel {
@@ -44,7 +45,7 @@ export async function* scoreImages(
   const share = { of, ...choose(of) };
   if (set.count > 0 && share.end === share.first) return;
   using _scope = new MemoryScope(backend);
-  await using loader = new Loader(set, {
+  const options: LoaderOptions = {
     batch: images,
     size,
     mean,
@@ -54,13 +55,13 @@ export async function* scoreImages(
     dropLast: false,
     unreadable: "leave out",
     share,
-  });
+  };
+  await using loader = backend.augmentImages === undefined ? new Loader(set, options) : Loader.raw(set, options);
   const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
-  const input = new Float32Array(images * size * size * 3);
+  const input = new ImageInput(backend, network.input, loader.rawForm);
   let first = share.first * images;
   for await (const batch of loader.epoch(0)) {
-    input.set(batch.images);
-    backend.write(network.input, input);
+    input.write(batch.images);
     network.run();
     const logits = (await backend.read(network.output)) as Float32Array;
     const classes = logits.length / images;

@@ -10,7 +10,8 @@ import { requireAlike } from "../cluster/alike.js";
 import { ALONE } from "../cluster/alone.js";
 import type { Communicator } from "../cluster/communicator.js";
 import type { Dataset } from "../data/dataset.js";
-import { Loader } from "../data/loading/loader.js";
+import type { BatchImages } from "../data/loading/batch-source.js";
+import { Loader, type LoaderOptions } from "../data/loading/loader.js";
 import { Random } from "../data/random.js";
 import { balancedFactors } from "../data/sets/balance.js";
 import { type OpenedViews, openViews } from "../data/views/open-views.js";
@@ -54,7 +55,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
   readonly options: TrainingOptions;
   readonly network: Network;
   readonly optimizer: Optimizer;
-  readonly loader: Loader;
+  readonly loader: Loader<BatchImages>;
   readonly classWeights: Float64Array | undefined;
   readonly exchange: Exchange | undefined;
   private readonly frozen: Frozen;
@@ -86,7 +87,7 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
     const { seed, augmentation, sampler, replicas = 1 } = options;
     this.classWeights = options.classWeights === undefined ? undefined : balancedFactors(train.labels, data.classes.length);
     this.exchange = replicas === 1 ? undefined : openExchange(communicator, this.network, options);
-    this.loader = new Loader(train, {
+    const loading: LoaderOptions = {
       batch: partImages(options),
       size,
       mean,
@@ -99,7 +100,10 @@ export class RunParts implements StageParts, RunSubject, AsyncDisposable {
       views: views?.plan,
       ...(this.exchange === undefined ? {} : { share: { ...this.exchange.share, of: replicas } }),
       ...(loaders === undefined ? {} : { workers: loaders }),
-    });
+    };
+    // Bytes, where the device makes images of them and nobody else wants these.
+    const isRaw = backend.augmentImages !== undefined && opened?.teacher.readsPixels !== true;
+    this.loader = isRaw ? Loader.raw(train, loading) : new Loader(train, loading);
   }
 
   /** @throws UserError where settings, data and network do not fit each other, or the folder cannot be used */

@@ -1,6 +1,6 @@
 /** Training on a GPU, if only in software: what is resumed there, and what its model says without it. */
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { createWebgpuBackend } from "#rbnet/backend/webgpu/backend";
 import { readModelFile } from "#rbnet/deploy/model-file";
@@ -24,7 +24,11 @@ else {
     it(
       "goes on to the bit where it was stopped in an epoch",
       async () => {
+        const augment = vi.spyOn(backend, "augmentImages");
         const { records } = await trainTiny({ out: straight, settings: own, backend });
+        // Of every step, and of the two batches of validation images after each epoch or more.
+        expect(augment.mock.calls.length).toBeGreaterThan(2 * STEPS_PER_EPOCH);
+        augment.mockRestore();
         const broken = temporaryFolder();
         const first = await trainTiny({ out: broken, settings: own, backend, stopAfter: STEPS_PER_EPOCH + 2 });
         expect(first.stopped).toBe(true);

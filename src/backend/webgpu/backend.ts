@@ -1,10 +1,11 @@
 /** The WebGPU backend that trains, on a GPU that has been opened, wherever that was (node.ts, or a page). */
 import type { Backend } from "../device.js";
-import type { Kernels } from "../kernels.js";
+import type { ImageKernels, Kernels } from "../kernels.js";
 import type { OpenedGpu } from "./adapter.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { assembleGpu, type GpuDevice } from "./connect.js";
+import { imageKernels } from "./images.js";
 import { inferenceKernels } from "./inference.js";
 import { lossKernels } from "./loss.js";
 import { normalizationKernels } from "./normalization.js";
@@ -17,7 +18,7 @@ export function createWebgpuBackend(gpu: OpenedGpu): Backend & GpuDevice {
   return assembleGpu(gpu, allKernels);
 }
 
-function allKernels(runner: Runner): Kernels {
+function allKernels(runner: Runner): Kernels & ImageKernels {
   return {
     ...inferenceKernels(runner),
     ...binaryKernels(runner),
@@ -27,5 +28,6 @@ function allKernels(runner: Runner): Kernels {
     ...lossKernels(runner),
     ...channelKernels(runner),
     ...updateKernels(runner),
+    ...imageKernels(runner),
   };
 }

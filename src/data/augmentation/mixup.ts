@@ -4,12 +4,14 @@
  */
 import type { BatchSlot } from "../loading/batch-ring.js";
 import { Random } from "../random.js";
+import { mixInto } from "./raw-images.js";
 
 /** Keeps the draws of mixup apart from those of the augmentation. */
 const MIX_STREAM = 0x6d697875;
 
 /**
- * Mixes the first `count` images of a slot in place and sets its `mixLabels` and `mixWeight`. In an odd batch one image stays as it is.
+ * Mixes the first `count` images of a slot in place and sets its `mixLabels` and `mixWeight`. In an odd batch one image stays as it is. Raw
+ * images are told what becomes of them.
  *
  * @param alpha weights are drawn from Beta(alpha, alpha), one for each image
  */
@@ -23,7 +25,11 @@ export function mixBatch(slot: BatchSlot, count: number, alpha: number, seed: nu
     const other = order[pair + 1];
     const oneWeight = Math.fround(beta(alpha, random));
     const otherWeight = Math.fround(beta(alpha, random));
-    mixPair(slot.images, one * length, other * length, length, oneWeight, otherWeight);
+    if (slot.raw === undefined) mixPair(slot.images, one * length, other * length, length, oneWeight, otherWeight);
+    else {
+      mixInto(slot.raw, one, other, oneWeight);
+      mixInto(slot.raw, other, one, otherWeight);
+    }
     slot.mixLabels[one] = slot.labels[other];
     slot.mixLabels[other] = slot.labels[one];
     slot.mixWeight[one] = oneWeight;

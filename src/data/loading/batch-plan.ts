@@ -4,8 +4,10 @@
  */
 import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
+import type { AugmentingWriter } from "../augmentation/augmenting-writer.js";
 import { ImageWriter } from "../augmentation/image-writer.js";
 import { mixBatch } from "../augmentation/mixup.js";
+import { RawWriter } from "../augmentation/raw-images.js";
 import type { MemorySource, PixelSource } from "../dataset.js";
 import { Random } from "../random.js";
 import { type ViewPlan, viewRandom } from "../views/view-plan.js";
@@ -20,6 +22,8 @@ export interface BatchPlan {
   readonly labels: Uint16Array;
   /** Images become size x size x 3. */
   readonly size: number;
+  /** Side of images that are left raw. */
+  readonly rawSide?: number | undefined;
   readonly mean: Channels;
   readonly standardDeviation: Channels;
   readonly augmentation: Augmentation | undefined;
@@ -46,8 +50,46 @@ export interface BatchPart {
   readonly count: number;
 }
 
-export function imageWriter({ size, mean, standardDeviation, augmentation }: BatchPlan): ImageWriter {
-  return new ImageWriter(size, mean, standardDeviation, augmentation);
+/** Writes images into slots by their place in the batch, finished or raw. */
+export interface SlotWriter extends Pick<AugmentingWriter<never>, "cropsRegions" | "chooseRegion"> {
+  /** A square [side, side, 3] as it was drawn; returns its view, which means something only where there are views. */
+  square(pixels: Uint8Array, start: number, side: number, draw: ImageDraw, slot: BatchSlot, position: number): number;
+  /** Pixels [size, size, 3] on which the crop was already done. */
+  cropped(pixels: Uint8Array, random: Random, slot: BatchSlot, position: number): void;
+}
+
+export function slotWriter(plan: BatchPlan): SlotWriter {
+  const { size, mean, standardDeviation, augmentation, rawSide } = plan;
+  if (rawSide !== undefined) {
+    return slotWriterOf(plan, new RawWriter(size, standardDeviation, augmentation), 1, ({ raw }) => {
+      if (raw === undefined) throw new Error("a slot has no room for raw images");
+      return raw;
+    });
+  }
+  const writer = new ImageWriter(size, mean, standardDeviation, augmentation);
+  return slotWriterOf(plan, writer, size ** 2 * 3, ({ images }) => images);
+}
+
+/** `stride`: of an image in the target, in what the writer counts its places by. */
+function slotWriterOf<Target>(
+  { views }: BatchPlan,
+  writer: AugmentingWriter<Target>,
+  stride: number,
+  targetOf: (slot: BatchSlot) => Target,
+): SlotWriter {
+  return {
+    cropsRegions: writer.cropsRegions,
+    chooseRegion: (width, height, random) => writer.chooseRegion(width, height, random),
+    square(pixels, start, side, { random, view }, slot, position) {
+      if (view === undefined || views?.crops !== undefined) {
+        const window = writer.write(pixels, start, side, targetOf(slot), position * stride, random);
+        return view ?? window;
+      }
+      writer.writeWindow(pixels, start, side, targetOf(slot), position * stride, view);
+      return view;
+    },
+    cropped: (pixels, random, slot, position) => writer.writeCropped(pixels, targetOf(slot), position * stride, random),
+  };
 }
 
 /** The stream of everything that happens to an image in an epoch, `repeat` times after its first. */
@@ -65,31 +107,13 @@ export function drawImage(plan: BatchPlan, epoch: number, index: number, wanted:
   return { random: viewRandom(views.crops, index, view), view };
 }
 
-/** A square [side, side, 3] as it was drawn; returns its view, which means something only where there are views. */
-export function writeSquare(
-  { views }: BatchPlan,
-  writer: ImageWriter,
-  { random, view }: ImageDraw,
-  [pixels, start, side]: readonly [Uint8Array, number, number],
-  slot: BatchSlot,
-  at: number,
-): number {
-  if (view === undefined || views?.crops !== undefined) {
-    const window = writer.write(pixels, start, side, slot.images, at, random);
-    return view ?? window;
-  }
-  writer.writeWindow(pixels, start, side, slot.images, at, view);
-  return view;
-}
-
 /** Prepares parts of batches, whose slots' `indices` and `repeats` are set, from decoded images. */
 export function prepareDecoded(
   plan: BatchPlan,
   source: MemorySource,
   annotate?: Annotate,
 ): (slot: BatchSlot, part: BatchPart) => void {
-  const writer = imageWriter(plan);
-  const imageFloats = plan.size ** 2 * 3;
+  const writer = slotWriter(plan);
   const imageBytes = source.side ** 2 * 3;
   return (slot, { epoch, first, end }) => {
     for (let position = first; position < end; position++) {
@@ -97,7 +121,7 @@ export function prepareDecoded(
       slot.labels[position] = plan.labels[index];
       const start = source.rows[index] * imageBytes;
       const draw = drawImage(plan, epoch, index, index, slot.repeats[position]);
-      const view = writeSquare(plan, writer, draw, [source.pixels, start, source.side], slot, position * imageFloats);
+      const view = writer.square(source.pixels, start, source.side, draw, slot, position);
       annotate?.(slot, position, index, view);
     }
   };

@@ -2,6 +2,8 @@
  * The memory between the training step and the workers that prepare its batches: a few batches side by side in one shared buffer,
  * used in turn, so that no batch is ever copied or allocated anew.
  */
+import { DRAWN_NUMBERS } from "../../pixels/draws.js";
+import { type RawImages, rawBytes } from "../augmentation/raw-images.js";
 import { sharedBuffer } from "../shared-buffer.js";
 
 export interface RingShape {
@@ -11,12 +13,15 @@ export interface RingShape {
   readonly size: number;
   /** Scores that are said of an image; default none. */
   readonly scores?: number;
+  /** Side of raw images, which take the place of normalized ones. */
+  readonly rawSide?: number | undefined;
 }
 
 /** Room for one batch. */
 export interface BatchSlot {
-  /** [batch, size, size, 3], normalized. */
+  /** [batch, size, size, 3], normalized; none where they are raw. */
   readonly images: Float32Array;
+  readonly raw: RawImages | undefined;
   readonly labels: Int32Array;
   readonly mixLabels: Int32Array;
   readonly mixWeight: Float32Array;
@@ -38,8 +43,8 @@ export function batchSlots(
   shape: RingShape,
   memory = sharedBuffer(shape.slots * slotBytes(shape)),
 ): { memory: ArrayBufferLike; slots: readonly BatchSlot[] } {
-  const { batch, size, scores = 0 } = shape;
-  const floats = batch * size * size * 3;
+  const { batch, scores = 0, rawSide } = shape;
+  const floats = imageFloats(shape);
   const slots = Array.from({ length: shape.slots }, (_, index): BatchSlot => {
     let at = index * slotBytes(shape);
     const take = (elements: number): number => {
@@ -47,8 +52,16 @@ export function batchSlots(
       at += elements * 4;
       return start;
     };
+    const takeRaw = (side: number): RawImages => {
+      const bytes = rawBytes(batch, side);
+      return {
+        bytes: new Uint8Array(memory, take(bytes / 4), bytes),
+        draws: new Float32Array(memory, take(batch * DRAWN_NUMBERS), batch * DRAWN_NUMBERS),
+      };
+    };
     return {
       images: new Float32Array(memory, take(floats), floats),
+      raw: rawSide === undefined ? undefined : takeRaw(rawSide),
       labels: new Int32Array(memory, take(batch), batch),
       mixLabels: new Int32Array(memory, take(batch), batch),
       mixWeight: new Float32Array(memory, take(batch), batch),
@@ -61,7 +74,13 @@ export function batchSlots(
   return { memory, slots };
 }
 
-function slotBytes({ batch, size, scores = 0 }: RingShape): number {
-  const bytes = 4 * (batch * size * size * 3 + (5 + scores) * batch + 1);
+function imageFloats({ batch, size, rawSide }: RingShape): number {
+  return rawSide === undefined ? batch * size * size * 3 : 0;
+}
+
+function slotBytes(shape: RingShape): number {
+  const { batch, scores = 0, rawSide } = shape;
+  const raw = rawSide === undefined ? 0 : rawBytes(batch, rawSide) + 4 * batch * DRAWN_NUMBERS;
+  const bytes = raw + 4 * (imageFloats(shape) + (5 + scores) * batch + 1);
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

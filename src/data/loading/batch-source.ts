@@ -4,15 +4,19 @@
  */
 import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
+import type { RawImages } from "../augmentation/raw-images.js";
 import type { SkippedImage } from "../dataset.js";
 import type { ViewPlan } from "../views/view-plan.js";
 
 /** In the place of an image that could not be read and was not replaced; what the batch holds there means nothing. */
 export const LEFT_OUT = 0xffffffff;
 
-export interface Batch {
-  /** [count, size, size, 3], (value / 255 - mean) / standardDeviation. */
-  readonly images: Float32Array;
+/** Images that are finished, or that a device finishes. */
+export type BatchImages = Float32Array | RawImages;
+
+export interface Batch<Images extends BatchImages = Float32Array> {
+  /** [count, size, size, 3], (value / 255 - mean) / standardDeviation; or what these are made of. */
+  readonly images: Images;
   /** [count] class of each image. */
   readonly labels: Int32Array;
   /** [count] class of the image mixed into it; `labels` without mixup. */
@@ -68,7 +72,7 @@ export interface BatchShare {
   readonly end: number;
 }
 
-export interface BatchSource extends AsyncDisposable {
+export interface BatchSource<Images extends BatchImages = Float32Array> extends AsyncDisposable {
   readonly batchesPerEpoch: number;
   /** Images that turned out unreadable since the source was made. */
   readonly skipped: readonly SkippedImage[];
@@ -79,6 +83,6 @@ export interface BatchSource extends AsyncDisposable {
    *
    * @throws UserError where more images turn out unreadable than the data set's `maxBadFraction` allows
    */
-  epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void, undefined>;
+  epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch<Images>, void, undefined>;
   close(): Promise<void>;
 }

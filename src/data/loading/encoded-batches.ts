@@ -3,13 +3,12 @@
  * Imported only where images are encoded: workers on decoded ones start without the decoder.
  */
 import { storedSide } from "../../pixels/square.js";
-import type { ImageWriter } from "../augmentation/image-writer.js";
 import type { EncodedSource } from "../dataset.js";
 import { BadImageError } from "../decoding/bad-image.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
 import { decodeRegion, decodeSquare } from "../decoding/image-file.js";
 import { openEncoded } from "../sets/open-encoded.js";
-import { type Annotate, type BatchPart, type BatchPlan, drawImage, imageWriter, writeSquare } from "./batch-plan.js";
+import { type Annotate, type BatchPart, type BatchPlan, drawImage, type SlotWriter, slotWriter } from "./batch-plan.js";
 import type { BatchSlot } from "./batch-ring.js";
 import { LEFT_OUT } from "./batch-source.js";
 import { type BadImage, MOST_REPLACEMENTS, UnreadableImagesError } from "./unreadable-images.js";
@@ -19,7 +18,7 @@ const IMAGES_IN_FLIGHT = 4;
 
 export class EncodedBatches {
   private readonly images: EncodedImages;
-  private readonly writer: ImageWriter;
+  private readonly writer: SlotWriter;
   /** Settled when the last stretch is read ahead. */
   private ahead: Promise<void> = Promise.resolve();
 
@@ -29,7 +28,7 @@ export class EncodedBatches {
     private readonly annotate?: Annotate,
   ) {
     this.images = openEncoded(source);
-    this.writer = imageWriter(plan);
+    this.writer = slotWriter(plan);
   }
 
   /**
@@ -79,16 +78,15 @@ export class EncodedBatches {
   private async write(index: number, wanted: number, slot: BatchSlot, epoch: number, position: number): Promise<number> {
     const { plan, source, writer } = this;
     const { size } = plan;
-    const at = position * size ** 2 * 3;
     const draw = drawImage(plan, epoch, index, wanted, slot.repeats[position]);
     const image = await this.images.read(index);
     if (writer.cropsRegions) {
       const { random, view = 0 } = draw;
       const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);
-      writer.writeCropped(pixels, slot.images, at, random);
+      writer.cropped(pixels, random, slot, position);
       return view;
     }
     const pixels = await decodeSquare(image, storedSide(size), source);
-    return writeSquare(plan, writer, draw, [pixels, 0, storedSide(size)], slot, at);
+    return writer.square(pixels, 0, storedSide(size), draw, slot, position);
   }
 }

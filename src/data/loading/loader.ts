@@ -1,14 +1,17 @@
 /**
- * Batches of normalized float32 images, prepared by workers ahead of the training step. The bits and the order of batches depend
+ * Batches of images, normalized or raw, prepared by workers ahead of the training step. The bits and the order of batches depend
  * on (seed, epoch) alone: not on the number of workers, nor on where in an epoch a run was resumed.
  */
 import { availableParallelism } from "node:os";
 import { UserError } from "../../errors.js";
+import { DRAWN_NUMBERS } from "../../pixels/draws.js";
+import { storedSide } from "../../pixels/square.js";
 import { checkAugmentation } from "../augmentation/augmentation.js";
+import { type RawForm, type RawImages, rawBytes } from "../augmentation/raw-images.js";
 import type { ImageSet, SkippedImage } from "../dataset.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
 import { type BatchSlot, batchSlots } from "./batch-ring.js";
-import type { Batch, BatchOptions, BatchShare, BatchSource } from "./batch-source.js";
+import type { Batch, BatchImages, BatchOptions, BatchShare, BatchSource } from "./batch-source.js";
 import { EpochOrder } from "./epoch-order.js";
 import { LoaderPool } from "./loader-pool.js";
 
@@ -19,8 +22,10 @@ export interface LoaderOptions extends BatchOptions {
   readonly ahead?: number;
 }
 
-export class Loader implements BatchSource {
+export class Loader<Images extends BatchImages = Float32Array> implements BatchSource<Images> {
   readonly batchesPerEpoch: number;
+  /** What raw images are like; undefined where images are finished. */
+  readonly rawForm: RawForm | undefined;
   private readonly set: ImageSet;
   private readonly options: LoaderOptions;
   private readonly slots: readonly BatchSlot[];
@@ -36,8 +41,17 @@ export class Loader implements BatchSource {
   /** Counts calls of `epoch`, so that batches of an earlier one cannot give back a slot of this one. */
   private turn = 0;
 
+  /**
+   * A loader whose images a device finishes.
+   *
+   * @throws UserError where the options do not fit the set
+   */
+  static raw(set: ImageSet, options: LoaderOptions): Loader<RawImages> {
+    return new Loader<RawImages>(set, options, true);
+  }
+
   /** @throws UserError where the options do not fit the set */
-  constructor(set: ImageSet, options: LoaderOptions) {
+  constructor(set: ImageSet, options: LoaderOptions, raw = false) {
     const { batch, size, mean, standardDeviation, augmentation, seed, unreadable = "replace", views } = options;
     if (!Number.isInteger(batch) || batch < 1)
       throw new UserError(`the batch is ${batch}, but must be a whole number of images, at least 1`);
@@ -55,7 +69,13 @@ export class Loader implements BatchSource {
     this.order = new EpochOrder(set, seed, options.shuffle, options.sampler, options.share === undefined ? undefined : isOwn);
     const batches = options.dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
     this.batchesPerEpoch = Math.floor(batches / of) * (end - first);
-    const shape = { slots: options.ahead ?? 3, batch, size, scores: views?.answers?.form.classes ?? 0 };
+    const { colorJitter, crop } = augmentation ?? {};
+    const whole = set.source.kind === "memory" ? set.source.side : storedSide(size);
+    // A crop that is scaled is done where an image is decoded.
+    const rawSide = raw ? (crop?.kind === "resized" ? size : whole) : undefined;
+    this.rawForm =
+      rawSide === undefined ? undefined : { side: rawSide, mean, standardDeviation, recolours: colorJitter !== undefined };
+    const shape = { slots: options.ahead ?? 3, batch, size, scores: views?.answers?.form.classes ?? 0, rawSide };
     const { memory, slots } = batchSlots(shape);
     this.slots = slots;
     const workers = options.workers ?? (set.source.kind === "memory" ? 1 : Math.min(8, availableParallelism()));
@@ -79,7 +99,7 @@ export class Loader implements BatchSource {
   }
 
   /** As `BatchSource` has it; `ahead` batches can be held at once. */
-  async *epoch(epoch: number, fromBatch = 0): AsyncGenerator<Batch, void, undefined> {
+  async *epoch(epoch: number, fromBatch = 0): AsyncGenerator<Batch<Images>, void, undefined> {
     if (this.running) throw new Error("an epoch of this loader is still running");
     const { count, source } = this.set;
     this.running = true;
@@ -145,14 +165,14 @@ export class Loader implements BatchSource {
     }
   }
 
-  private deliver(index: number, batch: number): Batch {
+  private deliver(index: number, batch: number): Batch<Images> {
     const slot = this.slots[index];
-    const { batch: full, size, views } = this.options;
+    const { batch: full, views } = this.options;
     const count = Math.min(full, this.set.count - this.placeOf(batch));
     const turn = this.turn;
     let released = false;
     return {
-      images: slot.images.subarray(0, count * size * size * 3),
+      images: this.imagesOf(slot, count) as Images,
       labels: slot.labels.subarray(0, count),
       mixLabels: slot.mixLabels.subarray(0, count),
       mixWeight: slot.mixWeight.subarray(0, count),
@@ -166,5 +186,11 @@ export class Loader implements BatchSource {
         if (this.running) this.fill();
       },
     };
+  }
+
+  private imagesOf({ images, raw }: BatchSlot, count: number): BatchImages {
+    const { rawForm, options } = this;
+    if (raw === undefined || rawForm === undefined) return images.subarray(0, count * options.size ** 2 * 3);
+    return { bytes: raw.bytes.subarray(0, rawBytes(count, rawForm.side)), draws: raw.draws.subarray(0, count * DRAWN_NUMBERS) };
   }
 }

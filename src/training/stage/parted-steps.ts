@@ -8,7 +8,7 @@
 import type { Backend } from "../../backend/device.js";
 import type { Communicator } from "../../cluster/communicator.js";
 import { type OrderedSum, type PartShare, shareOf } from "../../cluster/ordered-sum.js";
-import type { Batch } from "../../data/loading/batch-source.js";
+import type { Batch, BatchImages } from "../../data/loading/batch-source.js";
 import type { Network } from "../../networks/network.js";
 import { partImages, type TrainingOptions } from "../settings/options.js";
 import { GradientRanges, type Range } from "./gradient-ranges.js";
@@ -77,7 +77,7 @@ export class PartedSteps implements Steps {
     this.restarts = true;
   }
 
-  async run(batch: Batch, isDue: boolean): Promise<void> {
+  async run(batch: Batch<BatchImages>, isDue: boolean): Promise<void> {
     const start = performance.now();
     const { part, step, said, batches } = this;
     await this.takeUp();

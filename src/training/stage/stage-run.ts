@@ -5,7 +5,8 @@
 import type { Backend } from "../../backend/device.js";
 import { MemoryScope } from "../../backend/scope.js";
 import { gatherValues } from "../../cluster/communicator.js";
-import type { BatchSource } from "../../data/loading/batch-source.js";
+import type { RawForm } from "../../data/augmentation/raw-images.js";
+import type { BatchImages, BatchSource } from "../../data/loading/batch-source.js";
 import type { Network } from "../../networks/network.js";
 import type { Operation } from "../../runtime/operations.js";
 import { partImages, type TrainingOptions, teacherWeight } from "../settings/options.js";
@@ -24,7 +25,10 @@ export interface StageParts {
   readonly backend: Backend;
   readonly network: Network;
   readonly optimizer: Optimizer;
-  readonly loader: Pick<BatchSource, "batchesPerEpoch" | "epoch">;
+  readonly loader: Pick<BatchSource<BatchImages>, "batchesPerEpoch" | "epoch"> & {
+    /** Of images that the device finishes. */
+    readonly rawForm?: RawForm | undefined;
+  };
   readonly options: TrainingOptions;
   /** What an image counts in the loss, by class; undefined where all count alike. */
   readonly classWeights: Float64Array | undefined;
@@ -82,7 +86,7 @@ export class StageRun implements Disposable {
     this.scope = new MemoryScope(backend);
     try {
       network.bind(partImages(options), { weights: stage.weights, keepEvery });
-      this.step = new TrainingStep(backend, network, options, learnFrom(), classWeights);
+      this.step = new TrainingStep(backend, network, options, learnFrom(), classWeights, loader.rawForm);
       this.steps =
         exchange === undefined
           ? new WholeSteps(this.step, network.states)

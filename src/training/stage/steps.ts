@@ -1,5 +1,5 @@
 /** How a batch of the run becomes gradients on the device: as a whole, or in parts that processes may have between them. */
-import type { Batch } from "../../data/loading/batch-source.js";
+import type { Batch, BatchImages } from "../../data/loading/batch-source.js";
 import type { StepTotals, TrainingStep } from "./training-step.js";
 
 /** What a process would do before the next step. */
@@ -33,7 +33,7 @@ export interface Steps {
   /** The statistics of the next step's batch replace the running ones. */
   restart(): void;
   /** `isDue`: whether an update follows the step. */
-  run(batch: Batch, isDue: boolean): Promise<void>;
+  run(batch: Batch<BatchImages>, isDue: boolean): Promise<void>;
   /** After the last batch of a step; where an update is due, its gradients are on the device then. */
   end(isDue: boolean, wish: Wish): Promise<StepEnd>;
 }
@@ -54,7 +54,7 @@ export class WholeSteps implements Steps {
     for (const state of this.states) state.restart();
   }
 
-  run(batch: Batch): Promise<void> {
+  run(batch: Batch<BatchImages>): Promise<void> {
     return this.step.run(batch);
   }
 

@@ -3,7 +3,9 @@
  * It waits for nothing: the losses and hits of all steps add up on the device.
  */
 import type { Backend } from "../../backend/device.js";
-import type { Batch } from "../../data/loading/batch-source.js";
+import type { RawForm } from "../../data/augmentation/raw-images.js";
+import type { Batch, BatchImages } from "../../data/loading/batch-source.js";
+import { ImageInput } from "../../deploy/image-input.js";
 import { UserError } from "../../errors.js";
 import type { Network, Visit } from "../../networks/network.js";
 import type { Tensor } from "../../tensor.js";
@@ -22,7 +24,7 @@ export interface StepTotals {
 }
 
 export class TrainingStep {
-  private readonly images: Tensor;
+  private readonly input: ImageInput;
   private readonly targets: Tensor;
   private readonly softTargets: Tensor;
   private readonly targetValues: Float32Array;
@@ -38,6 +40,7 @@ export class TrainingStep {
 
   /**
    * @param classWeights what an image counts in the labels' part of the loss, by class; 1 where undefined
+   * @param rawForm of the batches' images, where the device finishes them
    * @throws UserError where the teacher's attention is asked for, and its stages are others than the network's
    */
   constructor(
@@ -46,11 +49,13 @@ export class TrainingStep {
     private readonly options: TrainingOptions,
     private readonly teacher?: Teacher,
     private readonly classWeights?: Float64Array | undefined,
+    rawForm?: RawForm | undefined,
   ) {
     const { input, classes } = network.description;
     const batch = partImages(options);
     this.classes = classes;
-    this.images = backend.allocate("float32", [batch, input.height, input.width, input.channels]);
+    const images = backend.allocate("float32", [batch, input.height, input.width, input.channels]);
+    this.input = new ImageInput(backend, images, rawForm);
     this.targets = backend.allocate("float32", [batch, 1, 1, classes]);
     this.softTargets = teacher === undefined ? this.targets : backend.allocate("float32", [batch, 1, 1, classes]);
     this.targetValues = new Float32Array(batch * classes);
@@ -91,16 +96,18 @@ export class TrainingStep {
    *
    * @param layerDone called when the gradients of a layer, by its number, are complete
    */
-  async run(batch: Batch, layerDone?: (layer: number) => Promise<void>): Promise<void> {
-    const { backend, network, teacher, images, labels, losses, lossSum, correct, options } = this;
-    backend.write(images, batch.images);
+  async run(batch: Batch<BatchImages>, layerDone?: (layer: number) => Promise<void>): Promise<void> {
+    const { backend, network, teacher, input, labels, losses, lossSum, correct, options } = this;
+    const { tensor } = input;
+    input.write(batch.images);
     backend.write(labels, this.labelsOf(batch));
     if (teacher !== undefined) {
-      const { images: pixels, count, answers } = batch;
-      await teacher.teach({ pixels, tensor: images, count, answers }, this.softTargets);
+      const { images, count, answers } = batch;
+      const pixels = images instanceof Float32Array ? images : undefined;
+      await teacher.teach({ pixels, tensor, count, answers }, this.softTargets);
       backend.softmax(this.softTargets, options.distill?.temperature ?? 1, this.softTargets);
     }
-    const logits = network.forward(images);
+    const logits = network.forward(tensor);
     this.enqueueLoss(logits, batch);
     if (layerDone === undefined) network.backward(this.gradient, this.pull);
     else for (const layer of network.backwardByLayer(this.gradient, this.pull)) await layerDone(layer);
@@ -121,7 +128,7 @@ export class TrainingStep {
   }
 
   /** Cross-entropy to the labels, divergence from the teacher's probabilities, or both. */
-  private enqueueLoss(logits: Tensor, batch: Batch): void {
+  private enqueueLoss(logits: Tensor, batch: Batch<BatchImages>): void {
     const { backend, targets, softTargets, losses, gradient, options, teacher, teacherWeight: weight } = this;
     const { temperature } = options.distill ?? { temperature: 1 };
     const scale = 1 / (options.batch * options.accumulate);
@@ -137,7 +144,7 @@ export class TrainingStep {
   }
 
   /** Smoothed and mixed one-hot rows, times what the classes that are mixed count. */
-  private fillTargets({ labels, mixLabels, mixWeight, count }: Batch): void {
+  private fillTargets({ labels, mixLabels, mixWeight, count }: Batch<BatchImages>): void {
     const { targetValues, classes, classWeights } = this;
     const { labelSmoothing } = this.options;
     for (let i = 0; i < count; i++) {
@@ -152,7 +159,7 @@ export class TrainingStep {
   }
 
   /** What each image shows most of. */
-  private labelsOf({ labels, mixLabels, mixWeight }: Batch): Int32Array {
+  private labelsOf({ labels, mixLabels, mixWeight }: Batch<BatchImages>): Int32Array {
     return labels.map((label, i) => ((mixWeight[i] as number) >= 0.5 ? label : (mixLabels[i] as number)));
   }
 }

@@ -41,6 +41,7 @@ interface Session {
 }
 
 export class OnnxTeacher implements Teacher {
+  readonly readsPixels = true;
   private input = new Float32Array();
   private result = new Float32Array();
 
@@ -93,6 +94,7 @@ export class OnnxTeacher implements Teacher {
   }
 
   async teach({ pixels, count }: TaughtImages, scores: Tensor): Promise<void> {
+    if (pixels === undefined) throw new Error("a teacher in ONNX reads images on the host");
     this.backend.write(scores, await this.scores(pixels, count));
   }
 

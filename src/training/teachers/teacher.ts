@@ -8,7 +8,8 @@ import type { Tensor } from "../../tensor.js";
 
 /** Images as the loader normalizes them, [count, size, size, 3]: as it made them, and on the device. */
 export interface TaughtImages {
-  readonly pixels: Float32Array;
+  /** Undefined where the device has finished them, which no teacher that `readsPixels` is given. */
+  readonly pixels: Float32Array | undefined;
   readonly tensor: Tensor;
   readonly count: number;
   /** [count, classes] scores that were looked up, of images that are views. */
@@ -25,6 +26,8 @@ export interface TeacherSetup {
 }
 
 export interface Teacher {
+  /** Whether it takes images from the host. */
+  readonly readsPixels?: boolean;
   /** Attention maps of its stages for the images of the last call, float32 [batch, height * width], where they were asked for. */
   readonly attention?: readonly Tensor[];
 
