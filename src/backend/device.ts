@@ -76,6 +76,11 @@ export interface Device extends Disposable {
   writeWeights(weights: BinaryWeights, packed: Uint32Array): void;
   /** The signs of weights, packed as writeWeights takes them. */
   readWeights(weights: BinaryWeights): Promise<Uint32Array>;
+  /**
+   * Of devices that compile a kernel when it is first called: makes calls that have no effect, and resolves when all that they need is
+   * compiled. They allocate nothing, and nothing is read among them.
+   */
+  rehearse?(calls: () => void): Promise<void>;
   read<T extends ElementType>(tensor: Tensor<T>): Promise<ElementArrays[T]>;
   /** The same moment of all of them. */
   readAll<T extends ElementType>(tensors: readonly Tensor<T>[]): Promise<readonly ElementArrays[T][]>;

@@ -39,6 +39,12 @@ export class ImageInput {
     else this.writeRaw(images, backend.view(tensor, [images.draws.length / DRAWN_NUMBERS, ...image]));
   }
 
+  /** Makes the call that finishes raw images. */
+  rehearse(): void {
+    const { backend, raw, tensor } = this;
+    if (raw !== undefined) backend.augmentImages?.(raw.bytes, raw.draws, raw.terms, tensor);
+  }
+
   private writeRaw({ bytes, draws }: RawImages, out: Tensor): void {
     const { backend, raw } = this;
     if (raw === undefined || backend.augmentImages === undefined)

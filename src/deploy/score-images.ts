@@ -59,6 +59,10 @@ export async function* scoreImages(
   await using loader = backend.augmentImages === undefined ? new Loader(set, options) : Loader.raw(set, options);
   const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
   const input = new ImageInput(backend, network.input, loader.rawForm);
+  await backend.rehearse?.(() => {
+    input.rehearse();
+    network.run();
+  });
   let first = share.first * images;
   for await (const batch of loader.epoch(0)) {
     input.write(batch.images);

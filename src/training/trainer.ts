@@ -71,7 +71,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
       const trainer = new Trainer(parts, setup);
       if (setup.resume === true) await trainer.resume();
       else await parts.begin();
-      trainer.enterStage();
+      await trainer.enterStage();
       return trainer;
     } catch (error) {
       await parts[Symbol.asyncDispose]();
@@ -111,7 +111,7 @@ export class Trainer implements AsyncIterable<EpochRecord> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<EpochRecord> {
     while (!this.finished) {
-      const stageRun = this.enterStage();
+      const stageRun = await this.enterStage();
       if (!(await stageRun.train(this.control))) {
         await this.control.save();
         return;
@@ -151,12 +151,13 @@ export class Trainer implements AsyncIterable<EpochRecord> {
   }
 
   /** The run of the stage that the epoch under way belongs to. */
-  private enterStage(): StageRun {
+  private async enterStage(): Promise<StageRun> {
     const { epoch, step } = this.control.progress;
     const stage = stageAt(this.options, epoch);
     if (this.stageRun?.stage.number === stage.number) return this.stageRun;
     this.stageRun?.[Symbol.dispose]();
     this.stageRun = new StageRun(this.parts, stage, () => this.models.teacher);
+    await this.stageRun.prepare();
     const isOther = stage.number > 1 || this.parts.startsAnew(stage);
     if (isOther && isStart(stage, epoch, step)) this.stageRun.restart();
     return this.stageRun;

@@ -25,7 +25,19 @@ else {
       "goes on to the bit where it was stopped in an epoch",
       async () => {
         const augment = vi.spyOn(backend, "augmentImages");
-        const { records } = await trainTiny({ out: straight, settings: own, backend });
+        let entered: number | undefined;
+        const steps: number[] = [];
+        const rehearse = backend.rehearse?.bind(backend);
+        const rehearsed = vi.spyOn(backend, "rehearse").mockImplementation(async (calls) => {
+          await rehearse?.(calls);
+          if (steps.length === 0) entered = backend.objects.pipelines;
+        });
+        const onStep = (): number => steps.push(backend.objects.pipelines);
+        const { records } = await trainTiny({ out: straight, settings: own, backend, onStep });
+        // All that the first steps call was compiled when the stage was entered.
+        expect(entered).toBeGreaterThan(20);
+        expect(steps.slice(0, STEPS_PER_EPOCH)).toEqual(Array(STEPS_PER_EPOCH).fill(entered));
+        rehearsed.mockRestore();
         // Of every step, and of the two batches of validation images after each epoch or more.
         expect(augment.mock.calls.length).toBeGreaterThan(2 * STEPS_PER_EPOCH);
         augment.mockRestore();

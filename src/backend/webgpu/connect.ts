@@ -31,7 +31,7 @@ export interface GpuDevice extends Device {
 
 export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) => Kernels): GpuDevice & Kernels {
   const { device } = gpu;
-  const pipelines = new Pipelines(device);
+  const pipelines = new Pipelines(device, gpu.isTogether);
   const recorder = new Recorder(device, pipelines);
   const buffers = new Buffers(device, (released) => {
     recorder.submit();
@@ -46,6 +46,7 @@ export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) =
 
   function write(tensor: GpuTensor, data: TypedArray): void {
     const { type, shape, block, offset } = tensor;
+    if (recorder.isRehearsing) return;
     if (elementCount(shape) !== data.length)
       throw new Error(`${data.length} values do not fill a tensor of ${elementCount(shape)}`);
     const stored = storedAs(type, data);
@@ -105,6 +106,7 @@ export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) =
     write: (tensor, data) => write(own(tensor), data),
     writeWeights: (weights, packed) => write(own(ownWeights(weights).packed), packed),
     readWeights: async (weights) => (await reader.read([own(ownWeights(weights).packed)]))[0] as Uint32Array,
+    rehearse: (calls) => recorder.rehearse(calls),
     async read<T extends ElementType>(tensor: Tensor<T>) {
       return (await reader.read([own(tensor)]))[0] as ElementArrays[T];
     },

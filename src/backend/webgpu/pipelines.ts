@@ -21,14 +21,21 @@ interface BoundRanges {
 /** Kinds of operands that tell variants apart: absent, or of whole or real numbers in one of eight bindings. */
 const KINDS = 17;
 const COMPUTE_STAGE = 0x4;
+const DONE = Promise.resolve();
 
 export class Pipelines {
   private readonly variants = new Map<KernelSource, Map<number, Variant>>();
+  /** Compilations under way, by kernel and variant. */
+  private readonly begun = new Map<string, Promise<void>>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
   private groupCount = 0;
   private compiledCount = 0;
 
-  constructor(private readonly device: GPUDevice) {}
+  /** `aside`: whether compiling several kernels at once pays; a processor that plays a GPU has one compiler at work at a time. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly aside: boolean,
+  ) {}
 
   /** Bind groups made so far. */
   get groupsCreated(): number {
@@ -47,26 +54,58 @@ export class Pipelines {
     count: number,
     choice: number,
   ): Variant {
-    let code = choice;
-    for (let i = 0; i < count; i++) {
-      const binding = bindings[i];
-      code = code * KINDS + (binding < 0 ? 0 : 1 + 2 * binding + (tensors[i]?.type === "dotProduct" ? 1 : 0));
+    const code = codeOf(tensors, bindings, count, choice);
+    const ofKernel = this.variantsOf(kernel);
+    let variant = ofKernel.get(code);
+    if (variant === undefined) {
+      const { layout, descriptor } = this.describe(kernel, operandsOf(tensors, bindings, count), choice);
+      variant = { pipeline: this.device.createComputePipeline(descriptor), layout, groups: new Map() };
+      ofKernel.set(code, variant);
+      this.compiledCount++;
     }
+    return variant;
+  }
+
+  /** Has a variant compiled, beside others where that pays. What goes wrong there is said when it is called. */
+  prepare(
+    kernel: KernelSource,
+    tensors: readonly (Tensor<ElementType> | undefined)[],
+    bindings: readonly number[],
+    count: number,
+    choice: number,
+  ): Promise<void> {
+    if (!this.aside) {
+      this.variant(kernel, tensors, bindings, count, choice);
+      return DONE;
+    }
+    const code = codeOf(tensors, bindings, count, choice);
+    const ofKernel = this.variantsOf(kernel);
+    if (ofKernel.has(code)) return DONE;
+    const key = `${kernel.name} ${code}`;
+    let begun = this.begun.get(key);
+    if (begun === undefined) {
+      const { layout, descriptor } = this.describe(kernel, operandsOf(tensors, bindings, count), choice);
+      const keep = (pipeline: GPUComputePipeline): void => {
+        if (ofKernel.has(code)) return;
+        ofKernel.set(code, { pipeline, layout, groups: new Map() });
+        this.compiledCount++;
+      };
+      begun = this.device
+        .createComputePipelineAsync(descriptor)
+        .then(keep, () => undefined)
+        .finally(() => this.begun.delete(key));
+      this.begun.set(key, begun);
+    }
+    return begun;
+  }
+
+  private variantsOf(kernel: KernelSource): Map<number, Variant> {
     let ofKernel = this.variants.get(kernel);
     if (ofKernel === undefined) {
       ofKernel = new Map();
       this.variants.set(kernel, ofKernel);
     }
-    let variant = ofKernel.get(code);
-    if (variant === undefined) {
-      const operands = Array.from({ length: count }, (_, i): OperandBinding => {
-        const binding = bindings[i] as number;
-        return { binding: binding < 0 ? undefined : binding, integer: tensors[i]?.type === "dotProduct" };
-      });
-      variant = this.compile(kernel, operands, choice);
-      ofKernel.set(code, variant);
-    }
-    return variant;
+    return ofKernel;
   }
 
   addGroup(variant: Variant, hash: number, ranges: readonly number[], entries: GPUBindGroupEntry[]): GPUBindGroup {
@@ -92,16 +131,19 @@ export class Pipelines {
     }
   }
 
-  private compile(kernel: KernelSource, operands: readonly OperandBinding[], choice: number): Variant {
+  private describe(
+    kernel: KernelSource,
+    operands: readonly OperandBinding[],
+    choice: number,
+  ): { readonly layout: GPUBindGroupLayout; readonly descriptor: GPUComputePipelineDescriptor } {
     const module = this.device.createShaderModule({ label: kernel.name, code: shaderOf(kernel, operands, choice) });
     const layout = this.layoutOf(bindingAccess(kernel, operands));
-    const pipeline = this.device.createComputePipeline({
+    const descriptor = {
       label: kernel.name,
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: "main" },
-    });
-    this.compiledCount++;
-    return { pipeline, layout, groups: new Map() };
+    };
+    return { layout, descriptor };
   }
 
   private layoutOf(written: readonly boolean[]): GPUBindGroupLayout {
@@ -118,4 +160,30 @@ export class Pipelines {
     this.layouts.set(key, layout);
     return layout;
   }
+}
+
+/** What tells variants of a kernel apart, as a number. */
+function codeOf(
+  tensors: readonly (Tensor<ElementType> | undefined)[],
+  bindings: readonly number[],
+  count: number,
+  choice: number,
+): number {
+  let code = choice;
+  for (let i = 0; i < count; i++) {
+    const binding = bindings[i] as number;
+    code = code * KINDS + (binding < 0 ? 0 : 1 + 2 * binding + (tensors[i]?.type === "dotProduct" ? 1 : 0));
+  }
+  return code;
+}
+
+function operandsOf(
+  tensors: readonly (Tensor<ElementType> | undefined)[],
+  bindings: readonly number[],
+  count: number,
+): readonly OperandBinding[] {
+  return Array.from({ length: count }, (_, i) => {
+    const binding = bindings[i] as number;
+    return { binding: binding < 0 ? undefined : binding, integer: tensors[i]?.type === "dotProduct" };
+  });
 }

@@ -54,6 +54,8 @@ export class Recorder {
   private readonly bindingOf: number[] = [];
   private readonly ranges: number[] = [];
   private readonly dynamicOffset = [0];
+  /** What calls have begun to compile that are rehearsed; undefined while calls have their effect. */
+  private rehearsed: Promise<void>[] | undefined;
 
   constructor(
     private readonly device: GPUDevice,
@@ -72,6 +74,10 @@ export class Recorder {
       this.found[i] = tensor && own(tensor);
     }
     const bindings = this.bind(tensors);
+    if (this.rehearsed !== undefined) {
+      this.rehearsed.push(this.pipelines.prepare(kernel, this.found, this.bindingOf, tensors.length, choice));
+      return;
+    }
     const variant = this.pipelines.variant(kernel, this.found, this.bindingOf, tensors.length, choice);
     if (this.slots === SLOTS) this.submit();
     this.fillSlot(tensors, named, numbers);
@@ -83,6 +89,22 @@ export class Recorder {
     const side = Math.min(groups, this.device.limits.maxComputeWorkgroupsPerDimension);
     pass.dispatchWorkgroups(side, Math.ceil(groups / side));
     this.slots++;
+  }
+
+  get isRehearsing(): boolean {
+    return this.rehearsed !== undefined;
+  }
+
+  /** Makes calls that are not recorded; resolves when their kernels are compiled. */
+  async rehearse(calls: () => void): Promise<void> {
+    const begun: Promise<void>[] = [];
+    this.rehearsed = begun;
+    try {
+      calls();
+    } finally {
+      this.rehearsed = undefined;
+    }
+    await Promise.all(begun);
   }
 
   /** The encoder for a command that is no kernel, after all calls so far. */

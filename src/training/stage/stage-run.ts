@@ -99,6 +99,17 @@ export class StageRun implements Disposable {
     this.schedule = new StageSchedule(options, stage, loader.batchesPerEpoch / this.steps.batches);
   }
 
+  /** Has a device compile what the steps will call, all of it at once. Before `restart`, which the next forward pass heeds. */
+  async prepare(): Promise<void> {
+    const { backend, optimizer } = this.parts;
+    await backend.rehearse?.(() => {
+      optimizer.clearFlips();
+      this.step.rehearse();
+      optimizer.step(0, 1);
+      optimizer.clearGradients();
+    });
+  }
+
   /**
    * A later stage starts from the parameters of the one before and nothing else: moments and averages are forgotten, and the first batch's
    * statistics replace the running ones, which are those of products with other weights.

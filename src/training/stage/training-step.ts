@@ -97,10 +97,11 @@ export class TrainingStep {
    * @param layerDone called when the gradients of a layer, by its number, are complete
    */
   async run(batch: Batch<BatchImages>, layerDone?: (layer: number) => Promise<void>): Promise<void> {
-    const { backend, network, teacher, input, labels, losses, lossSum, correct, options } = this;
+    const { backend, network, teacher, input, labels, options } = this;
     const { tensor } = input;
     input.write(batch.images);
     backend.write(labels, this.labelsOf(batch));
+    if (this.teacherWeight < 1) backend.write(this.targets, this.targetsOf(batch));
     if (teacher !== undefined) {
       const { images, count, answers } = batch;
       const pixels = images instanceof Float32Array ? images : undefined;
@@ -108,11 +109,19 @@ export class TrainingStep {
       backend.softmax(this.softTargets, options.distill?.temperature ?? 1, this.softTargets);
     }
     const logits = network.forward(tensor);
-    this.enqueueLoss(logits, batch);
+    this.enqueueLoss(logits);
     if (layerDone === undefined) network.backward(this.gradient, this.pull);
     else for (const layer of network.backwardByLayer(this.gradient, this.pull)) await layerDone(layer);
-    backend.sumLosses(losses, 1 / options.batch, lossSum);
-    backend.countCorrect(logits, labels, correct);
+    this.enqueueTotals(logits);
+  }
+
+  /** Makes the calls of a step that need no batch, but for the teacher's, where they have no effect (Device.rehearse). */
+  rehearse(): void {
+    this.input.rehearse();
+    const logits = this.network.forward(this.input.tensor);
+    this.enqueueLoss(logits);
+    this.network.backward(this.gradient, this.pull);
+    this.enqueueTotals(logits);
   }
 
   /** Of all steps that were enqueued, and of what they started from. */
@@ -128,13 +137,11 @@ export class TrainingStep {
   }
 
   /** Cross-entropy to the labels, divergence from the teacher's probabilities, or both. */
-  private enqueueLoss(logits: Tensor, batch: Batch<BatchImages>): void {
+  private enqueueLoss(logits: Tensor): void {
     const { backend, targets, softTargets, losses, gradient, options, teacher, teacherWeight: weight } = this;
     const { temperature } = options.distill ?? { temperature: 1 };
     const scale = 1 / (options.batch * options.accumulate);
     if (weight < 1) {
-      this.fillTargets(batch);
-      backend.write(targets, this.targetValues);
       const term = { weight: 1 - weight, temperature: 1, scale, accumulate: false, divergence: false };
       backend.softmaxCrossEntropy(logits, targets, term, losses, gradient);
     }
@@ -143,8 +150,14 @@ export class TrainingStep {
     backend.softmaxCrossEntropy(logits, softTargets, term, losses, gradient);
   }
 
-  /** Smoothed and mixed one-hot rows, times what the classes that are mixed count. */
-  private fillTargets({ labels, mixLabels, mixWeight, count }: Batch<BatchImages>): void {
+  private enqueueTotals(logits: Tensor): void {
+    const { backend, labels, losses, lossSum, correct, options } = this;
+    backend.sumLosses(losses, 1 / options.batch, lossSum);
+    backend.countCorrect(logits, labels, correct);
+  }
+
+  /** Smoothed and mixed one-hot rows, times what the classes that are mixed count; until the next call. */
+  private targetsOf({ labels, mixLabels, mixWeight, count }: Batch<BatchImages>): Float32Array {
     const { targetValues, classes, classWeights } = this;
     const { labelSmoothing } = this.options;
     for (let i = 0; i < count; i++) {
@@ -156,6 +169,7 @@ export class TrainingStep {
       row[own] = (row[own] as number) + (1 - labelSmoothing) * ownWeight;
       row[other] = (row[other] as number) + (1 - labelSmoothing) * otherWeight;
     }
+    return targetValues;
   }
 
   /** What each image shows most of. */

@@ -5,7 +5,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { OpenedGpu } from "#rbnet/backend/webgpu/adapter";
 import { createWebgpuBackend } from "#rbnet/backend/webgpu/backend";
 import { measureGpuRates } from "#rbnet/backend/webgpu/rates";
-import { type Tensor, type WindowGeometry, windowCount, wordsFor } from "#rbnet/tensor";
+import { type ElementType, type Tensor, type WindowGeometry, windowCount, wordsFor } from "#rbnet/tensor";
 import { about, type Case, exactly, expectReference, outcomes, put } from "../agreement.js";
 import { Draw } from "../shapes.js";
 import { findGpu } from "./software-gpu.js";
@@ -140,6 +140,33 @@ else {
       },
       TIMEOUT,
     );
+
+    for (const isTogether of [false, true]) {
+      it(
+        `compiles what is rehearsed, ${isTogether ? "beside one another" : "one after the other"}, and does nothing else`,
+        async () => {
+          using backend = createWebgpuBackend(await openGpu(isTogether));
+          const [scores, labels] = [put(backend, "float32", [3, 2], new Float32Array(6)), backend.allocate("int32", [3])];
+          const [out, sum] = [backend.allocate("float32", [3, 2]), backend.allocate("accumulator", [1])];
+          const calls = (): void => {
+            backend.write(scores, Float32Array.of(1, 2, 3, 4, 6, 5));
+            backend.softmax(scores, 1, out);
+            backend.countCorrect(out, labels, sum);
+            backend.fill(labels, 1);
+          };
+          await backend.rehearse?.(calls);
+          const { pipelines, bindGroups } = backend.objects;
+          expect(bindGroups).toBe(0);
+          for (const tensor of [scores, out, labels, sum])
+            expect([...(await backend.read<ElementType>(tensor))].every((value) => value === 0)).toBe(true);
+          calls();
+          expect((await backend.read(sum))[0]).toBe(1);
+          expect(backend.objects.pipelines).toBe(pipelines);
+          expect(pipelines).toBeGreaterThanOrEqual(4);
+        },
+        TIMEOUT,
+      );
+    }
 
     it(
       "measures what its GPU does at best: more signs than numbers, and float16 where it has it",
