@@ -1,4 +1,7 @@
-/** `npm run bench -- inference`: rbnet18 on one image against ONNX Runtime on a float and an 8-bit ResNet-18, round by round in turn. */
+/**
+ * `npm run bench -- inference`: rbnet18 on one image, or several at once, against ONNX Runtime on a float and an 8-bit ResNet-18, round by
+ * round in turn.
+ */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +25,8 @@ import { repository } from "./versions.js";
 
 export const InferenceCase = z.strictObject({
   backend: z.enum(MEASURED_BACKENDS),
+  /** Images at once. */
+  batch: z.int().positive().default(1),
   threads: z.int().positive(),
   rounds: z.int().positive(),
   steps: z.int().positive(),
@@ -29,36 +34,60 @@ export const InferenceCase = z.strictObject({
 
 export type InferenceCase = z.infer<typeof InferenceCase>;
 
-/** Runs before the first round: engines compile their loops well only after some. */
-const WARMUP_RUNS = 20;
+/** Images before the first round: engines compile their loops well only after some. */
+const WARMUP_IMAGES = 20;
+
+interface Peer {
+  readonly name: string;
+  readonly runtime: "web" | "node";
+  readonly provider: "wasm" | "cpu" | "cuda";
+  readonly quantized: boolean;
+}
 
 /** A runtime and the network that it runs, by the name that records use. */
-const PEERS = [
-  { name: "onnxruntime-web", runtime: "web", quantized: false },
-  { name: "onnxruntime-node", runtime: "node", quantized: false },
-  { name: "onnxruntime-node-int8", runtime: "node", quantized: true },
-] as const;
+const PROCESSOR_PEERS: readonly Peer[] = [
+  { name: "onnxruntime-web", runtime: "web", provider: "wasm", quantized: false },
+  { name: "onnxruntime-node", runtime: "node", provider: "cpu", quantized: false },
+  { name: "onnxruntime-node-int8", runtime: "node", provider: "cpu", quantized: true },
+];
+const CUDA_PEER: Peer = { name: "onnxruntime-node-cuda", runtime: "node", provider: "cuda", quantized: false };
+
+/** Those that run where our side does; beside a GPU on one image, processors too, which may be faster. */
+function peersOf({ backend, batch }: InferenceCase): readonly Peer[] {
+  if (backend !== "webgpu") return PROCESSOR_PEERS;
+  return batch === 1 ? [CUDA_PEER, ...PROCESSOR_PEERS] : [CUDA_PEER];
+}
 
 /** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
 export async function benchInference(options: InferenceCase, report: (line: string) => void): Promise<BenchRecord> {
-  const { backend, threads, rounds, steps } = options;
-  report("measuring the machine's limits");
+  const { backend, batch, threads, rounds, steps } = options;
+  if (backend !== "webgpu") report("measuring the machine's limits");
   const limits = await limitsWhereKnown({ threads, backend });
-  const limit = limits && (await leastMilliseconds(limits));
+  const limit = limits && batch * (await leastMilliseconds(limits));
   const folder = mkdtempSync(join(tmpdir(), "rbnet-bench-"));
   const contestants: StepProcess[] = [];
   const absent: string[] = [];
   try {
     const script = join(repository, "dist-bench", "ours-inference.js");
-    const flags = ["--model", await writeRandomModel(folder), "--backend", backend, "--threads", String(threads)];
+    const flags = [
+      "--model",
+      await writeRandomModel(folder),
+      "--backend",
+      backend,
+      "--threads",
+      String(threads),
+      "--batch",
+      String(batch),
+    ];
     contestants.push(await StepProcess.start("ours", { program: process.execPath, arguments: [script, ...flags] }));
-    for (const peer of PEERS) {
-      const started = await startPeer(peer, threads, folder, report);
+    for (const peer of peersOf(options)) {
+      const started = await startPeer(peer, options, folder, report);
       if (started === undefined) absent.push(peer.name);
       else contestants.push(started);
     }
-    report(`${rounds} rounds of ${steps} images: ${contestants.map(({ name }) => name).join(", ")}`);
-    const seconds = await interleave(contestants, { warmupSteps: WARMUP_RUNS, rounds, steps });
+    const what = batch === 1 ? "images" : `batches of ${batch} images`;
+    report(`${rounds} rounds of ${steps} ${what}: ${contestants.map(({ name }) => name).join(", ")}`);
+    const seconds = await interleave(contestants, { warmupSteps: Math.max(2, Math.ceil(WARMUP_IMAGES / batch)), rounds, steps });
     return await recordOf(options, contestants, seconds, limit, absent);
   } finally {
     for (const contestant of contestants) await contestant.quit();
@@ -87,8 +116,8 @@ export async function writeRandomModel(folder: string): Promise<string> {
 }
 
 async function startPeer(
-  { name, runtime, quantized }: (typeof PEERS)[number],
-  threads: number,
+  { name, runtime, provider, quantized }: Peer,
+  { threads, batch }: InferenceCase,
   folder: string,
   report: (line: string) => void,
 ): Promise<StepProcess | undefined> {
@@ -98,8 +127,8 @@ async function startPeer(
     return undefined;
   }
   const model = join(folder, `resnet18-${quantized ? "int8" : "float"}.onnx`);
-  if (!existsSync(model)) writeFileSync(model, resnet18({ quantized }));
-  const words = [join(peers, "onnxruntime.mjs"), runtime, model, String(threads)];
+  if (!existsSync(model)) writeFileSync(model, resnet18({ quantized, batch }));
+  const words = [join(peers, "onnxruntime.mjs"), runtime, model, String(threads), provider, String(batch)];
   try {
     return await StepProcess.start(name, { program: process.execPath, arguments: words });
   } catch (error) {
@@ -115,7 +144,7 @@ async function leastMilliseconds({ binaryMacsPerSecond, realMacsPerSecond }: Mac
 }
 
 async function recordOf(
-  { backend, threads }: InferenceCase,
+  { backend, batch, threads }: InferenceCase,
   contestants: readonly StepProcess[],
   seconds: ReadonlyMap<string, readonly number[]>,
   limit: number | undefined,
@@ -131,7 +160,7 @@ async function recordOf(
   const peerBytes = Object.fromEntries(peers.map((name) => [name, memories.get(name) ?? Number.NaN]));
   return {
     bench: "inference",
-    case: `rbnet18-224-batch1-${backend}-${threads}thread${threads === 1 ? "" : "s"}`,
+    case: `rbnet18-224-batch${batch}-${backend}-${threads}thread${threads === 1 ? "" : "s"}`,
     unit: "ms",
     ours: rounded(ours),
     peers: peerTimes,

@@ -14,11 +14,12 @@ import { benchFirmware, FirmwareCase } from "./firmware.js";
 import { benchInference, InferenceCase } from "./inference.js";
 import { benchKernels, KernelsCase } from "./kernels.js";
 import { compareLayers, LayersCase, layersTable } from "./layers.js";
+import { measuredBackend } from "./measured-backends.js";
 import { benchPipeline, PipelineCase } from "./pipeline.js";
 import { type BenchRecord, jsonLine, table } from "./record.js";
 import { benchScaling, ScalingCase } from "./scaling.js";
 import { benchLopsided, benchSmallData, SmallDataCase, smallDataTable } from "./small-data.js";
-import { benchTraining, TrainingCase, trainingPeers } from "./training.js";
+import { benchTraining, TrainingCase, trainingPeers, usualPeers } from "./training.js";
 import { benchViews, ViewsCase } from "./views.js";
 
 const USAGE = `Usage: npm run bench -- <training|inference|kernels|scaling|pipeline|views|layers|fine-tuning|
@@ -46,8 +47,9 @@ Options:
   --rounds <number>  rounds, taken in turn (default 7)
   --network <name>   training: rbnet20 (default) or rbnet18; layers: a network (default: all)
   --peers <list>     training: which of ${trainingPeers.join(", ")}
+                     (default: those on the processor, or with --backend webgpu those on CUDA)
   --width <number>   training, scaling, firmware: width of the network (default 2; rbnet18 1)
-  --batch <number>   training: images a step (default 128; rbnet18 32)
+  --batch <number>   training: images a step (default 128; rbnet18 32); inference: images at once (default 1)
   --views <folder>   views: of the training images of --data, as \`rbnet views\` writes them
   --data <folder>    pipeline: images by class; fine-tuning, small-data, lopsided: with train/ and test/ (or val/)
   --start <folder>   fine-tuning: a run on the first six tenths of the classes (default: trained first)
@@ -136,13 +138,19 @@ const BENCHMARKS: Readonly<
         steps: Number(steps),
         precision,
         keepEvery: Number(keepEvery),
-        ...(peers === undefined ? {} : { peers: peers.split(",") }),
+        peers: peers?.split(",") ?? usualPeers(measuredBackend(backend)),
       }),
       report,
     ),
-  inference: ({ backend = "wasm", threads = "1", steps = "20", rounds }, report) =>
+  inference: ({ backend = "wasm", batch = "1", threads = "1", steps = "20", rounds }, report) =>
     benchInference(
-      InferenceCase.parse({ backend, threads: Number(threads), rounds: Number(rounds), steps: Number(steps) }),
+      InferenceCase.parse({
+        backend,
+        batch: Number(batch),
+        threads: Number(threads),
+        rounds: Number(rounds),
+        steps: Number(steps),
+      }),
       report,
     ),
   pipeline: ({ data, threads = "2", steps = "4", rounds }, report) =>

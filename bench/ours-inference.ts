@@ -1,4 +1,4 @@
-/** Our side of `npm run bench -- inference`: a model file on one image, driven by the line protocol (bench/README.md). */
+/** Our side of `npm run bench -- inference`: a model file on one image or several at once, by the line protocol (bench/README.md). */
 import { parseArgs } from "node:util";
 import { openBackend } from "#rbnet/backend/open";
 import { readModelFile } from "#rbnet/deploy/model-file";
@@ -8,21 +8,28 @@ import { serveSteps, startOfMemory } from "./serve-steps.js";
 import { installedVersion } from "./versions.js";
 
 const { values } = parseArgs({
-  options: { model: { type: "string" }, backend: { type: "string" }, threads: { type: "string" } },
+  options: {
+    model: { type: "string" },
+    backend: { type: "string" },
+    threads: { type: "string" },
+    batch: { type: "string", default: "1" },
+  },
 });
 
 const residentBefore = startOfMemory();
 const { operations, size } = await readModelFile(values.model ?? "");
 const backend = await openBackend({ threads: Number(values.threads), backend: measuredBackend(values.backend) });
-const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, 1);
+const images = Number(values.batch);
+const network = new RuntimeNetwork(backend, operations, { height: size, width: size, channels: 3 }, images);
 backend.write(
   network.input,
-  Float32Array.from({ length: size * size * 3 }, (_, i) => ((i * 7919) % 256) / 128 - 1),
+  Float32Array.from({ length: images * size * size * 3 }, (_, i) => ((i * 7919) % 256) / 128 - 1),
 );
 
 await serveSteps({
   version: `${installedVersion()} (${backend.description})`,
   residentBefore,
+  deviceBytes: values.backend === "webgpu" ? () => backend.memory.peakBytes : undefined,
   step: async () => {
     network.run();
     await backend.read(network.output);

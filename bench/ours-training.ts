@@ -53,6 +53,7 @@ let updates = 0;
 await serveSteps({
   version: `${installedVersion()} (${backend.description})`,
   residentBefore,
+  deviceBytes: values.backend === "webgpu" ? () => backend.memory.peakBytes : undefined,
   step: async () => {
     optimizer.clearGradients();
     await trainingStep.run(batch);

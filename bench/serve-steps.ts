@@ -17,12 +17,14 @@ export interface Steps {
   readonly residentBefore: number;
   /** One step; done when it resolves. */
   step(): Promise<void>;
+  /** Bytes that a device with memory of its own has taken at most; undefined where that is the process's. */
+  readonly deviceBytes?: (() => number) | undefined;
   /** What comes before the clock of a round. */
   prepare?(): Promise<void>;
 }
 
 /** Resolves when it is asked to quit. */
-export async function serveSteps({ version, residentBefore, step, prepare }: Steps): Promise<void> {
+export async function serveSteps({ version, residentBefore, deviceBytes, step, prepare }: Steps): Promise<void> {
   answer({ ready: true, version });
   for await (const line of createInterface({ input: process.stdin })) {
     const [request, argument] = line.split(" ");
@@ -31,9 +33,10 @@ export async function serveSteps({ version, residentBefore, step, prepare }: Ste
       const start = performance.now();
       for (let done = 0; done < Number(argument); done++) await step();
       answer({ seconds: (performance.now() - start) / 1_000, steps: Number(argument) });
-    } else if (request === "memory")
-      answer({ peakBytes: statusBytes("VmHWM") - residentBefore, residentBytes: statusBytes("VmHWM") });
-    else if (request === "quit") break;
+    } else if (request === "memory") {
+      const residentBytes = statusBytes("VmHWM");
+      answer({ peakBytes: deviceBytes?.() ?? residentBytes - residentBefore, residentBytes });
+    } else if (request === "quit") break;
     else throw new Error(`unknown request: ${line}`);
   }
 }

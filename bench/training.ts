@@ -19,15 +19,27 @@ import { trainingLimit } from "./training-limit.js";
 import { trainingWork } from "./training-work.js";
 import { repository } from "./versions.js";
 
-/** The ways that PyTorch runs a step, with the flags of bench/peers/rbnet.py. */
-const PEERS = {
+/** The ways that PyTorch runs a step, with the flags of bench/peers/rbnet.py: on the processor, and on a GPU by CUDA. */
+const PROCESSOR_PEERS = {
   "pytorch-eager": [],
   "pytorch-compile": ["--compile"],
   "pytorch-bfloat16": ["--bfloat16"],
   "pytorch-compile-bfloat16": ["--compile", "--bfloat16"],
 } as const;
+const CUDA_PEERS = {
+  "pytorch-cuda-eager": ["--device", "cuda"],
+  "pytorch-cuda-compile": ["--device", "cuda", "--compile"],
+  "pytorch-cuda-bfloat16": ["--device", "cuda", "--bfloat16"],
+  "pytorch-cuda-compile-bfloat16": ["--device", "cuda", "--compile", "--bfloat16"],
+} as const;
+const PEERS = { ...PROCESSOR_PEERS, ...CUDA_PEERS };
 type PeerName = keyof typeof PEERS;
 export const trainingPeers = Object.keys(PEERS) as readonly PeerName[];
+
+/** Those that run where our side does. */
+export function usualPeers(backend: TrainingCase["backend"]): readonly PeerName[] {
+  return Object.keys(backend === "webgpu" ? CUDA_PEERS : PROCESSOR_PEERS) as PeerName[];
+}
 
 export const TrainingCase = z.strictObject({
   backend: z.enum(MEASURED_BACKENDS),
@@ -39,7 +51,7 @@ export const TrainingCase = z.strictObject({
   threads: z.int().positive(),
   rounds: z.int().positive(),
   steps: z.int().positive(),
-  peers: z.array(z.enum(trainingPeers)).default([...trainingPeers]),
+  peers: z.array(z.enum(trainingPeers)),
 });
 
 export type TrainingCase = z.infer<typeof TrainingCase>;
@@ -48,7 +60,7 @@ const WARMUP_STEPS = 2;
 /** Runs the case; progress goes to `report`. A peer that is not installed, or does not start, is named as absent. */
 export async function benchTraining(options: TrainingCase, report: (line: string) => void): Promise<BenchRecord> {
   const { threads, backend, precision } = options;
-  report("measuring the machine's limits");
+  if (backend !== "webgpu") report("measuring the machine's limits");
   const limits = await limitsWhereKnown({ threads, backend, precision });
   const limit = limits && trainingLimit(await trainingWork(trainedNetwork(options)), limits);
   const ours = await StepProcess.start("ours", oursCommand(options));

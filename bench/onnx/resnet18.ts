@@ -12,7 +12,7 @@ export const SIDE = 224;
 const ACTIVATION_SCALE = 0.05;
 const WEIGHT_SCALE = 0.01;
 
-export function resnet18({ quantized }: { readonly quantized: boolean }): Uint8Array {
+export function resnet18({ quantized, batch = 1 }: { readonly quantized: boolean; readonly batch?: number }): Uint8Array {
   const builder = new Builder(quantized);
   let x = builder.entry("image");
   x = builder.pool(builder.convolution(x, { inputs: 3, filters: 64, kernel: 7, stride: 2, relu: true }));
@@ -27,7 +27,7 @@ export function resnet18({ quantized }: { readonly quantized: boolean }): Uint8A
       inputs = filters;
     }
   }
-  return builder.finish(x, inputs, CLASSES, SIDE);
+  return builder.finish(x, inputs, CLASSES, SIDE, batch);
 }
 
 /** CIFAR's. */
@@ -124,15 +124,15 @@ class Builder {
     return this.rounded(this.graph.add("Relu", "Relu", [this.graph.add("Add", "Add", [a, b])]));
   }
 
-  finish(x: string, inputs: number, classes: number, side: number): Uint8Array {
+  finish(x: string, inputs: number, classes: number, side: number, batch = 1): Uint8Array {
     const pooled = this.graph.add("GlobalAveragePool", "GlobalAveragePool", [x]);
     const flat = this.graph.add("Flatten", "Flatten", [this.rounded(pooled)], { axis: 1 });
     const weights = this.weights([classes, inputs], Math.sqrt(1 / inputs));
     const scores = this.graph.add("Gemm", "Gemm", [flat, weights, this.bias(classes)], { transB: 1 });
     return this.graph.encode({
       name: "resnet",
-      inputs: [{ name: "image", type: "float32", shape: [1, 3, side, side] }],
-      outputs: [{ name: scores, type: "float32", shape: [1, classes] }],
+      inputs: [{ name: "image", type: "float32", shape: [batch, 3, side, side] }],
+      outputs: [{ name: scores, type: "float32", shape: [batch, classes] }],
       producer: { name: "rbnet benchmarks", version: "1" },
     });
   }

@@ -7,8 +7,9 @@ import time
 from process_memory import status_bytes
 
 
-def serve(version, resident_before, step, prepare=lambda: None):
-    """Runs `step` as often as asked; `prepare` comes before the clock of a round. Returns when asked to quit."""
+def serve(version, resident_before, step, prepare=lambda: None, memory=None):
+    """Runs `step` as often as asked; `prepare` comes before the clock of a round. Returns when asked to quit. `memory`
+    answers for a device that has memory of its own."""
     answer({"ready": True, "version": version})
     for line in sys.stdin:
         request = line.split()
@@ -21,7 +22,7 @@ def serve(version, resident_before, step, prepare=lambda: None):
             answer({"seconds": time.perf_counter() - start, "steps": steps})
         elif request[0] == "memory":
             peak = status_bytes("VmHWM")
-            answer({"peakBytes": peak - resident_before, "residentBytes": peak})
+            answer(memory() if memory is not None else {"peakBytes": peak - resident_before, "residentBytes": peak})
         elif request[0] == "quit":
             return
         else:

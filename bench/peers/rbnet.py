@@ -1,5 +1,5 @@
 """The peer of `npm run bench -- training`: the training step of an RB-Net in PyTorch, eager or compiled, in float32 or with
-bfloat16 products.
+bfloat16 products; on a GPU by CUDA, where float32 products are those of TF32.
 
 Driven over standard input and output, so that the benchmark interleaves it with the product: see bench/README.md,
 "The line protocol". Says so and exits where PyTorch is not installed.
@@ -17,6 +17,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from line_protocol import serve
+import reshaped
 from process_memory import reset_peak, status_bytes
 from reshaped import BalancedActivation, BatchNorm, ConvolutionUnit, ReshapedUnit, SpaceToDepth, patterns
 
@@ -48,18 +49,19 @@ class RbNet(nn.Module):
 
 def rbnet20(width, classes):
     """Three stages of six units on 32, 16 and 8 pixels."""
-    channels = 16 * width
+    channels = round(16 * width)
     stem = ConvolutionUnit(3, channels, 1)
     return RbNet(stem, 32, [(channels, 6), (2 * channels, 6), (4 * channels, 6)], classes)
 
 
 def rbnet18(width, classes):
     """A stride-2 convolution and a real reshaped one to 56 pixels, then four stages of four units."""
-    channels = 64 * width
+    channels = round(64 * width)
+    first = round(16 * width)
     stem = nn.Sequential(
-        ConvolutionUnit(3, 16 * width, 2),
+        ConvolutionUnit(3, first, 2),
         SpaceToDepth(),
-        nn.Linear(4 * 16 * width, channels, bias=False),
+        nn.Linear(4 * first, channels, bias=False),
         BatchNorm(channels),
         BalancedActivation(channels),
     )
@@ -73,32 +75,52 @@ NETWORKS = {"rbnet20": (rbnet20, 32, 10), "rbnet18": (rbnet18, 224, 1000)}
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", choices=NETWORKS, required=True)
-    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--width", type=float, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     arguments = parser.parse_args()
 
+    device = arguments.device
+    on_gpu = device == "cuda"
+    if on_gpu and not torch.cuda.is_available():
+        sys.exit("PyTorch finds no GPU that it can use by CUDA here")
+    if on_gpu:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    reshaped.use(device)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     resident_before = status_bytes("VmRSS")
     reset_peak()
     build, size, classes = NETWORKS[arguments.network]
-    network = build(arguments.width, classes).to(memory_format=torch.channels_last)
+    network = build(arguments.width, classes).to(device, memory_format=torch.channels_last)
     forward = torch.compile(network) if arguments.compile else network
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    images = torch.randn(arguments.batch, 3, size, size).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, classes, (arguments.batch,))
+    images = torch.randn(arguments.batch, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, classes, (arguments.batch,), device=device)
 
     def train_step():
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bfloat16):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=arguments.bfloat16):
             scores = forward(images)
         functional.cross_entropy(scores.float(), labels).backward()
         optimizer.step()
+        if on_gpu:
+            torch.cuda.synchronize()
 
-    serve(torch.__version__, resident_before, train_step)
+    def gpu_memory():
+        """What tensors took at most, without what the allocator keeps besides."""
+        return {"peakBytes": torch.cuda.max_memory_allocated(), "residentBytes": torch.cuda.max_memory_reserved()}
+
+    if on_gpu:
+        version = f"{torch.__version__} ({torch.cuda.get_device_name()})"
+        serve(version, resident_before, train_step, memory=gpu_memory)
+    else:
+        serve(torch.__version__, resident_before, train_step)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,12 @@ ONE = torch.tensor(1.0)
 TWO = torch.tensor(2.0)
 
 
+def use(device):
+    """Has the constants on the device that the network is on."""
+    global ONE, TWO
+    ONE, TWO = ONE.to(device), TWO.to(device)
+
+
 class SignWithThreshold(Function):
     """s = sign(x - threshold[c]), zero to +1; backward by Bi-Real Net's polynomial: max(0, 2 - 2 |x - threshold|)."""
 

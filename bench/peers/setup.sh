@@ -10,8 +10,9 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 environment="${XDG_CACHE_HOME:-$HOME/.cache}/rbnet-bench/venv"
 
-# ONNX Runtime would download libraries for GPUs when it is installed; nothing here uses them.
-ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$here" --no-package-lock --no-audit --no-fund
+# ONNX Runtime downloads libraries for CUDA when it is installed, which only a machine with such a GPU has use for.
+command -v nvidia-smi > /dev/null || export ONNXRUNTIME_NODE_INSTALL=skip
+npm install --prefix "$here" --no-package-lock --no-audit --no-fund
 
 python3 -m venv "$environment"
 "$environment/bin/pip" install --no-cache-dir --requirement "$here/requirements.txt"
