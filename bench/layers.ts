@@ -52,6 +52,8 @@ const COMPARED: readonly ComparedNetwork[] = [
   { network: "xnornet18", ...LARGE },
   { network: "real2binary18", ...LARGE },
   { network: "reactnet-a", ...LARGE },
+  { network: "quicknet", ...LARGE },
+  { network: "rbnet-s", ...LARGE },
   { network: "resnet18", ...LARGE },
   { network: "resnet34", ...LARGE },
 ];

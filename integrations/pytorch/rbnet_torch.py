@@ -328,6 +328,15 @@ class MaxPool(nn.Module):
         return functional.max_pool2d(x.permute(0, 3, 1, 2), *self.sizes).permute(0, 2, 3, 1)
 
 
+class AveragePool(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        return average(x, self.size)
+
+
 class Network(nn.Module):
     """Stem, stages, mean over the map, classifier. Modules have the names of rbnet's layers, parameters those of its checkpoints."""
 
@@ -347,12 +356,20 @@ class Network(nn.Module):
             if "maxPool" in layer:
                 self.add(f"stem{index + 1}_pool", MaxPool(layer["maxPool"]))
                 size = tuple(windows_along(layer["maxPool"], side) for side in size)
+            if "averagePool" in layer:
+                self.add(f"stem{index + 1}_pool", AveragePool(layer["averagePool"]))
+                size = tuple(side // layer["averagePool"] for side in size)
         for index, stage in enumerate(description["stages"]):
             parts = nn.Module()
             self.add_module(f"stage{index + 1}", parts)
-            unit = 0
+            unit, is_halved = 0, not stage["halve"]
+            if description.get("body") == "quicknet" and not is_halved:
+                parts.add_module("transition", ConvolutionUnit(channels, stage["channels"], grid(1, 1), "none"))
+                largest = MaxPool({"kernel": 2, "stride": 1, "padding": 1})
+                self.order += [largest, AveragePool(2), parts.transition]
+                size, channels, is_halved = tuple(side // 2 for side in size), stage["channels"], True
             while unit < stage["units"]:
-                stride = 2 if stage["halve"] and unit == 0 else 1
+                stride = 1 if is_halved or unit > 0 else 2
                 name, part, taken, made = part_of(description, index, size, channels, stage["channels"], stride, unit)
                 parts.add_module(name, part)
                 self.order.append(part)
@@ -440,6 +457,11 @@ def part_of(description, stage, size, channels_in, channels, stride, index):
         first = BinaryUnit(channels_in, channels, grid(3, stride), stride, kind | {"learnThreshold": True, "activation": "none"}, 1.0)
         second = BinaryUnit(channels, channels, grid(3, 1), 1, kind | {"learnThreshold": False, "activation": "none"})
         return block, Block(first, second, carrying("projection", channels_in, channels, stride)), 2, channels
+    if body == "quicknet":
+        bend = "relu" if index == description["stages"][stage]["units"] - 1 else "prelu"
+        part = BinaryUnit(channels_in, channels, grid(3, 1), 1, kind | {"learnThreshold": False, "activation": bend})
+        part.shortcut = Identity()
+        return unit, part, 1, channels
     if body == "reactnet-a":
         made = channels_in if index % 2 == 0 else channels
         windows = grid(3, stride) if index % 2 == 0 else grid(1, 1)

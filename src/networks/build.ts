@@ -21,6 +21,7 @@ import {
   grid,
   halvingWindows,
   type NetworkDescription,
+  type QuickNetDescription,
   type ReActDescription,
   type ResNetDescription,
   type XnorDescription,
@@ -40,6 +41,8 @@ interface Place {
   readonly stride: 1 | 2;
   /** Number in its stage. */
   readonly index: number;
+  /** Of its stage. */
+  readonly isLast: boolean;
 }
 
 /** Whether the input itself can be the shortcut. */
@@ -63,9 +66,11 @@ class Builder {
     const { backend, description, declarations } = this;
     this.addStem();
     for (const [stage, { channels, units, halve }] of description.stages.entries()) {
+      const isHalvedBefore = halve && description.body === "quicknet";
+      if (isHalvedBefore) this.addTransition(`${stageName(stage)}.transition`, channels);
       for (let unit = 0; unit < units; ) {
-        const stride = halve && unit === 0 ? 2 : 1;
-        const place = { input: this.map, channels, stride, index: unit } as const;
+        const stride = halve && !isHalvedBefore && unit === 0 ? 2 : 1;
+        const place = { input: this.map, channels, stride, index: unit, isLast: unit === units - 1 } as const;
         const { layer, taken } = this.part(description, place, stage);
         this.add(layer);
         unit += taken;
@@ -87,12 +92,13 @@ class Builder {
     const { backend, declarations } = this;
     for (const [
       index,
-      { windows, channels, depthToSpace, activation = "balanced", maxPool },
+      { windows, channels, depthToSpace, activation = "balanced", maxPool, averagePool },
     ] of this.description.stem.entries()) {
       const name = `stem${index + 1}`;
       const options = { name, input: this.map, channels, windows, depthToSpace, activation, first: index === 0 };
       this.add(new ConvolutionUnit(backend, options, declarations));
       if (maxPool !== undefined) this.add(new MaxPool(backend, `${name}.pool`, this.map, maxPool));
+      if (averagePool !== undefined) this.add(new AveragePool(backend, `${name}.pool`, this.map, averagePool));
     }
   }
 
@@ -109,6 +115,8 @@ class Builder {
         return { layer: this.binaryBlock(description, block), taken: 2 };
       case "reactnet-a":
         return { layer: this.mobileUnit(description, unit), taken: 1 };
+      case "quicknet":
+        return { layer: this.quickUnit(description, unit), taken: 1 };
     }
   }
 
@@ -138,6 +146,32 @@ class Builder {
     return new ResidualUnit(backend, pointwise, declarations, channels > input.channels ? this.repeated(pointwise) : undefined);
   }
 
+  /** The ReLU that precedes what halves the map, and the last pool, is the last unit's. */
+  private quickUnit({ estimator }: QuickNetDescription, { name, input, channels, isLast }: Place): Layer {
+    const activation = isLast ? "relu" : "prelu";
+    const options = {
+      name,
+      input,
+      channels,
+      windows: grid(3, 1),
+      stride: 1,
+      estimator,
+      learnThreshold: false,
+      activation,
+    } as const;
+    return new ResidualUnit(this.backend, options, this.declarations);
+  }
+
+  /** Halves the whole map: the largest of 2x2 pixels at every pixel, the average of 2x2 of these, a full-precision 1x1 convolution. */
+  private addTransition(name: string, channels: number): void {
+    const { backend, declarations } = this;
+    this.checkHalving(2);
+    this.add(new MaxPool(backend, `${name}.largest`, this.map, { kind: "grid", kernel: 2, stride: 1, padding: 1 }));
+    this.add(new AveragePool(backend, `${name}.pool`, this.map, 2));
+    const options = { name, input: this.map, channels, windows: grid(1, 1), depthToSpace: false, activation: "none" } as const;
+    this.add(new ConvolutionUnit(backend, { ...options, first: false }, declarations));
+  }
+
   private basicBlock({ shortcut }: ResNetDescription, { name, input, channels, stride }: Place): Layer {
     const { backend, declarations } = this;
     const unit = (part: string, from: MapShape, windows: Windows, activation: "relu" | "none"): ConvolutionUnit => {
@@ -165,12 +199,12 @@ class Builder {
     return new BinaryBlock(backend, { first, second, shortcut });
   }
 
-  private projection({ name, input, channels, stride }: Omit<Place, "index">): Layer {
+  private projection({ name, input, channels, stride }: Omit<Place, "index" | "isLast">): Layer {
     this.checkHalving(stride);
     return new ProjectionShortcut(this.backend, { name: `${name}.shortcut`, input, channels, stride }, this.declarations);
   }
 
-  private repeated({ name, input, channels, stride }: Omit<Place, "index">): Layer {
+  private repeated({ name, input, channels, stride }: Omit<Place, "index" | "isLast">): Layer {
     if (channels % input.channels !== 0)
       throw new UserError(
         `a shortcut that repeats channels cannot get from ${input.channels} to ${channels} of them in ` +

@@ -2,8 +2,10 @@
 import { UserError } from "../errors.js";
 import { birealnet18, birealnet20, birealnet34, reactnet18, reactnet20 } from "./birealnet.js";
 import type { BinaryDescription, NetworkDescription, StemKind } from "./description.js";
+import { rbnetL, rbnetM, rbnetS } from "./family.js";
 import type { NetworkOptions } from "./form.js";
 import { patchStem } from "./patch-stem.js";
+import { quicknet, quicknetL, quicknetS } from "./quicknet.js";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "./rbnet.js";
 import { reactnetA } from "./reactnet-a.js";
 import { real2binary18, real2binary20 } from "./real2binary.js";
@@ -15,6 +17,9 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   rbnet20,
   rbnet18,
   rbnet34,
+  "rbnet-s": rbnetS,
+  "rbnet-m": rbnetM,
+  "rbnet-l": rbnetL,
   resnet20,
   resnet18,
   resnet34,
@@ -28,6 +33,9 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
   reactnet20,
   reactnet18,
   "reactnet-a": reactnetA,
+  "quicknet-s": quicknetS,
+  quicknet,
+  "quicknet-l": quicknetL,
 };
 
 export const networkNames: readonly string[] = Object.keys(NETWORKS);

@@ -51,6 +51,8 @@ export interface StemLayer {
   readonly activation?: ActivationKind | "none";
   /** What the largest values are taken of after the layer; default none. */
   readonly maxPool?: Windows;
+  /** Side of the tiles whose average is taken after the layer; default none. */
+  readonly averagePool?: number;
 }
 
 export interface Stage {
@@ -115,7 +117,13 @@ export interface ReActDescription extends NetworkForm {
   readonly estimator: Estimator;
 }
 
-export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription | ReActDescription;
+/** Units of 3x3 binary convolutions that keep the map; what halves it stands before the units of a stage. */
+export interface QuickNetDescription extends NetworkForm {
+  readonly body: "quicknet";
+  readonly estimator: Estimator;
+}
+
+export type NetworkDescription = BinaryDescription | ResNetDescription | XnorDescription | ReActDescription | QuickNetDescription;
 
 /**
  * The windows of unit `index` of a stage, with stride 1, on maps of `height` x `width`. Blocks are dilated as far as the map

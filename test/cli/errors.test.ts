@@ -28,9 +28,9 @@ describe("a user's error", () => {
     [["train", "--optimizer", "adma"], "option '--optimizer <name>' argument 'adma' is invalid. Allowed choices are adam, sgd."],
     [
       ["train", "--network", "resnet"],
-      'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, ' +
-        "xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, " +
-        "reactnet18, reactnet-a",
+      'there is no network "resnet"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, rbnet-s, rbnet-m, rbnet-l, ' +
+        "resnet20, resnet18, resnet34, xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, " +
+        "real2binary20, real2binary18, reactnet20, reactnet18, reactnet-a, quicknet-s, quicknet, quicknet-l",
     ],
     [["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
     [
@@ -46,9 +46,9 @@ describe("a user's error", () => {
     [["trian"], "unknown command 'trian' (Did you mean train?)"],
     [
       ["summary", "rbnet19"],
-      'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, resnet20, resnet18, resnet34, ' +
-        "xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, real2binary20, real2binary18, reactnet20, " +
-        "reactnet18, reactnet-a",
+      'there is no network "rbnet19"; the networks are rbnet8, rbnet20, rbnet18, rbnet34, rbnet-s, rbnet-m, rbnet-l, ' +
+        "resnet20, resnet18, resnet34, xnornet20, xnornet18, birealnet20, birealnet18, birealnet34, " +
+        "real2binary20, real2binary18, reactnet20, reactnet18, reactnet-a, quicknet-s, quicknet, quicknet-l",
     ],
     [
       ["train", "--network", "resnet20", "--blocks", "fixed"],

@@ -16,6 +16,7 @@ import { writeFirmware } from "#rbnet/deploy/firmware/firmware";
 import { reactnet20 } from "#rbnet/networks/birealnet";
 import type { NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
+import { quicknetS } from "#rbnet/networks/quicknet";
 import { rbnet20 } from "#rbnet/networks/rbnet";
 import { real2binary20 } from "#rbnet/networks/real2binary";
 import { resnet18 } from "#rbnet/networks/resnet";
@@ -78,6 +79,7 @@ const MODELS: readonly (readonly [string, () => Promise<Model> | Model])[] = [
   ["a Real-to-Binary network", () => drawnModel(real2binary20({ classes: 3, width: 0.5, size: 8 }))],
   ["a ReActNet", () => drawnModel(reactnet20({ classes: 3, width: 0.25, size: 8 }))],
   ["MobileNet's blocks", () => drawnModel(TINY_A)],
+  ["a QuickNet", () => drawnModel(quicknetS({ classes: 3, width: 1 / 16, size: 32 }))],
   ["a ResNet", () => drawnModel(resnet18({ classes: 3, width: 1 / 16, size: 32 }), 0)],
 ];
 

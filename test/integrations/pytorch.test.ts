@@ -35,7 +35,7 @@ const VARIED: readonly (readonly [string, Variation])[] = [
 ];
 
 /** A network of each body, in the first of two stages of training. */
-const FIRST_STAGE = ["rbnet8", "xnornet20", "real2binary20", "reactnet-a"];
+const FIRST_STAGE = ["rbnet8", "xnornet20", "real2binary20", "reactnet-a", "quicknet-s"];
 
 const BATCH = 64;
 
@@ -120,7 +120,7 @@ describe.skipIf(torchPython === undefined)("a network of rbnet_torch.py", { time
       using backend = createReferenceBackend();
       const path = join(folder, `${traces.length}.safetensors`);
       // The reference is slow, and has four stages of up to 512 channels to compute here.
-      const width = /18|34|-a/.test(name) ? 0.0625 : 0.125;
+      const width = /18|34|-|quicknet/.test(name) ? 0.0625 : 0.125;
       const description = (classes: number) => networkByName(name, { classes, width, size: 32, ...variation });
       await writeTrace(path, backend, { description, batch: 2, seed: 1, weights });
       traces.push(path);

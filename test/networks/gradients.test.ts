@@ -15,7 +15,7 @@ function loss(backend: Backend, description: NetworkDescription, share: number):
   const { network, forward, step } = training(backend, description, IMAGES, SEED);
   // Rows that an activation does not learn have a derivative, but no gradient; test/layers/activation-kinds.test.ts looks at those.
   const activation = description.body === undefined ? description.activation : description.body;
-  const partly = ["prelu", "rprelu", "reactnet-a"].includes(activation ?? "balanced");
+  const partly = ["prelu", "rprelu", "reactnet-a", "quicknet"].includes(activation ?? "balanced");
   const parameters = network.parameters.filter(({ name }, i) => i % share === 0 && !(partly && name.endsWith(".activation")));
   return {
     operands: new Map(parameters.map(({ name, value }) => [name, value])),

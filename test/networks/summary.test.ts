@@ -109,6 +109,60 @@ describe("the count of operations", () => {
     expect(() => networkByName("reactnet-a", { classes: 2, width: 1.1 })).toThrow("width");
   });
 
+  it.each([
+    ["quicknet-s", 33.3, 34.0],
+    ["quicknet", 57.3, 58.6],
+    ["quicknet-l", 86.2, 87.5],
+  ] as const)("counts %s as Larq's code does but for its depthwise convolutions of 3x3: %d of %d M", (name, ours, published) => {
+    const description = networkByName(name, { classes: 1000 });
+    const { ops } = totals(description);
+    expect(ops / 1e6).toBeCloseTo(ours, 1);
+    // One in the stem, on a quarter of the channels, and one where each stage but the first begins.
+    const channels = description.stages.map((stage) => stage.channels);
+    const [first = 0, second = 0, third = 0] = channels;
+    const depthwise = 9 * ((56 * 56 * first) / 4 + 28 * 28 * first + 14 * 14 * second + 7 * 7 * third);
+    expect((ops + depthwise) / 1e6).toBeCloseTo(published, 1);
+  });
+
+  it("has in quicknet the binary weights of sixteen 3x3 convolutions that keep the channels, and nothing real between them", () => {
+    const rows = build(networkByName("quicknet", { classes: 1000 })).summary();
+    expect(totalsOf(rows).binaryParameters).toBe(4 * 9 * (64 ** 2 + 128 ** 2 + 256 ** 2 + 512 ** 2));
+    const real = rows.filter(({ realMacs }) => realMacs > 0).map(({ name, realMacs }) => [name, realMacs]);
+    expect(real).toEqual([
+      ["stem1", 112 * 112 * 27 * 16],
+      ["stem2", 56 * 56 * 16 * 64],
+      ["stage2.transition", 28 * 28 * 64 * 128],
+      ["stage3.transition", 14 * 14 * 128 * 256],
+      ["stage4.transition", 7 * 7 * 256 * 512],
+      ["classifier", 512 * 1000],
+    ]);
+  });
+
+  it.each([
+    ["rbnet-s", 20.3],
+    ["rbnet-m", 51.6],
+    ["rbnet-l", 86.4],
+  ] as const)("counts %s within its budget: %d M", (name, millions) => {
+    expect(totals(networkByName(name, { classes: 1000 })).ops / 1e6).toBeCloseTo(millions, 1);
+  });
+
+  it("has nothing real in the family but stem, classifier and the gates of the two late stages", () => {
+    for (const name of ["rbnet-s", "rbnet-m", "rbnet-l"]) {
+      const rows = build(networkByName(name, { classes: 1000 })).summary();
+      const real = rows.filter(({ realMacs }) => realMacs > 0).map((row) => row.name);
+      expect(real.filter((part) => !/^(stem1|classifier|stage[34]\.unit\d+(\.gate\.\w+)?)$/.test(part))).toEqual([]);
+      expect(rows[0]?.realMacs).toBe(56 * 56 * 48 * 48);
+    }
+  });
+
+  it("keeps stages of the family multiples of each other at any width, which shortcuts without parameters need", () => {
+    for (const width of [0.25, 0.3, 1.1]) {
+      const channels = networkByName("rbnet-m", { classes: 2, width }).stages.map((stage) => stage.channels);
+      expect(channels).toEqual([2, 4, 8, 16].map((times) => times * Math.round(48 * width)));
+    }
+    expect(() => networkByName("rbnet-m", { classes: 2, width: 1.4 })).toThrow("width of 1.4 gives a layer of 1075 channels");
+  });
+
   it("counts as parameters of an activation what it learns", () => {
     const of = (activation: ActivationKind | "none"): number =>
       totals(networkByName("rbnet20", { classes: 10, activation })).realParameters;
@@ -226,6 +280,7 @@ describe("the count of operations", () => {
     ["resnet20", {}],
     ["reactnet20", {}],
     ["reactnet-a", {}],
+    ["rbnet-m", {}],
     ["real2binary20", {}],
     ["real2binary20", { convolution: "reshaped" }],
     ["rbnet20", { activation: "prelu" }],

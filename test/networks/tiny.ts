@@ -5,6 +5,7 @@ import { birealnet18, reactnet20 } from "#rbnet/networks/birealnet";
 import { networkByName } from "#rbnet/networks/catalogue";
 import { blockPattern, grid, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
+import { quicknetS } from "#rbnet/networks/quicknet";
 import { rbnet18, rbnet20 } from "#rbnet/networks/rbnet";
 import { reactnetA } from "#rbnet/networks/reactnet-a";
 import { real2binary18, real2binary20 } from "#rbnet/networks/real2binary";
@@ -83,6 +84,7 @@ export const TINY = [
   { form: "gated blocks", description: { ...TINY20, gated: true } },
   { form: "reactnet20", description: reactnet20({ classes: 4, width: 0.25, size: 8 }) },
   { form: "reactnet-a", description: TINY_A },
+  { form: "quicknet", description: quicknetS({ classes: 3, width: 1 / 16, size: 32 }) },
 ];
 
 export interface Training {

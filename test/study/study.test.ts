@@ -110,7 +110,9 @@ describe("a study file", () => {
     "cifar10-longer",
     "cifar10-networks",
     "cifar10-variants",
+    "cifar10-family",
     "imagenette-networks",
+    "imagenette-family",
     "imagenette-variants",
   ])("studies/%s.json is a good one", async (name) => {
     expect((await readStudy(join("studies", `${name}.json`))).name).toBe(name);

@@ -62,6 +62,24 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     size: 224,
     settings: { ...IMAGENET, batch: 64, accumulate: 8 },
   },
+  "imagenet-rbnet-s": {
+    summary: "the same with rbnet-s",
+    network: "rbnet-s",
+    size: 224,
+    settings: { ...IMAGENET, batch: 128, accumulate: 4 },
+  },
+  "imagenet-rbnet-m": {
+    summary: "the same with rbnet-m",
+    network: "rbnet-m",
+    size: 224,
+    settings: { ...IMAGENET, batch: 64, accumulate: 8 },
+  },
+  "imagenet-rbnet-l": {
+    summary: "the same with rbnet-l",
+    network: "rbnet-l",
+    size: 224,
+    settings: { ...IMAGENET, batch: 32, accumulate: 16 },
+  },
 };
 
 export const recipeNames: readonly string[] = Object.keys(RECIPES);

@@ -37,7 +37,9 @@ async function randomModel(backend: Backend, name: string, variation: Variation 
   const random = new Random(7);
   const { input } = networkByName(name, { classes: 5 });
   const size = Math.min(input.height, 64);
-  const description = networkByName(name, { classes: 5, width: 0.25, size, ...variation });
+  // The family and QuickNet have up to a hundred million weights at width 1.
+  const width = /^(rbnet|quicknet)-/.test(name) ? 0.125 : 0.25;
+  const description = networkByName(name, { classes: 5, width, size, ...variation });
   const normal = (count: number, deviation: number) => Float32Array.from({ length: count }, () => deviation * random.normal());
   const network = new Network(backend, description, { normal });
   for (const { value } of [...network.parameters.filter(({ kind }) => kind === "other"), ...network.states]) {
@@ -50,7 +52,7 @@ async function randomModel(backend: Backend, name: string, variation: Variation 
   const operations = (await network.fold()).map(withFixedRows);
   backend.release(mark);
   const classes = ["a", "b", "c", "d", "e"];
-  return { network: { name, width: 0.25 }, classes, size, mean: [0, 0, 0], standardDeviation: [1, 1, 1], operations };
+  return { network: { name, width }, classes, size, mean: [0, 0, 0], standardDeviation: [1, 1, 1], operations };
 }
 
 /** What a kind of activation does not learn is what it is for all of them. */

@@ -40,7 +40,7 @@ describe("a recipe", () => {
   });
 
   it("sums batches to 512 on ImageNet", () => {
-    for (const name of ["imagenet-rbnet18", "imagenet-rbnet34"]) {
+    for (const name of recipeNames.filter((one) => one.startsWith("imagenet-"))) {
       const { batch = 0, accumulate = 1 } = recipeSettings(name);
       expect(batch * accumulate).toBe(512);
     }
