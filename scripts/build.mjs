@@ -87,14 +87,30 @@ function buildKernels(build, newestInput) {
   return replaceFile(join(kernels, build.file), newestInput, (output) => compileKernels(output, build));
 }
 
-/** The runtime's builds as one module of code: `export const RUNTIME_KERNELS = { name: base64, ... }`. */
+/**
+ * The place of the one byte in which a build for a memory that threads share differs: the kind of the memory's limits, 1 (with a
+ * maximum) or 3 (and shared). So a page carries one of the two, and writes the byte.
+ */
+function memoryKindPlace(unshared, shared) {
+  const places = [...unshared.keys()].filter((place) => unshared[place] !== shared[place]);
+  const [place] = places;
+  if (unshared.length !== shared.length || places.length !== 1 || unshared[place] !== 1 || shared[place] !== 3)
+    throw new Error("builds with and without shared memory differ in more than the kind of their memory; carry both");
+  return place;
+}
+
+/** The runtime's builds as one module of code: each unshared one as base64, and where the kind of its memory stands. */
 function buildRuntimeKernels(newestInput) {
   return replaceFile(join(kernels, "runtime-kernels.js"), newestInput, async (output) => {
     const parts = RUNTIME_BUILDS.map((build) => ({ ...build, file: `${output}.${build.name}.wasm` }));
     const codes = await Promise.all(parts.map((part) => compileKernels(part.file, part)));
     const failed = codes.find((code) => code !== 0);
     if (failed === undefined) {
-      const entries = parts.map(({ name, file }) => `  ${name}: "${readFileSync(file).toString("base64")}",\n`);
+      const [plain, relaxed, plainShared, relaxedShared] = parts.map(({ file }) => readFileSync(file));
+      const entries = [
+        ["plain", plain, plainShared],
+        ["relaxed", relaxed, relaxedShared],
+      ].map(([name, code, shared]) => `  ${name}: ["${code.toString("base64")}", ${memoryKindPlace(code, shared)}],\n`);
       // For platforms that import compiled modules and compile none at run time.
       copyFileSync(parts[0].file, join(kernels, "runtime-kernels.wasm"));
       writeFileSync(join(kernels, "runtime-kernels.wasm.d.ts"), "declare const kernels: object;\nexport default kernels;\n");

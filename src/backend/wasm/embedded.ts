@@ -13,6 +13,9 @@ import { RUNTIME_KERNELS } from "./runtime-kernels.js";
 import { describeThreads } from "./started-threads.js";
 import type { ThreadStart } from "./web-thread.js";
 
+/** In WebAssembly's binary format, the kind of an imported memory's limits (threads proposal, section "memory types"). */
+const SHARED_WITH_MAXIMUM = 3;
+
 /** Threads that share the memory: those that could be started, and why there are not as many as were asked for. */
 export interface Threads {
   /** Contiguous from the first: thread i + 1 of the pool each. */
@@ -40,7 +43,7 @@ export async function createEmbeddedBackend({ threads, startThreads, module }: E
   if (module !== undefined) requireKernels(module);
   const relaxed = module === undefined && validatesRelaxedSimd();
   const shared = module === undefined && threads > 1;
-  const compiled = module ?? (await compileKernels(bytesOf(RUNTIME_KERNELS[buildName(relaxed, shared)])));
+  const compiled = module ?? (await compileKernels(kernelCode(relaxed, shared)));
   const memory = createMemory(shared ? threads : 1, shared);
   const functions = instantiateKernels(compiled, memory, INFERENCE_LAYOUTS);
   const others = Array.from({ length: threads - 1 }, (_, i) => ({ module: compiled, memory, ...threadPlace(i + 1) }));
@@ -71,11 +74,9 @@ function requireKernels(module: WebAssembly.Module): void {
     throw new UserError(`the given module does not hold the kernels; give what ${KERNELS_IMPORT} is imported as`);
 }
 
-function buildName(relaxed: boolean, shared: boolean): keyof typeof RUNTIME_KERNELS {
-  if (shared) return relaxed ? "relaxedShared" : "plainShared";
-  return relaxed ? "relaxed" : "plain";
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+function kernelCode(relaxed: boolean, shared: boolean): Uint8Array<ArrayBuffer> {
+  const [base64, memoryKindAt] = RUNTIME_KERNELS[relaxed ? "relaxed" : "plain"];
+  const code = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  if (shared) code[memoryKindAt] = SHARED_WITH_MAXIMUM;
+  return code;
 }
