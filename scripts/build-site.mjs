@@ -30,6 +30,7 @@ export const PAGES = [
   "networks",
   "architecture",
   "results",
+  "short-runs",
   "performance",
 ];
 /** What the pages link to, besides one another. */
