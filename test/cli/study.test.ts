@@ -8,7 +8,7 @@ import { jsonLines, rbnet, said, start } from "./command.js";
 const STUDY = {
   name: "tiny",
   data: { path: "shapes", size: 16, trainImages: 40, validationFraction: 0.02 },
-  settings: { epochs: 30, batch: 8 },
+  settings: { epochs: 16, batch: 8 },
   rows: [
     { name: "narrow", network: "rbnet8", width: 0.25 },
     { name: "wide", network: "rbnet8", width: 0.5, recipe: "single-stage" },
@@ -44,7 +44,7 @@ describe("rbnet study", () => {
     expect(rest[0]).toMatchObject({ kind: "run", row: "wide", number: 1, of: 1, resumed: true });
     expect(rest.at(-1)).toMatchObject({ kind: "study", runs: { planned: 2, finished: 2 } });
     expect(JSON.parse(readFileSync(join(place, "studies", "tiny", "results.json"), "utf8")).rows).toHaveLength(2);
-  }, 60_000);
+  }, 180_000);
 
   it.each([
     [["study", "none.json"], /^rbnet: cannot read the study none\.json \(ENOENT\)/],
