@@ -27,10 +27,11 @@ const ABSOLUTE_TOLERANCE = 1e-6;
 const SINGLE = 16;
 const DIRECTIONS = 2;
 
-/** `build` must give the same function on either backend. */
+/** `build` must give the same function on either backend; `singles` is how many elements of a tensor are moved alone. */
 export async function expectGradients(
   build: (backend: Backend) => Differentiable,
   estimator: Estimator = "polynomial",
+  singles = SINGLE,
 ): Promise<void> {
   const trained = build(createReferenceBackend());
   const value = await trained.value();
@@ -43,7 +44,7 @@ export async function expectGradients(
     const gradient = gradients.get(name);
     if (gradient === undefined) throw new Error(`no gradient of ${name}`);
     const largest = Math.max(...gradient.map(Math.abs));
-    for (const { label, direction } of directionsOf(gradient.length)) {
+    for (const { label, direction } of directionsOf(gradient.length, singles)) {
       const claimed = direction.reduce((sum, part, i) => sum + part * gradient[i], 0);
       const agrees = (found: number): boolean =>
         Math.abs(claimed - found) <= RELATIVE_TOLERANCE * Math.abs(found) + ABSOLUTE_TOLERANCE * largest + 1e-9;
@@ -55,8 +56,8 @@ export async function expectGradients(
 }
 
 /** Single elements, evenly spread, and random signs of all. */
-function directionsOf(count: number): { label: string; direction: Float64Array }[] {
-  const single = Math.min(count, SINGLE);
+function directionsOf(count: number, singles: number): { label: string; direction: Float64Array }[] {
+  const single = Math.min(count, singles);
   const directions = Array.from({ length: single }, (_, i) => {
     const at = Math.floor((i * count) / single);
     const direction = new Float64Array(count);
@@ -64,7 +65,7 @@ function directionsOf(count: number): { label: string; direction: Float64Array }
     return { label: `element ${at}`, direction };
   });
   const draw = new Draw(count);
-  for (let i = 0; i < DIRECTIONS && count > SINGLE; i++)
+  for (let i = 0; i < DIRECTIONS && count > singles; i++)
     directions.push({ label: `direction ${i}`, direction: Float64Array.from(draw.reals(count, 1), Math.sign) });
   return directions;
 }
