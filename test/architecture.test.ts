@@ -124,7 +124,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What layers and backends both see. */
-const CONTRACT = ["backend/kernels.js", "backend/terms.js", "backend/device.js"];
+const CONTRACT = ["backend/kernels.js", "backend/image-kernels.js", "backend/terms.js", "backend/device.js"];
 
 /**
  * Parts and files that run in a page, or will: the deployed network, and what training needs beside its kernels. What they import is held

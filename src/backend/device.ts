@@ -11,7 +11,8 @@
  */
 import { UserError } from "../errors.js";
 import type { ElementArrays, ElementType, Shape, Tensor, TypedArray, WindowGeometry } from "../tensor.js";
-import type { ImageKernels, InferenceKernels, Kernels } from "./kernels.js";
+import type { ImageKernels } from "./image-kernels.js";
+import type { InferenceKernels, Kernels } from "./kernels.js";
 import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Window } from "./terms.js";
 
 /** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */

@@ -16,7 +16,6 @@ import type {
   BinaryWeights,
   ConvolutionPlan,
   FlipCount,
-  ImageTerms,
   LossTerm,
   NormalizationGradients,
   OutputLayout,
@@ -215,16 +214,6 @@ export interface Kernels
     LossKernels,
     ChannelKernels,
     UpdateKernels {}
-
-/** What a device may do of the host's work: those that lie far from it, to which bytes are carried sooner than floats. */
-export interface ImageKernels {
-  /**
-   * out[i] = image i as its row of draws says (pixels/draws.ts): cropped, mirrored, recoloured, normalized, lit, cut out, and mixed with
-   * its partner, which went through the same. bytes: those of [I, side, side, 3], packed in words; draws: float32 [I * DRAWN_NUMBERS];
-   * out: [I, size, size, 3].
-   */
-  augmentImages(bytes: Tensor<"uint32">, draws: Tensor, terms: ImageTerms, out: Tensor): void;
-}
 
 /** The kernels that a deployed network runs on: a page has no others. */
 export type InferenceKernel =

@@ -137,10 +137,20 @@ export interface SgdStep {
   readonly limit: number;
 }
 
+/** Crops that are scaled in one call. */
+export interface CropTerms {
+  /** Words between the two passes that any crop takes at most. */
+  readonly between: number;
+  /** The same of the crops of this call. */
+  readonly betweenNow: number;
+}
+
 /** What images that come as bytes have in common. */
 export interface ImageTerms {
   /** Pixels of an image's side as it comes. */
   readonly side: number;
+  /** Bytes of a pixel, of which the first three are its colours: a word's, where they were scaled on the device. */
+  readonly pixelBytes: 3 | 4;
   /** float32 [3 * 256], the normalized value of each byte. */
   readonly table: Tensor;
   readonly mean: readonly [number, number, number];

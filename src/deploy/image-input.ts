@@ -5,10 +5,13 @@ import { type RawForm, type RawImages, rawBytes } from "../data/augmentation/raw
 import type { BatchImages } from "../data/loading/batch-source.js";
 import { DRAWN_NUMBERS, normalizedBytes } from "../pixels/draws.js";
 import type { Tensor } from "../tensor.js";
+import { CropMemory } from "./crop-memory.js";
 
 /** Where raw images of a batch are written before they are finished. */
 interface RawMemory {
   readonly bytes: Tensor<"uint32">;
+  /** Where these are made of crops that are to be scaled. */
+  readonly crops: CropMemory | undefined;
   readonly draws: Tensor;
   readonly terms: ImageTerms;
 }
@@ -42,29 +45,36 @@ export class ImageInput {
   /** Makes the call that finishes raw images. */
   rehearse(): void {
     const { backend, raw, tensor } = this;
-    if (raw !== undefined) backend.augmentImages?.(raw.bytes, raw.draws, raw.terms, tensor);
+    if (raw === undefined) return;
+    raw.crops?.rehearse();
+    backend.augmentImages?.(raw.bytes, raw.draws, raw.terms, tensor);
   }
 
-  private writeRaw({ bytes, draws }: RawImages, out: Tensor): void {
+  private writeRaw({ bytes, draws, crops }: RawImages, out: Tensor): void {
     const { backend, raw } = this;
     if (raw === undefined || backend.augmentImages === undefined)
       throw new Error("raw images came where finished ones were expected");
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const table = backend.view(raw.draws, [draws.length]);
-    backend.write(backend.view(raw.bytes, [words.length]), words);
+    if (crops !== undefined) raw.crops?.write(bytes, crops);
+    else {
+      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+      backend.write(backend.view(raw.bytes, [words.length]), words);
+    }
     backend.write(table, draws);
     backend.augmentImages(raw.bytes, table, raw.terms, out);
   }
 }
 
 function rawMemory(backend: Backend, { shape: [batch = 0] }: Tensor, form: RawForm): RawMemory {
-  const { side, mean, standardDeviation, recolours } = form;
+  const { side, mean, standardDeviation, recolours, cropRoom } = form;
   const values = normalizedBytes(mean, standardDeviation);
   const table = backend.allocate("float32", [values.length]);
   backend.write(table, values);
+  const crops = cropRoom && new CropMemory(backend, batch, side, cropRoom);
   return {
-    bytes: backend.allocate("uint32", [rawBytes(batch, side) / 4]),
+    bytes: crops?.pixels ?? backend.allocate("uint32", [rawBytes(batch, side) / 4]),
+    crops,
     draws: backend.allocate("float32", [batch * DRAWN_NUMBERS]),
-    terms: { side, table, mean, standardDeviation, recolours },
+    terms: { side, pixelBytes: crops === undefined ? 3 : 4, table, mean, standardDeviation, recolours },
   };
 }

@@ -20,7 +20,7 @@ export interface ImageRegion {
 }
 
 /** Which source pixels make one target pixel, by target index. */
-interface Taps {
+export interface RealTaps {
   /** First source pixel of each target pixel. */
   readonly first: Int32Array;
   /** [size, longest] weights, each row summing to 1. */
@@ -31,8 +31,8 @@ interface Taps {
 /** Bilinear scaling to [size, size, 3] with a filter as wide as the reduction, so that shrinking does not alias. Reuses its memory. */
 export class RegionResizer {
   private readonly size: number;
-  private columns: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
-  private rows: Taps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
+  private columns: RealTaps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
+  private rows: RealTaps = { first: new Int32Array(0), weights: new Float32Array(0), longest: 0 };
   /** [side, size, 3]: rows of the source, scaled horizontally. */
   private squeezed = new Float32Array(0);
 
@@ -99,7 +99,7 @@ export class RegionResizer {
  * The triangle filter's taps for scaling `length` source pixels from `start` on to `size`; reuses the arrays of `taps` where they
  * are large enough.
  */
-function fillTaps(taps: Taps, side: number, start: number, length: number, size: number): Taps {
+export function fillTaps(taps: RealTaps, side: number, start: number, length: number, size: number): RealTaps {
   const scale = length / size;
   const radius = Math.max(1, scale);
   const longest = Math.ceil(2 * radius) + 1;

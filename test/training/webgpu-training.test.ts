@@ -3,9 +3,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { createWebgpuBackend } from "#rbnet/backend/webgpu/backend";
+import { fileSet } from "#rbnet/data/sets/image-set";
 import { readModelFile } from "#rbnet/deploy/model-file";
+import { PIXEL_LIMIT } from "#rbnet/pixels/square";
 import { evaluateModel } from "#rbnet/training/evaluate";
 import { findGpu } from "../backend/webgpu/software-gpu.js";
+import { classFolder } from "../data/picture-folders.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { bitsOf, data, differences, STEPS_PER_EPOCH, settings, trainTiny } from "./tiny-runs.js";
 
@@ -47,6 +50,35 @@ else {
         const rest = await trainTiny({ out: broken, settings: own, backend, resume: true });
         expect([...first.records, ...rest.records]).toEqual(records);
         expect(differences(bitsOf(broken), bitsOf(straight))).toEqual([]);
+      },
+      TIMEOUT,
+    );
+
+    it(
+      "goes on to the bit on crops that it scales itself, of files",
+      async () => {
+        const root = await classFolder(["one", "two"], 25, 40);
+        const names = Array.from({ length: 25 }, (_, image) => `${String(image).padStart(3, "0")}.png`);
+        const paths = ["one", "two"].flatMap((folder) => names.map((name) => join(root, folder, name)));
+        const labels = Uint16Array.from(paths, (_, index) => index % 10);
+        const dataset = { ...data, train: fileSet(paths, labels, PIXEL_LIMIT) };
+        const crop = { kind: "resized", scale: [0.1, 1], ratio: [3 / 4, 4 / 3] } as const;
+        const cropped = { ...own, augmentation: { crop, flip: true, mixup: 0.3 } };
+        const scale = vi.spyOn(backend, "scaleCrops");
+        const [whole, broken] = [temporaryFolder(), temporaryFolder()];
+        const made: unknown[] = [];
+        const onStep = (): number => made.push(backend.objects);
+        const { records } = await trainTiny({ out: whole, settings: cropped, dataset, backend, onStep });
+        // One part a step, and a rehearsal.
+        expect(scale).toHaveBeenCalledTimes(1 + 2 * STEPS_PER_EPOCH);
+        scale.mockRestore();
+        // Nothing of the GPU is made from the third step of an epoch to its last.
+        expect(made[STEPS_PER_EPOCH - 1]).toEqual(made[2]);
+        const first = await trainTiny({ out: broken, settings: cropped, dataset, backend, stopAfter: STEPS_PER_EPOCH + 2 });
+        expect(first.stopped).toBe(true);
+        const rest = await trainTiny({ out: broken, settings: cropped, dataset, backend, loaders: 2, resume: true });
+        expect([...first.records, ...rest.records]).toEqual(records);
+        expect(differences(bitsOf(broken), bitsOf(whole))).toEqual([]);
       },
       TIMEOUT,
     );

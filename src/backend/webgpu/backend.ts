@@ -1,10 +1,12 @@
 /** The WebGPU backend that trains, on a GPU that has been opened, wherever that was (node.ts, or a page). */
 import type { Backend } from "../device.js";
-import type { ImageKernels, Kernels } from "../kernels.js";
+import type { ImageKernels } from "../image-kernels.js";
+import type { Kernels } from "../kernels.js";
 import type { OpenedGpu } from "./adapter.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
 import { assembleGpu, type GpuDevice } from "./connect.js";
+import { cropKernels } from "./crops.js";
 import { imageKernels } from "./images.js";
 import { inferenceKernels } from "./inference.js";
 import { lossKernels } from "./loss.js";
@@ -29,5 +31,6 @@ function allKernels(runner: Runner): Kernels & ImageKernels {
     ...channelKernels(runner),
     ...updateKernels(runner),
     ...imageKernels(runner),
+    ...cropKernels(runner),
   };
 }

@@ -1,6 +1,6 @@
 /** Images of a batch from their bytes and what was drawn for them (pixels/draws.ts): a thread a pixel, which does all of it at once. */
 import { DRAWN, DRAWN_NUMBERS, LUMA } from "../../pixels/draws.js";
-import type { ImageKernels } from "../kernels.js";
+import type { ImageKernels } from "../image-kernels.js";
 import { elementwise, flatGroups } from "./elementwise.js";
 import type { KernelSource } from "./kernel-source.js";
 import type { Runner } from "./recorder.js";
@@ -18,7 +18,7 @@ ${Object.entries(DRAWN)
 const LUMA = vec3f(${LUMA.join(", ")});
 fn drawn(image: u32, number: u32) -> f32 { return draws(image * ${DRAWN_NUMBERS}u + number); }
 fn colour_at(image: u32, y: u32, x: u32) -> vec3u {
-  let at = 3u * ((image * u.side + y) * u.side + x);
+  let at = u.pixel * ((image * u.side + y) * u.side + x);
   return vec3u(byte_at(at), byte_at(at + 1u), byte_at(at + 2u));
 }
 fn byte_at(at: u32) -> u32 { return (bytes(at >> 2u) >> (8u * (at & 3u))) & 0xffu; }
@@ -46,7 +46,7 @@ fn total(thread: u32, value: vec3u) -> vec3u {
 const BRIGHTNESS = {
   name: "windowBrightness",
   tensors: { bytes: "read bits", draws: "read float32", brightness: "write float32" },
-  numbers: { images: "u32", side: "u32", size: "u32", meanRed: "f32", meanGreen: "f32", meanBlue: "f32" },
+  numbers: { images: "u32", side: "u32", pixel: "u32", size: "u32", meanRed: "f32", meanGreen: "f32", meanBlue: "f32" },
   threads: (choice: number) => [lanesOf(choice), 1] as const,
   code: (choice: number) => `${CONSTANTS}${sumOfLanes(choice)}
 fn run(group: u32, thread: u32, tx: u32, ty: u32) {
@@ -87,6 +87,7 @@ const AUGMENT = elementwise(
   set_out(3u * i + 2u, colour.z);`,
   {
     side: "u32",
+    pixel: "u32",
     size: "u32",
     meanRed: "f32",
     meanGreen: "f32",
@@ -121,13 +122,13 @@ fn changed(image: u32, at: vec2i) -> vec3f {
 `,
 );
 
-export function imageKernels({ run, work, together }: Runner): ImageKernels {
+export function imageKernels({ run, work, together }: Runner): Pick<ImageKernels, "augmentImages"> {
   return {
-    augmentImages(bytes, draws, { side, table, mean, standardDeviation, recolours }, out) {
+    augmentImages(bytes, draws, { side, pixelBytes: pixel, table, mean, standardDeviation, recolours }, out) {
       const [images = 0, size = 0] = out.shape;
       const [meanRed, meanGreen, meanBlue] = mean;
       const [deviationRed, deviationGreen, deviationBlue] = standardDeviation;
-      const form = { side, size, meanRed, meanGreen, meanBlue };
+      const form = { side, pixel, size, meanRed, meanGreen, meanBlue };
       const brightness = recolours ? work("float32", [images]) : undefined;
       if (brightness !== undefined) run(BRIGHTNESS, images, { bytes, draws, brightness }, { images, ...form }, together);
       const count = images * size * size;

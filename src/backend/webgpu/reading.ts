@@ -107,7 +107,9 @@ export function storedAs(type: ElementType, data: TypedArray): ArrayBufferView<A
     case "int32":
       return new Int32Array(data);
     case "uint32":
-      return new Uint32Array(data);
+      return data instanceof Uint32Array && data.buffer instanceof ArrayBuffer
+        ? (data as Uint32Array<ArrayBuffer>)
+        : new Uint32Array(data);
     case "dotProduct": {
       const halves = new Int16Array(2 * Math.ceil(data.length / 2));
       halves.set(data);

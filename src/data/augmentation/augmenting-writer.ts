@@ -1,5 +1,5 @@
 /** What writers of training images have in common: which draws an image gets, and on which pixels they are done. */
-import { type ImageRegion, RegionResizer } from "../../pixels/resize.js";
+import { type ImageRegion, type PixelRegion, RegionResizer } from "../../pixels/resize.js";
 import type { Channels } from "../../pixels/square.js";
 import type { Random } from "../random.js";
 import type { Augmentation } from "./augmentation.js";
@@ -7,7 +7,7 @@ import { ImageDrawer, type ImageDraws } from "./image-draws.js";
 
 /** Writes one image at a time to a `Target`, at a place of it; all scratch memory is its own and reused. */
 export abstract class AugmentingWriter<Target> {
-  private readonly drawer: ImageDrawer;
+  protected readonly drawer: ImageDrawer;
   private readonly resizer: RegionResizer;
   private readonly resized: Uint8Array;
 
@@ -39,9 +39,22 @@ export abstract class AugmentingWriter<Target> {
     }
     const { left, top, width, height } = this.chooseRegion(side, side, random);
     const region = { left: left * side, top: top * side, width: width * side, height: height * side };
+    this.writeRegion(pixels, start, side, region, target, at, random);
+    return 0;
+  }
+
+  /** A region of pixels [side, side, 3], scaled. */
+  protected writeRegion(
+    pixels: Uint8Array,
+    start: number,
+    side: number,
+    region: PixelRegion,
+    target: Target,
+    at: number,
+    random: Random,
+  ): void {
     this.resizer.resize(pixels, start, side, region, this.resized);
     this.writeCropped(this.resized, target, at, random);
-    return 0;
   }
 
   /** The window of that number and nothing else, as `write` does where it is drawn and only moves and mirrors. */

@@ -4,6 +4,7 @@
  * means.
  */
 import type { Sharp } from "sharp";
+import { type CropPlace, type CropPlan, type CropRoom, finishedCrop, planCrop } from "../../pixels/crops.js";
 import type { ImageRegion } from "../../pixels/resize.js";
 import { PIXEL_LIMIT, storedSide } from "../../pixels/square.js";
 import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
@@ -33,7 +34,8 @@ export async function decodeImage(input: string | Uint8Array, size: number, opti
 /** The centred square of an image, scaled to [side, side, 3]; otherwise as `decodeImage`. */
 export async function decodeSquare(input: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<Uint8Array> {
   const image = open(await readyInput(input, options), options);
-  return pixelsOf(input, image.resize(side, side, { fit: "cover", position: "centre" }), side, options);
+  const scaled = image.resize(side, side, { fit: "cover", position: "centre" });
+  return pixelsOf(input, scaled, { width: side, height: side }, options);
 }
 
 /**
@@ -49,14 +51,60 @@ export async function decodeRegion(
   options: DecodeOptions = {},
 ): Promise<Uint8Array> {
   const ready = await readyInput(input, options);
-  const { width, height } = await shapeOf(input, ready, options);
-  const region = choose(width, height);
+  const { width, height } = await headerOf(input, ready, options);
+  return scaledRegion(input, ready, placeOf(choose(width, height), size), options);
+}
+
+/** A crop that is still to be scaled, and its pixels [height, width, 3]; or one that was scaled here. */
+export interface DecodedCrop {
+  readonly plan: CropPlan;
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * The pixels of `decodeRegion`, still to be scaled: what is needed for them of the image. Where the decoder makes the image smaller as it
+ * decodes it, turns it, or has more than bytes of its colours, and where the crop would need more than its room, they are scaled here.
+ */
+export async function decodeCrop(
+  input: string | Uint8Array,
+  size: number,
+  choose: (width: number, height: number) => ImageRegion,
+  room: CropRoom,
+  options: DecodeOptions = {},
+): Promise<DecodedCrop> {
+  const ready = await readyInput(input, options);
+  const header = await headerOf(input, ready, options);
+  const { width, height, isPlain } = header;
+  const place = placeOf(choose(width, height), size);
+  const plan = isPlain && !isReducedByDecoder(header, place) ? planCrop(width, height, place, room) : undefined;
+  if (plan === undefined) return { plan: finishedCrop(size), pixels: await scaledRegion(input, ready, place, options) };
+  const { piece } = plan;
+  return { plan, pixels: await pixelsOf(input, open(ready, options).extract({ ...piece }), piece, options) };
+}
+
+function placeOf(region: ImageRegion, size: number): CropPlace {
   const fullWidth = Math.max(size, Math.round(size / region.width));
   const fullHeight = Math.max(size, Math.round(size / region.height));
   const left = Math.min(fullWidth - size, Math.round(region.left * fullWidth));
   const top = Math.min(fullHeight - size, Math.round(region.top * fullHeight));
+  return { fullWidth, fullHeight, left, top, size };
+}
+
+/** JPEG is reduced to a half and less, from three times on: below, the decoder avoids errors of its library. WebP to any size. */
+function isReducedByDecoder({ width, height, format }: ImageHeader, { fullWidth, fullHeight }: CropPlace): boolean {
+  const shrink = Math.min(width / fullWidth, height / fullHeight);
+  return (format === "jpeg" && shrink >= 3) || (format === "webp" && shrink > 1);
+}
+
+function scaledRegion(
+  input: string | Uint8Array,
+  ready: ImageInput,
+  { fullWidth, fullHeight, left, top, size }: CropPlace,
+  options: DecodeOptions,
+): Promise<Uint8Array> {
+  const square = { width: size, height: size };
   const scaled = open(ready, options).resize(fullWidth, fullHeight, { fit: "fill" });
-  return pixelsOf(input, scaled.extract({ left, top, width: size, height: size }), size, options);
+  return pixelsOf(input, scaled.extract({ left, top, ...square }), square, options);
 }
 
 /** Of `smallerImage`. */
@@ -79,7 +127,7 @@ export async function smallerImage(
   options: DecodeOptions = {},
 ): Promise<Uint8Array | undefined> {
   const ready = await readyInput(input, options);
-  const { width, height } = await shapeOf(input, ready, options);
+  const { width, height } = await headerOf(input, ready, options);
   const shorter = Math.min(width, height);
   if (shorter <= side) return undefined;
   const [newWidth, newHeight] = [width, height].map((length) => Math.round((length * side) / shorter));
@@ -94,7 +142,8 @@ export async function smallerImage(
 
 /** Reads an image's header: width and height in pixels as a person sees it, after EXIF orientation. */
 export async function imageShape(input: string | Uint8Array, options: DecodeOptions = {}): Promise<ImageShape> {
-  return shapeOf(input, await readyInput(input, options), options);
+  const { width, height } = await headerOf(input, await readyInput(input, options), options);
+  return { width, height };
 }
 
 export interface ImageShape {
@@ -102,19 +151,31 @@ export interface ImageShape {
   readonly height: number;
 }
 
-async function shapeOf(input: string | Uint8Array, ready: ImageInput, options: DecodeOptions): Promise<ImageShape> {
-  if (ready.raw !== undefined) return ready.raw;
+interface ImageHeader extends ImageShape {
+  /** As the decoder names it; undefined for pixels. */
+  readonly format: string | undefined;
+  /** Whether it is stored as it is seen, a byte a colour. */
+  readonly isPlain: boolean;
+}
+
+async function headerOf(input: string | Uint8Array, ready: ImageInput, options: DecodeOptions): Promise<ImageHeader> {
+  if (ready.raw !== undefined) return { ...ready.raw, format: undefined, isPlain: true };
   const pixelLimit = options.pixelLimit ?? PIXEL_LIMIT;
-  let shape: ImageShape;
+  const header =
+    ready.jpeg?.turned === false ? { ...ready.jpeg, format: "jpeg", isPlain: true } : await askedHeader(input, ready, pixelLimit);
+  if (header.width * header.height > pixelLimit) throw new BadImageError(nameOf(input), tooLarge(pixelLimit));
+  return header;
+}
+
+/** What the decoder says of an image. */
+async function askedHeader(input: string | Uint8Array, { source }: ImageInput, pixelLimit: number): Promise<ImageHeader> {
   try {
-    // The limit is checked below, where the size can be told; sharp's own check would say less.
-    const header = await loadSharp()(ready.source, { limitInputPixels: false }).metadata();
-    shape = header.autoOrient;
+    // The limit is checked where the size can be told; sharp's own check would say less.
+    const { autoOrient, format, orientation, depth } = await loadSharp()(source, { limitInputPixels: false }).metadata();
+    return { ...autoOrient, format, isPlain: (orientation ?? 1) === 1 && depth === "uchar" };
   } catch (error) {
     throw badImage(input, error, pixelLimit);
   }
-  if (shape.width * shape.height > pixelLimit) throw new BadImageError(nameOf(input), tooLarge(pixelLimit));
-  return shape;
 }
 
 /** The centre of [side, side, 3] pixels as [size, size, 3]. */
@@ -138,7 +199,12 @@ function asShown(image: Sharp): Sharp {
   return image.flatten({ background: BACKGROUND }).toColourspace("srgb");
 }
 
-async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, options: DecodeOptions): Promise<Uint8Array> {
+async function pixelsOf(
+  input: string | Uint8Array,
+  image: Sharp,
+  { width, height }: ImageShape,
+  options: DecodeOptions,
+): Promise<Uint8Array> {
   let data: Buffer;
   let channels: number;
   try {
@@ -148,8 +214,8 @@ async function pixelsOf(input: string | Uint8Array, image: Sharp, side: number, 
   } catch (error) {
     throw badImage(input, error, options.pixelLimit ?? PIXEL_LIMIT);
   }
-  if (channels !== 3 || data.length !== side * side * 3) {
-    throw new Error(`sharp gave ${data.length} bytes in ${channels} channels for a side of ${side}`);
+  if (channels !== 3 || data.length !== width * height * 3) {
+    throw new Error(`sharp gave ${data.length} bytes in ${channels} channels for ${width} x ${height} pixels`);
   }
   return data;
 }

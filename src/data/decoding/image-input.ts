@@ -8,13 +8,19 @@ import { BadImageError, badImage, nameOf, tooLarge } from "./bad-image.js";
 import { type Bitmap, bitmapShape, decodeBitmap } from "./bmp.js";
 import { type Content, contentOf, HEAD_BYTES, HEIC_PICTURE, type OtherContent, UNKNOWN_FILE } from "./file-content.js";
 import { decodeInks, mayHaveInks } from "./inks.js";
+import { type JpegHeader, jpegHeader } from "./jpeg-header.js";
 import { loadSharp } from "./sharp.js";
 
 /** A path or the bytes of an encoded image, or pixels and their shape. */
 export interface ImageInput {
   readonly source: string | Uint8Array;
   readonly raw: Pick<Bitmap, "width" | "height" | "channels"> | undefined;
+  /** Where it is a JPEG that says at once what it is. */
+  readonly jpeg?: JpegHeader | undefined;
 }
+
+/** A file's first bytes that are looked at where it is a JPEG: EXIF data take up to 64 KB, and are usually the first of its segments. */
+const JPEG_HEAD_BYTES = 1 << 16;
 
 /** Builds of libvips with HEVC say so by the endings that they take. */
 function readsHeic(): boolean {
@@ -43,8 +49,14 @@ export async function readyInput(
   if (typeof content !== "string" || refusal !== undefined)
     throw new BadImageError(nameOf(input), reasonOf(refusal ?? UNKNOWN_FILE));
   if (content === "BMP") return readyBitmap(input, pixelLimit);
-  const inks = mayHaveInks(content, head) ? await readyInks(input, pixelLimit) : undefined;
-  return inks ?? { source: input, raw: undefined };
+  const jpeg = content === "JPEG" ? jpegHeaderOf(input, head) : undefined;
+  const inks = mayHaveInks(content, jpeg) ? await readyInks(input, pixelLimit) : undefined;
+  return inks ?? { source: input, raw: undefined, jpeg };
+}
+
+function jpegHeaderOf(input: string | Uint8Array, head: Uint8Array): JpegHeader | undefined {
+  if (typeof input !== "string") return jpegHeader(input);
+  return jpegHeader(head) ?? jpegHeader(headOf(input, JPEG_HEAD_BYTES));
 }
 
 /** How images are opened: "error" refuses truncated files but lets pass the harmless warnings that many real photographs give. */
@@ -78,12 +90,12 @@ async function readyBitmap(input: string | Uint8Array, pixelLimit: number): Prom
   return { source: pixels, raw: { width, height, channels } };
 }
 
-/** The first HEAD_BYTES of a file. At once: waiting for three answers of the thread pool takes ten times as long. */
-export function headOf(path: string): Uint8Array {
+/** The first bytes of a file. At once: waiting for three answers of the thread pool takes ten times as long. */
+export function headOf(path: string, bytes = HEAD_BYTES): Uint8Array {
   const file = openSync(path, "r");
   try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0));
+    const head = Buffer.alloc(bytes);
+    return head.subarray(0, readSync(file, head, 0, bytes, 0));
   } finally {
     closeSync(file);
   }

@@ -5,28 +5,16 @@
 import type { SharpOptions } from "sharp";
 import type { Bitmap } from "./bmp.js";
 import type { ImageFormat } from "./file-content.js";
+import type { JpegHeader } from "./jpeg-header.js";
 import { loadSharp } from "./sharp.js";
 
 /** Of a profile that says how inks look; at this place of a profile is the kind of colours that it takes. */
 const INKS = "CMYK";
 const KIND_AT = 16;
 
-/** Whether a picture can have four inks, by its first bytes; where these end before a JPEG says it, it can. */
-export function mayHaveInks(format: ImageFormat, head: Uint8Array): boolean {
-  return format === "TIFF" || (format === "JPEG" && (componentsOf(head) ?? 4) === 4);
-}
-
-/** Of a JPEG: 3 for colours, 4 for inks; undefined where its head does not reach as far. */
-function componentsOf(head: Uint8Array): number | undefined {
-  const bytes = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  for (let at = 2; at + 9 < head.length; at += 2 + bytes.getUint16(at + 2)) {
-    const marker = bytes.getUint16(at);
-    // SOF0 to SOF15, among which DHT, JPG and DAC have numbers, too.
-    const isFrame = marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker);
-    if (isFrame) return head[at + 9];
-    if (marker <= 0xffbf) return undefined;
-  }
-  return undefined;
+/** Whether a picture can have four inks; a JPEG whose header is not known can. */
+export function mayHaveInks(format: ImageFormat, jpeg: JpegHeader | undefined): boolean {
+  return format === "TIFF" || (format === "JPEG" && (jpeg?.components ?? 4) === 4);
 }
 
 /** RGB of a picture of inks that has no profile of them, turned as its EXIF data say; undefined of all others. */

@@ -2,12 +2,13 @@
  * How the images of a batch are prepared, whoever does it: everything random is drawn from (seed, epoch, image), so it does not matter
  * who prepares what, or when.
  */
+import type { CropPlan, CropRoom } from "../../pixels/crops.js";
 import type { Channels } from "../../pixels/square.js";
 import type { Augmentation } from "../augmentation/augmentation.js";
 import type { AugmentingWriter } from "../augmentation/augmenting-writer.js";
 import { ImageWriter } from "../augmentation/image-writer.js";
 import { mixBatch } from "../augmentation/mixup.js";
-import { RawWriter } from "../augmentation/raw-images.js";
+import { CropWriter, type RawCrops, type RawImages, RawWriter } from "../augmentation/raw-images.js";
 import type { MemorySource, PixelSource } from "../dataset.js";
 import { Random } from "../random.js";
 import { type ViewPlan, viewRandom } from "../views/view-plan.js";
@@ -24,6 +25,8 @@ export interface BatchPlan {
   readonly size: number;
   /** Side of images that are left raw. */
   readonly rawSide?: number | undefined;
+  /** Where raw images are crops that are to be scaled. */
+  readonly cropRoom?: CropRoom | undefined;
   readonly mean: Channels;
   readonly standardDeviation: Channels;
   readonly augmentation: Augmentation | undefined;
@@ -56,18 +59,32 @@ export interface SlotWriter extends Pick<AugmentingWriter<never>, "cropsRegions"
   square(pixels: Uint8Array, start: number, side: number, draw: ImageDraw, slot: BatchSlot, position: number): number;
   /** Pixels [size, size, 3] on which the crop was already done. */
   cropped(pixels: Uint8Array, random: Random, slot: BatchSlot, position: number): void;
+  /** The pixels of a crop that is to be scaled; absent where crops are scaled before. */
+  readonly crop?: (plan: CropPlan, pixels: Uint8Array, random: Random, slot: BatchSlot, position: number) => void;
 }
 
 export function slotWriter(plan: BatchPlan): SlotWriter {
-  const { size, mean, standardDeviation, augmentation, rawSide } = plan;
-  if (rawSide !== undefined) {
-    return slotWriterOf(plan, new RawWriter(size, standardDeviation, augmentation), 1, ({ raw }) => {
-      if (raw === undefined) throw new Error("a slot has no room for raw images");
-      return raw;
-    });
+  const { size, mean, standardDeviation, augmentation, rawSide, cropRoom } = plan;
+  if (cropRoom !== undefined) {
+    const writer = new CropWriter(size, standardDeviation, augmentation);
+    return {
+      ...slotWriterOf(plan, writer, 1, cropsOf),
+      crop: (crop, pixels, random, slot, position) => writer.writeCrop(crop, pixels, cropsOf(slot), position, random),
+    };
   }
+  if (rawSide !== undefined) return slotWriterOf(plan, new RawWriter(size, standardDeviation, augmentation), 1, rawOf);
   const writer = new ImageWriter(size, mean, standardDeviation, augmentation);
   return slotWriterOf(plan, writer, size ** 2 * 3, ({ images }) => images);
+}
+
+function rawOf({ raw }: BatchSlot): RawImages {
+  if (raw === undefined) throw new Error("a slot has no room for raw images");
+  return raw;
+}
+
+function cropsOf({ crops }: BatchSlot): RawCrops {
+  if (crops === undefined) throw new Error("a slot has no room for crops");
+  return crops;
 }
 
 /** `stride`: of an image in the target, in what the writer counts its places by. */

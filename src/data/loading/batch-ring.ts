@@ -2,8 +2,9 @@
  * The memory between the training step and the workers that prepare its batches: a few batches side by side in one shared buffer,
  * used in turn, so that no batch is ever copied or allocated anew.
  */
+import type { CropRoom } from "../../pixels/crops.js";
 import { DRAWN_NUMBERS } from "../../pixels/draws.js";
-import { type RawImages, rawBytes } from "../augmentation/raw-images.js";
+import { type RawCrops, type RawImages, rawBytes } from "../augmentation/raw-images.js";
 import { sharedBuffer } from "../shared-buffer.js";
 
 export interface RingShape {
@@ -15,6 +16,8 @@ export interface RingShape {
   readonly scores?: number;
   /** Side of raw images, which take the place of normalized ones. */
   readonly rawSide?: number | undefined;
+  /** Where raw images are crops that are to be scaled. Of what these could take, memory is used as far as a batch's do. */
+  readonly cropRoom?: CropRoom | undefined;
 }
 
 /** Room for one batch. */
@@ -22,6 +25,8 @@ export interface BatchSlot {
   /** [batch, size, size, 3], normalized; none where they are raw. */
   readonly images: Float32Array;
   readonly raw: RawImages | undefined;
+  /** The same, where they are crops that are to be scaled. */
+  readonly crops: RawCrops | undefined;
   readonly labels: Int32Array;
   readonly mixLabels: Int32Array;
   readonly mixWeight: Float32Array;
@@ -43,8 +48,9 @@ export function batchSlots(
   shape: RingShape,
   memory = sharedBuffer(shape.slots * slotBytes(shape)),
 ): { memory: ArrayBufferLike; slots: readonly BatchSlot[] } {
-  const { batch, scores = 0, rawSide } = shape;
+  const { batch, scores = 0, rawSide, cropRoom } = shape;
   const floats = imageFloats(shape);
+  const rawLength = rawBytesOf(shape);
   const slots = Array.from({ length: shape.slots }, (_, index): BatchSlot => {
     let at = index * slotBytes(shape);
     const take = (elements: number): number => {
@@ -52,16 +58,21 @@ export function batchSlots(
       at += elements * 4;
       return start;
     };
-    const takeRaw = (side: number): RawImages => {
-      const bytes = rawBytes(batch, side);
-      return {
-        bytes: new Uint8Array(memory, take(bytes / 4), bytes),
-        draws: new Float32Array(memory, take(batch * DRAWN_NUMBERS), batch * DRAWN_NUMBERS),
-      };
-    };
+    const takeRaw = (): RawImages => ({
+      bytes: new Uint8Array(memory, take(rawLength / 4), rawLength),
+      draws: new Float32Array(memory, take(batch * DRAWN_NUMBERS), batch * DRAWN_NUMBERS),
+    });
+    const takeCrops = (raw: RawImages): RawCrops => ({
+      ...raw,
+      crops: new Uint32Array(memory, take(2 * batch), 2 * batch),
+      taken: new Int32Array(memory, take(1), 1),
+    });
+    const raw = rawSide === undefined ? undefined : takeRaw();
+    const crops = raw === undefined || cropRoom === undefined ? undefined : takeCrops(raw);
     return {
       images: new Float32Array(memory, take(floats), floats),
-      raw: rawSide === undefined ? undefined : takeRaw(rawSide),
+      raw: crops ?? raw,
+      crops,
       labels: new Int32Array(memory, take(batch), batch),
       mixLabels: new Int32Array(memory, take(batch), batch),
       mixWeight: new Float32Array(memory, take(batch), batch),
@@ -78,9 +89,14 @@ function imageFloats({ batch, size, rawSide }: RingShape): number {
   return rawSide === undefined ? batch * size * size * 3 : 0;
 }
 
+function rawBytesOf({ batch, rawSide = 0, cropRoom }: RingShape): number {
+  return cropRoom === undefined ? rawBytes(batch, rawSide) : batch * cropRoom.bytes;
+}
+
 function slotBytes(shape: RingShape): number {
-  const { batch, scores = 0, rawSide } = shape;
-  const raw = rawSide === undefined ? 0 : rawBytes(batch, rawSide) + 4 * batch * DRAWN_NUMBERS;
-  const bytes = raw + 4 * (imageFloats(shape) + (5 + scores) * batch + 1);
+  const { batch, scores = 0, rawSide, cropRoom } = shape;
+  const raw = rawSide === undefined ? 0 : rawBytesOf(shape) + 4 * batch * DRAWN_NUMBERS;
+  const crops = cropRoom === undefined ? 0 : 4 * (2 * batch + 1);
+  const bytes = raw + crops + 4 * (imageFloats(shape) + (5 + scores) * batch + 1);
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

@@ -2,11 +2,12 @@
  * Parts of batches from encoded images: several are decoded at once, and one that cannot be used is replaced by its neighbour or left out.
  * Imported only where images are encoded: workers on decoded ones start without the decoder.
  */
+import type { ImageRegion } from "../../pixels/resize.js";
 import { storedSide } from "../../pixels/square.js";
 import type { EncodedSource } from "../dataset.js";
 import { BadImageError } from "../decoding/bad-image.js";
 import type { ByteRange, EncodedImages } from "../decoding/encoded-images.js";
-import { decodeRegion, decodeSquare } from "../decoding/image-file.js";
+import { decodeCrop, decodeRegion, decodeSquare } from "../decoding/image-file.js";
 import { openEncoded } from "../sets/open-encoded.js";
 import { type Annotate, type BatchPart, type BatchPlan, drawImage, type SlotWriter, slotWriter } from "./batch-plan.js";
 import type { BatchSlot } from "./batch-ring.js";
@@ -77,13 +78,16 @@ export class EncodedBatches {
   /** Draws are those of the wanted image, whatever replaces it: the neighbour may be in the same epoch, and should look different there. */
   private async write(index: number, wanted: number, slot: BatchSlot, epoch: number, position: number): Promise<number> {
     const { plan, source, writer } = this;
-    const { size } = plan;
+    const { size, cropRoom } = plan;
     const draw = drawImage(plan, epoch, index, wanted, slot.repeats[position]);
     const image = await this.images.read(index);
     if (writer.cropsRegions) {
       const { random, view = 0 } = draw;
-      const pixels = await decodeRegion(image, size, (width, height) => writer.chooseRegion(width, height, random), source);
-      writer.cropped(pixels, random, slot, position);
+      const choose = (width: number, height: number): ImageRegion => writer.chooseRegion(width, height, random);
+      if (writer.crop !== undefined && cropRoom !== undefined) {
+        const crop = await decodeCrop(image, size, choose, cropRoom, source);
+        writer.crop(crop.plan, crop.pixels, random, slot, position);
+      } else writer.cropped(await decodeRegion(image, size, choose, source), random, slot, position);
       return view;
     }
     const pixels = await decodeSquare(image, storedSide(size), source);

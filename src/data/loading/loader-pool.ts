@@ -66,6 +66,7 @@ export class LoaderPool {
     pending.missing = parts;
     pending.error = undefined;
     Atomics.store(slot.unfinished, 0, parts);
+    if (slot.crops !== undefined) Atomics.store(slot.crops.taken, 0, 0);
     for (let part = 0; part < parts; part++) {
       const first = Math.floor((count * part) / parts);
       const end = Math.floor((count * (part + 1)) / parts);

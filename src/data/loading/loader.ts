@@ -4,11 +4,12 @@
  */
 import { availableParallelism } from "node:os";
 import { UserError } from "../../errors.js";
+import { type CropRoom, encodedCropRoom, squareCropRoom } from "../../pixels/crops.js";
 import { DRAWN_NUMBERS } from "../../pixels/draws.js";
 import { storedSide } from "../../pixels/square.js";
 import { checkAugmentation } from "../augmentation/augmentation.js";
 import { type RawForm, type RawImages, rawBytes } from "../augmentation/raw-images.js";
-import type { ImageSet, SkippedImage } from "../dataset.js";
+import type { ImageSet, PixelSource, SkippedImage } from "../dataset.js";
 import { requireFewSkipped } from "../decoding/skipped-images.js";
 import { type BatchSlot, batchSlots } from "./batch-ring.js";
 import type { Batch, BatchImages, BatchOptions, BatchShare, BatchSource } from "./batch-source.js";
@@ -71,11 +72,19 @@ export class Loader<Images extends BatchImages = Float32Array> implements BatchS
     this.batchesPerEpoch = Math.floor(batches / of) * (end - first);
     const { colorJitter, crop } = augmentation ?? {};
     const whole = set.source.kind === "memory" ? set.source.side : storedSide(size);
-    // A crop that is scaled is done where an image is decoded.
-    const rawSide = raw ? (crop?.kind === "resized" ? size : whole) : undefined;
-    this.rawForm =
-      rawSide === undefined ? undefined : { side: rawSide, mean, standardDeviation, recolours: colorJitter !== undefined };
-    const shape = { slots: options.ahead ?? 3, batch, size, scores: views?.answers?.form.classes ?? 0, rawSide };
+    const isScaled = crop?.kind === "resized";
+    const rawSide = raw ? (isScaled ? size : whole) : undefined;
+    const cropRoom = raw && isScaled ? cropRoomOf(set.source, size, batch) : undefined;
+    const recolours = colorJitter !== undefined;
+    this.rawForm = rawSide === undefined ? undefined : { side: rawSide, mean, standardDeviation, recolours, cropRoom };
+    const shape = {
+      slots: options.ahead ?? 3,
+      batch,
+      size,
+      scores: views?.answers?.form.classes ?? 0,
+      rawSide,
+      cropRoom,
+    };
     const { memory, slots } = batchSlots(shape);
     this.slots = slots;
     const workers = options.workers ?? (set.source.kind === "memory" ? 1 : Math.min(8, availableParallelism()));
@@ -191,6 +200,12 @@ export class Loader<Images extends BatchImages = Float32Array> implements BatchS
   private imagesOf({ images, raw }: BatchSlot, count: number): BatchImages {
     const { rawForm, options } = this;
     if (raw === undefined || rawForm === undefined) return images.subarray(0, count * options.size ** 2 * 3);
-    return { bytes: raw.bytes.subarray(0, rawBytes(count, rawForm.side)), draws: raw.draws.subarray(0, count * DRAWN_NUMBERS) };
+    const draws = raw.draws.subarray(0, count * DRAWN_NUMBERS);
+    if (raw.crops !== undefined) return { bytes: raw.bytes, draws, crops: raw.crops.subarray(0, 2 * count) };
+    return { bytes: raw.bytes.subarray(0, rawBytes(count, rawForm.side)), draws };
   }
+}
+
+function cropRoomOf(source: PixelSource, size: number, batch: number): CropRoom {
+  return source.kind === "memory" ? squareCropRoom(source.side, size) : encodedCropRoom(size, batch);
 }
