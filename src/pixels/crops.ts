@@ -71,7 +71,7 @@ const MOST_WEIGHTS = 65 * 25;
 const MOST_SOURCE_PIXELS = 12;
 
 /** Of all crops of a batch; what is not needed of it is not used. */
-const MOST_BATCH_BYTES = 2 ** 30;
+const MOST_BATCH_BYTES = 2 ** 29;
 
 /** Of each crop of `size` in a batch from encoded images; larger ones are scaled where they are decoded. */
 export function encodedCropRoom(size: number, batch: number): CropRoom {

@@ -74,7 +74,7 @@ describe("crops of encoded images", () => {
     expect(planCrop(127, 127, { ...place, fullWidth: 32, fullHeight: 32 }, { ...room, between: 4000 })).toBeUndefined();
     // Of a large batch less is left to each, but never less than a crop that is scaled.
     expect(encodedCropRoom(32, 4).bytes).toBe(room.bytes);
-    expect(encodedCropRoom(32, 20_000)).toEqual({ ...room, bytes: 4 * Math.floor(2 ** 30 / 80_000) });
+    expect(encodedCropRoom(32, 20_000)).toEqual({ ...room, bytes: 4 * Math.floor(2 ** 29 / 80_000) });
     expect(encodedCropRoom(32, 2 ** 22).bytes).toBe(4 * wordsOf(finishedCrop(32)));
   });
 });
