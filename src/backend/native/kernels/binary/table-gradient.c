@@ -2,6 +2,7 @@
 // tables.ts.
 #include "estimator.h"
 #include "../kernel.h"
+#include "places.h"
 
 #define LANES 16
 /** Floats in a table: 16 entries of 16 lanes. */
@@ -110,35 +111,11 @@ static void transposeRows(const float *dy, int count, int filters, int padded, f
     for (int n = 0; n < filters; n += SIDE) transposeSquare(dy + (size_t)m * filters + n, (size_t)filters, out + n * LANES + m, LANES);
 }
 
-/** The sixteen windows of a tile, or fewer. */
-typedef struct {
-  int image, first, count;
-} Tile;
-
-inlined int pixelOf(const Window *w, const Tile *tile, int m, int tap) {
-  const int i = (tile->first + m) / w->gridColumns, j = (tile->first + m) % w->gridColumns;
-  return pixelIndex(w, tile->image, rowOrigin(w, i) + tap / w->kernel * w->step, columnOrigin(w, j) + tap % w->kernel * w->step);
-}
-
-/** Asks for the pixels under a tile: they are wanted only after its sums are computed. */
-static void prefetchTile(const Window *w, const Tile *tile, const Target *target) {
-  for (int tap = 0; tap < w->kernel * w->kernel; tap++) {
-    for (int m = 0; m < tile->count; m++) {
-      const int pixel = pixelOf(w, tile, m, tap);
-      if (pixel < 0) continue;
-      for (int c = 0; c < w->channels; c += 16) {
-        __builtin_prefetch(target->x + (size_t)pixel * w->channels + c, 0, 2);
-        __builtin_prefetch(target->dx + (size_t)pixel * w->channels + c, 1, 2);
-      }
-    }
-  }
-}
-
 /**
  * Lays the sums of a tile, [inputs][16 lanes], back on the map; the taps of a row side by side, so that memory is met in order. rows:
  * [kernel][16][channels].
  */
-inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, float *rows, int kind, const Target *target) {
+inlined void scatterTile(const Window *w, const Place *places, int count, const float *sums, float *rows, int kind, const Target *target) {
   const int channels = w->channels, whole = channels - channels % SIDE;
   for (int tapRow = 0; tapRow < w->kernel; tapRow++) {
     for (int b = 0; b < w->kernel; b++) {
@@ -149,9 +126,9 @@ inlined void scatterTile(const Window *w, const Tile *tile, const float *sums, f
       for (int c = whole; c < channels; c++)
         for (int m = 0; m < LANES; m++) to[m * channels + c] = from[c * LANES + m];
     }
-    for (int m = 0; m < tile->count; m++) {
+    for (int m = 0; m < count; m++) {
       for (int b = 0; b < w->kernel; b++) {
-        const int pixel = pixelOf(w, tile, m, tapRow * w->kernel + b);
+        const int pixel = pixelUnder(w, &places[m], tapRow, b);
         if (pixel >= 0) addPixel(rows + (size_t)(b * LANES + m) * channels, (size_t)pixel * channels, channels, kind, target);
       }
     }
@@ -177,9 +154,11 @@ KERNEL(binaryInputGradient) {
     target.dThreshold = partials + (size_t)image * channels;
     memset(target.dThreshold, 0, (size_t)channels * 4);
     for (int first = 0; first < perImage; first += LANES) {
-      const Tile tile = {image, first, smaller(LANES, perImage - first)};
-      prefetchTile(w, &tile, &target);
-      transposeRows(dy + (size_t)(image * perImage + first) * filters, tile.count, filters, paddedFilters, transposed);
+      const int window = image * perImage + first, count = smaller(LANES, perImage - first);
+      Place places[LANES];
+      findPlaces(w, window, count, places);
+      prefetchWindows(w, places, count, &target);
+      transposeRows(dy + (size_t)window * filters, count, filters, paddedFilters, transposed);
       memset(sums, 0, (size_t)inputs * LANES * 4);
       for (int g = 0; g < groups; g += GROUPS) {
         const int some = smaller(GROUPS, groups - g);
@@ -191,8 +170,8 @@ KERNEL(binaryInputGradient) {
         }
         addFromTables(sums, tables, index + g, (size_t)groups, inputs, some);
       }
-      if (kind == 0) scatterTile(w, &tile, sums, rows, 0, &target);
-      else scatterTile(w, &tile, sums, rows, 1, &target);
+      if (kind == 0) scatterTile(w, places, count, sums, rows, 0, &target);
+      else scatterTile(w, places, count, sums, rows, 1, &target);
     }
   }
 }

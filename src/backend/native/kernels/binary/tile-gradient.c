@@ -1,6 +1,7 @@
 // The two gradient products of a binary convolution by tiles of bfloat16, where one operand is signs; see tiles.h.
 #include "estimator.h"
 #include "../kernel.h"
+#include "places.h"
 #include "tiles.h"
 
 /** Tiles of filters in a chunk, at most. */
@@ -74,45 +75,6 @@ KERNEL(binaryWeightGradient) {
 #define TOGETHER 128
 /** Bytes for the sums of those, or of fewer where a window has many inputs: with the tiles they fill the scratch memory of a thread. */
 #define SUMS_BYTES (SCRATCH_BYTES - TOGETHER / TILE_SIDE * FLOATS_BYTES - SIGNS_BYTES)
-
-/** Where a window lies: its image, and its first row and column there. */
-typedef struct {
-  int image, row, column;
-} Place;
-
-/** The places of `count` windows from `first` on, of all windows of the batch. */
-static void findPlaces(const Window *w, int first, int count, Place *places) {
-  const int perImage = w->gridRows * w->gridColumns;
-  int image = first / perImage, i = first % perImage / w->gridColumns, j = first % w->gridColumns;
-  for (int m = 0; m < count; m++) {
-    places[m] = (Place){image, rowOrigin(w, i), columnOrigin(w, j)};
-    if (++j < w->gridColumns) continue;
-    j = 0;
-    if (++i < w->gridRows) continue;
-    i = 0;
-    image++;
-  }
-}
-
-inlined int pixelUnder(const Window *w, const Place *place, int tapRow, int tapColumn) {
-  return pixelIndex(w, place->image, place->row + tapRow * w->step, place->column + tapColumn * w->step);
-}
-
-/** Asks for the pixels under windows: they are wanted only after their sums are computed. */
-static void prefetchWindows(const Window *w, const Place *places, int count, const Target *target) {
-  for (int a = 0; a < w->kernel; a++) {
-    for (int m = 0; m < count; m++) {
-      for (int b = 0; b < w->kernel; b++) {
-        const int pixel = pixelUnder(w, &places[m], a, b);
-        if (pixel < 0) continue;
-        for (int c = 0; c < w->channels; c += 16) {
-          __builtin_prefetch(target->x + (size_t)pixel * w->channels + c, 0, 2);
-          __builtin_prefetch(target->dx + (size_t)pixel * w->channels + c, 1, 2);
-        }
-      }
-    }
-  }
-}
 
 /**
  * Lays the gradients of windows, rows of [inputs] `step` floats apart, back on the map. One window after the other: what is added to a
