@@ -19,10 +19,11 @@ const cifar10 = fileURLToPath(new URL("../../../shared/data/cifar10", import.met
 const NAME = "rbnet20-cifar10";
 const card = readFileSync(join(folder, "README.md"), "utf8");
 
-/** What the card says in the first row of its table that begins with these words. */
-function said(words: string): string {
-  const row = new RegExp(`^\\| ${words}[^|]*\\|([^|]*)\\|`, "m").exec(card);
-  if (row === null) throw new Error(`the card has no row "${words}"`);
+/** What a model's card says in the first row of its table that begins with these words. */
+function said(model: string, words: string): string {
+  const section = card.split(/^## /m).find((text) => text.startsWith(`${model}\n`));
+  const row = new RegExp(`^\\| ${words}[^|]*\\|([^|]*)\\|`, "m").exec(section ?? "");
+  if (row === null) throw new Error(`the card of ${model} has no row "${words}"`);
   return row[1]!.replaceAll("*", "").trim();
 }
 
@@ -43,11 +44,11 @@ describe("the models that come with rbnet", () => {
     for (const other of ["README", "../models/rbnet20-cifar10", "nothing"]) expect(modelFileOf(other)).toBe(other);
   });
 
-  it("have as many operations, and files as large, as the card says", async () => {
-    const { operations, size } = await readModelFile(NAME);
+  it.each(shippedModels())("have as many operations, and files as large, as the card of %s says", async (name) => {
+    const { operations, size } = await readModelFile(name);
     const { ops } = totalsOf(summarizeOperations(operations, { height: size, width: size, channels: 3 }));
-    expect(said("OPs")).toBe(`${(ops / 1e6).toFixed(2)}M`);
-    expect(said("file")).toBe(`${Math.round(readFileSync(modelFileOf(NAME)).length / 1e3)} KB`);
+    expect(said(name, "OPs")).toBe(`${(ops / 1e6).toFixed(2)}M`);
+    expect(said(name, "file")).toBe(`${Math.round(readFileSync(modelFileOf(name)).length / 1e3)} KB`);
   });
 
   it("answer by name from any folder, in every command that takes a model", { timeout: 60_000 }, async () => {
@@ -78,12 +79,12 @@ describe("the models that come with rbnet", () => {
   });
 
   describe.skipIf(!existsSync(cifar10))(`on the images in ${cifar10} (skipped where absent)`, () => {
-    it("get as many of the 10,000 test images right as the card says", { timeout: 120_000 }, async () => {
+    it.each(shippedModels())("get as many of the 10,000 test images right as the card of %s says", { timeout: 120_000 }, async (name) => {
       using backend = await openBackend({ threads: 2, backend: "wasm" });
-      const model = await readModelFile(NAME);
+      const model = await readModelFile(name);
       const data = await openDataset({ path: join(cifar10, "test"), size: model.size, validationFraction: 0 });
       const { top1, images } = await evaluateModel(backend, model, data.train);
-      expect([images, `${(100 * top1).toFixed(1)} %`]).toEqual([10_000, said("test top-1")]);
+      expect([images, `${(100 * top1).toFixed(1)} %`]).toEqual([10_000, said(name, "test top-1")]);
     });
   });
 });
