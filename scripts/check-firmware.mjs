@@ -6,8 +6,8 @@
  *   node scripts/check-firmware.mjs [model...] [--images folder by class] [--count 100] [--emulated 100] [--maps float32|float16] [--host]
  *     [--only gcc --only clang ...]
  *
- * A model is a file, the name of one that ships, or drawn:NETWORK or drawn:NETWORK:WIDTH for one with drawn weights; by default the one
- * that ships, and rbnet8, real2binary20 and reactnet20 drawn. Without images, pixels are drawn. `--emulated`: of the images, how many a
+ * A model is a file, the name of one that ships, or drawn:NETWORK or drawn:NETWORK:WIDTH for one with drawn weights; by default those
+ * that ship, and real2binary20 and reactnet20 drawn. Without images, pixels are drawn. `--emulated`: of the images, how many a
  * board is given; `--host` leaves boards out, and `--only` all that it does not name. Debian's packages: gcc, clang, gcc-multilib,
  * gcc-s390x-linux-gnu, libc6-dev-s390x-cross, qemu-user, gcc-arm-none-eabi, gcc-riscv64-unknown-elf, qemu-system-arm, qemu-system-misc;
  * what is not there is said and left out.
@@ -206,7 +206,7 @@ async function somePixels(size, count) {
 }
 
 const names =
-  positionals.length > 0 ? positionals : ["rbnet20-cifar10", "drawn:rbnet8", "drawn:real2binary20", "drawn:reactnet20"];
+  positionals.length > 0 ? positionals : ["rbnet20-cifar10", "rbnet8-cifar10", "drawn:real2binary20", "drawn:reactnet20"];
 for (const name of names) {
   const model = name.startsWith("drawn:") ? await drawnModel(name.slice("drawn:".length)) : await readModelFile(name);
   const built = join(folder, "model");

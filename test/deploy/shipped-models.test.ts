@@ -79,12 +79,16 @@ describe("the models that come with rbnet", () => {
   });
 
   describe.skipIf(!existsSync(cifar10))(`on the images in ${cifar10} (skipped where absent)`, () => {
-    it.each(shippedModels())("get as many of the 10,000 test images right as the card of %s says", { timeout: 120_000 }, async (name) => {
-      using backend = await openBackend({ threads: 2, backend: "wasm" });
-      const model = await readModelFile(name);
-      const data = await openDataset({ path: join(cifar10, "test"), size: model.size, validationFraction: 0 });
-      const { top1, images } = await evaluateModel(backend, model, data.train);
-      expect([images, `${(100 * top1).toFixed(1)} %`]).toEqual([10_000, said(name, "test top-1")]);
-    });
+    it.each(shippedModels())(
+      "get as many of the 10,000 test images right as the card of %s says",
+      { timeout: 120_000 },
+      async (name) => {
+        using backend = await openBackend({ threads: 2, backend: "wasm" });
+        const model = await readModelFile(name);
+        const data = await openDataset({ path: join(cifar10, "test"), size: model.size, validationFraction: 0 });
+        const { top1, images } = await evaluateModel(backend, model, data.train);
+        expect([images, `${(100 * top1).toFixed(1)} %`]).toEqual([10_000, said(name, "test top-1")]);
+      },
+    );
   });
 });
