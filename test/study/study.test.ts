@@ -95,7 +95,9 @@ describe("a study file", () => {
     "studies/%s.json has RB-Nets that count, at %i pixels, at most %i operations",
     { timeout: 120_000 },
     async (name, size, most) => {
-      const rows = (await readStudy(join("studies", `${name}.json`))).rows.filter(({ network }) => network.startsWith("rbnet"));
+      const { rows: all } = await readStudy(join("studies", `${name}.json`));
+      // A row that says its width stands beside a baseline's operations, and not within the budget.
+      const rows = all.filter(({ network, name: row }) => network.startsWith("rbnet") && !row.includes(" at width "));
       expect(rows.length).toBeGreaterThan(2);
       for (const { name: row, network, width, networkOptions } of rows) {
         const description = networkByName(network, { classes: size === 224 ? 1000 : 10, width, size, ...networkOptions });
