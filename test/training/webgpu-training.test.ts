@@ -1,8 +1,11 @@
 /** Training on a GPU, if only in software: what is resumed there, and what its model says without it. */
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import type { Backend } from "#rbnet/backend/device";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { createWebgpuBackend } from "#rbnet/backend/webgpu/backend";
+import type { GpuDevice } from "#rbnet/backend/webgpu/connect";
+import { openNodeGpu } from "#rbnet/backend/webgpu/node";
 import { fileSet } from "#rbnet/data/sets/image-set";
 import { readModelFile } from "#rbnet/deploy/model-file";
 import { PIXEL_LIMIT } from "#rbnet/pixels/square";
@@ -28,19 +31,13 @@ else {
       "goes on to the bit where it was stopped in an epoch",
       async () => {
         const augment = vi.spyOn(backend, "augmentImages");
-        let entered: number | undefined;
-        const steps: number[] = [];
-        const rehearse = backend.rehearse?.bind(backend);
-        const rehearsed = vi.spyOn(backend, "rehearse").mockImplementation(async (calls) => {
-          await rehearse?.(calls);
-          if (steps.length === 0) entered = backend.objects.pipelines;
-        });
-        const onStep = (): number => steps.push(backend.objects.pipelines);
-        const { records } = await trainTiny({ out: straight, settings: own, backend, onStep });
+        const { result, entered, steps } = await countingPipelines(backend, (onStep) =>
+          trainTiny({ out: straight, settings: own, backend, onStep }),
+        );
+        const { records } = result;
         // All that the first steps call was compiled when the stage was entered.
         expect(entered).toBeGreaterThan(20);
         expect(steps.slice(0, STEPS_PER_EPOCH)).toEqual(Array(STEPS_PER_EPOCH).fill(entered));
-        rehearsed.mockRestore();
         // Of every step, and of the two batches of validation images after each epoch or more.
         expect(augment.mock.calls.length).toBeGreaterThan(2 * STEPS_PER_EPOCH);
         augment.mockRestore();
@@ -84,6 +81,24 @@ else {
     );
 
     it(
+      "compiles what a teacher of ours calls before the first step, too",
+      async () => {
+        const teacher = temporaryFolder();
+        const once = { ...own, epochs: 1 };
+        await trainTiny({ out: teacher, settings: once, backend: "wasm" });
+        const taught = { ...once, distill: { teacher, weight: 0.5, temperature: 2, attention: 1 } };
+        // Of its own, which has compiled nothing yet.
+        using fresh = createWebgpuBackend(await openNodeGpu());
+        const { entered, steps } = await countingPipelines(fresh, (onStep) =>
+          trainTiny({ out: temporaryFolder(), settings: taught, backend: fresh, onStep }),
+        );
+        expect(steps).toHaveLength(STEPS_PER_EPOCH);
+        expect(steps).toEqual(Array(STEPS_PER_EPOCH).fill(entered));
+      },
+      TIMEOUT,
+    );
+
+    it(
       "leaves a model that answers alike on WebAssembly, and a checkpoint that goes on there",
       async () => {
         const model = await readModelFile(join(straight, "model.safetensors"));
@@ -97,4 +112,23 @@ else {
       TIMEOUT,
     );
   });
+}
+
+/** How many kernels were compiled when the stage was entered, and after each step. */
+async function countingPipelines<Result>(
+  backend: Backend & GpuDevice,
+  training: (onStep: () => void) => Promise<Result>,
+): Promise<{ result: Result; entered: number | undefined; steps: readonly number[] }> {
+  let entered: number | undefined;
+  const steps: number[] = [];
+  const rehearse = backend.rehearse?.bind(backend);
+  const rehearsed = vi.spyOn(backend, "rehearse").mockImplementation(async (calls) => {
+    await rehearse?.(calls);
+    if (steps.length === 0) entered = backend.objects.pipelines;
+  });
+  const result = await training(() => {
+    steps.push(backend.objects.pipelines);
+  });
+  rehearsed.mockRestore();
+  return { result, entered, steps };
 }

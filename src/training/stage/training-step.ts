@@ -97,7 +97,7 @@ export class TrainingStep {
    * @param layerDone called when the gradients of a layer, by its number, are complete
    */
   async run(batch: Batch<BatchImages>, layerDone?: (layer: number) => Promise<void>): Promise<void> {
-    const { backend, network, teacher, input, labels, options } = this;
+    const { backend, network, teacher, input, labels } = this;
     const { tensor } = input;
     input.write(batch.images);
     backend.write(labels, this.labelsOf(batch));
@@ -106,7 +106,7 @@ export class TrainingStep {
       const { images, count, answers } = batch;
       const pixels = images instanceof Float32Array ? images : undefined;
       await teacher.teach({ pixels, tensor, count, answers }, this.softTargets);
-      backend.softmax(this.softTargets, options.distill?.temperature ?? 1, this.softTargets);
+      this.enqueueProbabilities();
     }
     const logits = network.forward(tensor);
     this.enqueueLoss(logits);
@@ -115,9 +115,14 @@ export class TrainingStep {
     this.enqueueTotals(logits);
   }
 
-  /** Makes the calls of a step that need no batch, but for the teacher's, where they have no effect (Device.rehearse). */
+  /** Makes the calls of a step that need no batch, where they have no effect (Device.rehearse). */
   rehearse(): void {
-    this.input.rehearse();
+    const { input, teacher, softTargets, options } = this;
+    input.rehearse();
+    if (teacher !== undefined) {
+      teacher.rehearse?.({ tensor: input.tensor, count: options.batch }, softTargets);
+      this.enqueueProbabilities();
+    }
     const logits = this.network.forward(this.input.tensor);
     this.enqueueLoss(logits);
     this.network.backward(this.gradient, this.pull);
@@ -134,6 +139,11 @@ export class TrainingStep {
   startFrom({ lossSum, correct }: StepTotals): void {
     this.backend.write(this.lossSum, Float64Array.of(lossSum));
     this.backend.write(this.correct, Float64Array.of(correct));
+  }
+
+  /** From the teacher's scores. */
+  private enqueueProbabilities(): void {
+    this.backend.softmax(this.softTargets, this.options.distill?.temperature ?? 1, this.softTargets);
   }
 
   /** Cross-entropy to the labels, divergence from the teacher's probabilities, or both. */

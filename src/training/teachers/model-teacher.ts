@@ -65,7 +65,15 @@ export class ModelTeacher implements Teacher {
     this.attention = [...this.kept.values()].map((maps) => backend.view(maps, [batch, maps.shape[1] ?? 0]));
   }
 
-  async teach({ tensor, count }: TaughtImages, scores: Tensor): Promise<void> {
+  async teach(images: TaughtImages, scores: Tensor): Promise<void> {
+    this.enqueue(images, scores);
+  }
+
+  rehearse(images: Pick<TaughtImages, "tensor" | "count">, scores: Tensor): void {
+    this.enqueue(images, scores);
+  }
+
+  private enqueue({ tensor, count }: Pick<TaughtImages, "tensor" | "count">, scores: Tensor): void {
     const { backend, network, classes, transform } = this;
     const [, height = 0, width = 0, channels = 0] = tensor.shape;
     for (let first = 0; first < count; first += network.images) {

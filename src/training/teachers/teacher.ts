@@ -36,5 +36,7 @@ export interface Teacher {
    * others are waited for.
    */
   teach(images: TaughtImages, scores: Tensor): Promise<void>;
+  /** Makes the calls of a batch on the device, where it makes any and they have no effect (Device.rehearse). */
+  rehearse?(images: Pick<TaughtImages, "tensor" | "count">, scores: Tensor): void;
   close(): Promise<void>;
 }
