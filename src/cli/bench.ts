@@ -9,7 +9,7 @@ import { readModelFile } from "../deploy/model-file.js";
 import { networkTitle } from "../networks/description.js";
 import { summarizeOperations, totalsOf } from "../networks/summary.js";
 import { formatBytes, formatCount, formatShare } from "../quantities.js";
-import { readNumber, readPositive, readThreads } from "./flags.js";
+import { listOf, readNumber, readPositive, readThreads } from "./flags.js";
 import { bold, dim, milliseconds, print, printJson, printTable } from "./output.js";
 
 interface BenchFlags {
@@ -117,10 +117,6 @@ function printReport({ network, backend, ops, limits, runs, operations }: Report
         "multiply-accumulates a second.",
     ),
   );
-}
-
-function listOf(read: (text: string) => number): (text: string) => readonly number[] {
-  return (text) => text.split(",").map(read);
 }
 
 function readSeconds(text: string): number {

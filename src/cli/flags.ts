@@ -30,6 +30,11 @@ export function readFolds(text: string): number {
   return folds;
 }
 
+/** Of values with commas in between. */
+export function listOf(read: (text: string) => number): (text: string) => readonly number[] {
+  return (text) => text.split(",").map(read);
+}
+
 /** Of commands that run a network. */
 export type BackendFlags = Required<Pick<MachineSetup, "threads" | "backend">>;
 

@@ -3,10 +3,11 @@ import { type Command, Option } from "commander";
 import type { Variation } from "../networks/catalogue.js";
 import { binaryConvolutionKinds, blockPatterns, halvingKinds, shortcutKinds, stemKinds } from "../networks/description.js";
 import { activationKinds } from "../runtime/activation.js";
+import { listOf, readPositive } from "./flags.js";
 
 /** As commander hands them over; undefined where a flag was not given. */
 export interface VariationFlags
-  extends Pick<Variation, "convolution" | "activation" | "blocks" | "halving" | "shortcut" | "gated" | "stem"> {
+  extends Pick<Variation, "convolution" | "activation" | "blocks" | "halving" | "shortcut" | "gated" | "stem" | "units"> {
   readonly fixedThreshold?: boolean;
 }
 
@@ -19,6 +20,7 @@ export const variationFlagNames = [
   "shortcut",
   "gated",
   "stem",
+  "units",
   "fixedThreshold",
 ] as const;
 
@@ -44,6 +46,11 @@ export function addVariationFlags(command: Command): Command {
     .addOption(
       new Option("--stem <kind>", "patches: space to depth, and a 1x1 convolution (default: the network's)").choices(stemKinds),
     )
+    .option(
+      "--units <counts>",
+      "of each stage, such as 4,8,8,4, or one number for all (default: the network's)",
+      listOf(readPositive),
+    )
     .option("--fixed-threshold", "take signs at 0 instead of at learned thresholds");
 }
 
@@ -56,6 +63,7 @@ export function variationOf({
   shortcut,
   gated,
   stem,
+  units,
   fixedThreshold,
 }: VariationFlags): Variation {
   return {
@@ -66,6 +74,7 @@ export function variationOf({
     ...(shortcut === undefined ? {} : { shortcut }),
     ...(gated === undefined ? {} : { gated }),
     ...(stem === undefined ? {} : { stem }),
+    ...(units === undefined ? {} : { units }),
     ...(fixedThreshold === true ? { learnThreshold: false } : {}),
   };
 }

@@ -34,16 +34,18 @@ export function followStart<Flags extends NetworkFlags>(flags: Flags, start: Sta
 }
 
 function contradictedVariation(flags: VariationFlags, network: NetworkDescription): string | undefined {
-  const { stem, ...rest } = variationOf(flags);
+  const variation = variationOf(flags);
+  const { stem, units, ...rest } = variation;
+  if (network.body !== undefined) return Object.keys(variation).length === 0 ? undefined : "what is varied of a network";
   const given = Object.entries(rest);
-  if (network.body !== undefined) return given[0] === undefined && stem === undefined ? undefined : "what is varied of a network";
   const own = variationIn(network);
   const other = given.find(([field, value]) => own[field as keyof typeof own] !== value);
   if (other !== undefined) return other[0] === "learnThreshold" ? "--fixed-threshold" : `${flagName(other[0])} ${other[1]}`;
-  if (stem === undefined) return undefined;
   const { name, width, input } = network;
-  const stemmed = networkByName(name, { classes: 2, width, size: input.height, stem });
-  return firstDifference(stemmed.stem, network.stem) === undefined ? undefined : `--stem ${stem}`;
+  const asked = networkByName(name, { classes: 2, width, size: input.height, ...variation });
+  if (stem !== undefined && firstDifference(asked.stem, network.stem) !== undefined) return `--stem ${stem}`;
+  if (units !== undefined && firstDifference(asked.stages, network.stages) !== undefined) return `--units ${units}`;
+  return undefined;
 }
 
 function contradiction(flag: string, network: NetworkDescription, { from, size }: Start): UserError {

@@ -18,6 +18,7 @@ const FURTHER: { readonly [Key in keyof Required<Variation>]: z.ZodExactOptional
   gated: z.union([z.boolean(), z.literal("late")]).exactOptional(),
   learnThreshold: z.boolean().exactOptional(),
   stem: z.enum(stemKinds).exactOptional(),
+  units: z.array(z.int().positive()).readonly().exactOptional(),
 };
 
 export const networkOptionsSchema = z.strictObject(FURTHER);

@@ -68,6 +68,7 @@ describe("rbnet train --from", () => {
     [["--blocks", "shifted"], "--blocks shifted"],
     [["--activation", "prelu"], "--activation prelu"],
     [["--stem", "patches"], "--stem patches"],
+    [["--units", "2,3,2"], "--units 2,3,2"],
     [["--fixed-threshold"], "--fixed-threshold"],
   ])("refuses %j, which contradicts the start", async (words, flag) => {
     const { code, stderr } = await train("--from", "start", ...words);

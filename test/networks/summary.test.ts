@@ -287,12 +287,23 @@ describe("the count of operations", () => {
     ["rbnet20", { shortcut: "repeated" }],
     ["rbnet20", { stem: "patches", halving: "4x4" }],
     ["rbnet20", { halving: "3x3" }],
+    ["rbnet20", { units: [1, 2, 5] }],
     ["rbnet18", EARLIER],
   ])("is the same for the folded network as for the layers (%s, %o)", async (name, variation) => {
     const description = networkByName(name, { classes: 7, width: 0.5, ...variation });
     const network = build(description);
     const folded = summarizeOperations(await network.fold(), description.input);
     expect(totalsOf(folded)).toEqual(totalsOf(network.summary()));
+  });
+
+  it("is that of as many units as are asked for, in each stage or in all", () => {
+    const binaryMacs = (units: readonly number[]): number =>
+      totalsOf(build(networkByName("rbnet20", { classes: 10, units })).summary()).binaryMacs;
+    expect(binaryMacs([6])).toBe(binaryMacs([6, 6, 6]));
+    expect(networkByName("rbnet20", { classes: 10, units: [6] })).toEqual(networkByName("rbnet20", { classes: 10 }));
+    // Where no block reaches over the border, a unit of C channels has 4 C^2 multiply-accumulates a pixel.
+    const dilated = 8 * 8 * 4 * 64 * 64;
+    expect(binaryMacs([6, 6, 6]) - binaryMacs([6, 6, 5])).toBe(dilated);
   });
 
   it("has the thresholds in the folded network, which holds them learned or not", async () => {

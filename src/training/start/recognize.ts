@@ -14,6 +14,7 @@ import {
   gatedIn,
   halvingKinds,
   type NetworkDescription,
+  type Stage,
 } from "../../networks/description.js";
 import { activationKinds } from "../../runtime/activation.js";
 import type { Model } from "../../runtime/model.js";
@@ -28,6 +29,7 @@ const writtenSchema = z.looseObject({
   width: z.number(),
   input: z.looseObject({ height: z.number() }),
   stem: z.unknown(),
+  stages: z.array(z.looseObject({ channels: z.number(), units: z.number(), halve: z.boolean() })),
   convolution: z.enum(binaryConvolutionKinds).optional(),
   estimator: z.enum(["polynomial", "clip"]).optional(),
   activation: z.enum([...activationKinds, "none"]).optional(),
@@ -47,7 +49,7 @@ const writtenSchema = z.looseObject({
 export function writtenNetwork(written: unknown, classes: number, from: string): NetworkDescription {
   const parsed = writtenSchema.safeParse(written);
   if (!parsed.success) throw new UserError(`the checkpoint ${from} is damaged: its network is malformed; give another start`);
-  const { name, width, input, stem, ...found } = parsed.data;
+  const { name, width, input, stem, stages, ...found } = parsed.data;
   const options = { classes, width, size: input.height };
   const plain = named(name, options, from);
   const variation: Record<string, unknown> = {};
@@ -64,6 +66,7 @@ export function writtenNetwork(written: unknown, classes: number, from: string):
     ] as const)
       if (found[field] !== undefined && found[field] !== plain[field]) variation[field] = found[field];
     if (firstDifference(stem, plain.stem) !== undefined) variation.stem = "patches";
+    Object.assign(variation, unitsIn(stages, plain));
   }
   const network = named(name, { ...options, ...variation }, from);
   const difference = firstDifference({ ...parsed.data, classes }, network);
@@ -136,18 +139,32 @@ function variationOf(operations: readonly Operation[], plain: BinaryDescription)
     ...(reshaped && halves !== undefined ? { halving: halvingOf(halves.unit.windows) } : {}),
     gated: gatedOf(units, plain),
     ...(sameWindows(operations[0], plain) ? {} : { stem: "patches" as const }),
+    ...unitsIn(unitsByStage(units, plain), plain),
   };
   const usual = variationIn(plain);
   return Object.fromEntries(
-    Object.entries(found).filter(([field, value]) => field === "stem" || value !== usual[field as keyof typeof usual]),
+    Object.entries(found).filter(
+      ([field, value]) => field === "stem" || field === "units" || value !== usual[field as keyof typeof usual],
+    ),
   );
 }
 
-/** What can be varied of a network, as this one has it; of its stem nothing. */
-export function variationIn(network: BinaryDescription): Required<Omit<Variation, "stem" | "estimator">> {
+/** What can be varied of a network, as this one has it; of its stem and its units nothing. */
+export function variationIn(network: BinaryDescription): Required<Omit<Variation, "stem" | "units" | "estimator">> {
   const { convolution, activation = "balanced", learnThreshold, shortcut = "projection" } = network;
   const { blocks = "alternating", halving = "2x2", gated = false } = network;
   return { convolution, activation, learnThreshold, shortcut, blocks, halving, gated };
+}
+
+/** The units of the stages, where they are as many stages as the plain network's, but others. */
+function unitsIn(stages: readonly Pick<Stage, "units">[], plain: BinaryDescription): Pick<Variation, "units"> {
+  const units = stages.map((stage) => stage.units);
+  const isPlain = units.every((count, stage) => count === plain.stages[stage]?.units);
+  return units.length !== plain.stages.length || isPlain ? {} : { units };
+}
+
+function unitsByStage(units: readonly PlacedUnit[], { stages }: BinaryDescription): readonly Pick<Stage, "units">[] {
+  return stages.map((_, stage) => ({ units: units.filter((unit) => unit.stage === stage).length }));
 }
 
 function placedUnits(operations: readonly Operation[], { input }: BinaryDescription): readonly PlacedUnit[] {

@@ -49,6 +49,8 @@ const VARIED: readonly [string, NamedNetworkOptions][] = [
   options("rbnet18", { gated: "late" }),
   options("rbnet20", { gated: true }),
   options("real2binary20", { gated: false }),
+  options("rbnet20", { units: [1, 2, 7] }),
+  options("rbnet18", { units: [6], shortcut: "repeated" }),
   options("real2binary20", { shortcut: "repeated", activation: "relu", stem: "patches" }),
 ];
 
