@@ -4,7 +4,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { NormalizedOutput } from "#rbnet/layers/normalized-output";
 import type { ActivationKind } from "#rbnet/runtime/activation";
 import { Draw } from "../backend/shapes.js";
-import { declared } from "./subjects.js";
+import { declared } from "./prepared.js";
 
 const CHANNELS = 3;
 const OUTPUT = { height: 4, width: 4, channels: CHANNELS };

@@ -6,7 +6,8 @@ import { elementCount } from "#rbnet/tensor";
 import { dot } from "../backend/reference/differences.js";
 import { Draw } from "../backend/shapes.js";
 import { type Differentiable, expectGradients } from "./finite-differences.js";
-import { type Prepared, prepare, SUBJECTS } from "./subjects.js";
+import { type Prepared, prepare } from "./prepared.js";
+import { SUBJECTS } from "./subjects.js";
 
 const SEED = 5;
 

@@ -9,7 +9,7 @@ import { elementCount } from "#rbnet/tensor";
 import { trainingSchema } from "#rbnet/training/settings/options";
 import { Optimizer } from "#rbnet/training/stage/optimizer";
 import { TINY_ODD, training } from "../networks/tiny.js";
-import { NO_VALUES } from "./subjects.js";
+import { NO_VALUES } from "./prepared.js";
 
 describe("a parameter", () => {
   it("has its initial values, and a gradient of 0, once there is memory", async () => {

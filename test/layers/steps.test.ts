@@ -7,7 +7,8 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import type { Parameter } from "#rbnet/layers/parameters";
 import { elementCount } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
-import { prepare, SUBJECTS } from "./subjects.js";
+import { prepare } from "./prepared.js";
+import { SUBJECTS } from "./subjects.js";
 
 describe("a second step", () => {
   it.each(SUBJECTS)("repeats the first and adds the same gradients again: $name", async (subject) => {

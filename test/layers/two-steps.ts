@@ -3,7 +3,7 @@ import type { Backend } from "#rbnet/backend/device";
 import { elementCount } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
 import type { Values } from "./alike.js";
-import { prepare, type Subject } from "./subjects.js";
+import { prepare, type Subject } from "./prepared.js";
 
 const SEED = 23;
 

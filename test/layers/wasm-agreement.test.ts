@@ -4,7 +4,9 @@ import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { createWasmBackend } from "#rbnet/backend/wasm/backend";
 import { expectAlike } from "./alike.js";
-import { blocks, grid, map, patches, residualUnit, SUBJECTS, type Subject, withRealWeights } from "./subjects.js";
+import type { Subject } from "./prepared.js";
+import { blocks, grid, map, patches, residualUnit, withRealWeights } from "./subject-kinds.js";
+import { SUBJECTS } from "./subjects.js";
 import { twoSteps } from "./two-steps.js";
 
 /** Wider than what finite differences can afford: past a word of signs, several slices and several chunks. */

@@ -8,7 +8,7 @@ import { blockPattern, type NetworkDescription } from "#rbnet/networks/descripti
 import { Network } from "#rbnet/networks/network";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "#rbnet/networks/rbnet";
 import { shapeName, type Windows } from "#rbnet/runtime/windows";
-import { NO_VALUES } from "../layers/subjects.js";
+import { NO_VALUES } from "../layers/prepared.js";
 
 /** Takes no memory: enough to build a network of any size and count it. */
 function weightless(): Backend {

@@ -13,7 +13,7 @@ import { resnet18, resnet20 } from "#rbnet/networks/resnet";
 import { xnornet18, xnornet20 } from "#rbnet/networks/xnornet";
 import type { Tensor } from "#rbnet/tensor";
 import { Draw } from "../backend/shapes.js";
-import { drawParameters, NO_VALUES } from "../layers/subjects.js";
+import { drawParameters, NO_VALUES } from "../layers/prepared.js";
 
 /** Three stages of rbnet20's form: dilations 1 and 2 on 8x8, shifts from 4x4 down, 14 layers deep. */
 export const TINY20: NetworkDescription = rbnet20({ classes: 4, width: 0.25, size: 8 });

@@ -13,7 +13,7 @@ import { RuntimeNetwork } from "#rbnet/runtime/network";
 import { productStatistics } from "#rbnet/training/start/product-statistics";
 import { Draw } from "../backend/shapes.js";
 import { expectAlike } from "../layers/alike.js";
-import { NO_VALUES } from "../layers/subjects.js";
+import { NO_VALUES } from "../layers/prepared.js";
 import { TINY, TINY18, training } from "./tiny.js";
 
 const IMAGES = 4;

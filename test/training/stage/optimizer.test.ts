@@ -5,7 +5,7 @@ import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { Declarations, type ParameterKind, readParts } from "#rbnet/layers/parameters";
 import { parseTrainingSettings, type TrainingSettings } from "#rbnet/training/settings/options";
 import { Optimizer } from "#rbnet/training/stage/optimizer";
-import { NO_VALUES } from "../../layers/subjects.js";
+import { NO_VALUES } from "../../layers/prepared.js";
 
 const KINDS: readonly ParameterKind[] = ["latent", "weight", "other"];
 
