@@ -13,9 +13,15 @@ import { ProjectionShortcut } from "./projection-shortcut.js";
 
 /**
  * A unit starts close to its shortcut: what it adds has a quarter of the deviation of a normalized map. At 1, the signs of later
- * units are those of a sum of noise. Measured on CIFAR-10 (docs/results.md): three epochs reach 68 % with it, 61 % with 1.
+ * units are those of a sum of noise. Measured on CIFAR-10 (docs/short-runs.md): three epochs reach 68 % with it, 61 % with 1.
  */
 export const INITIAL_GAMMA = 0.25;
+
+/**
+ * The same where no shortcut normalizes: what all units of the network add is one sum, from the stem on. Measured on CIFAR-10
+ * (docs/short-runs.md): at 18 units twenty epochs gain a point by it, at 6 it is level.
+ */
+export const INITIAL_GAMMA_OF_SUM = 0.08;
 
 export class ResidualUnit implements Layer {
   readonly output: MapShape;
@@ -26,9 +32,15 @@ export class ResidualUnit implements Layer {
    * shortcut: from the input to a map of the output's shape, whose backward leaves the gradient that it is given as it is; by
    * default a projection where one is needed.
    */
-  constructor(backend: Backend, options: BinaryUnitOptions, declarations: Declarations, shortcut?: Layer) {
+  constructor(
+    backend: Backend,
+    options: BinaryUnitOptions,
+    declarations: Declarations,
+    shortcut?: Layer,
+    initialGamma: number = INITIAL_GAMMA,
+  ) {
     const { name, input, channels, stride } = options;
-    this.unit = new BinaryUnit(backend, options, INITIAL_GAMMA, declarations);
+    this.unit = new BinaryUnit(backend, options, initialGamma, declarations);
     this.output = this.unit.output;
     this.shortcut = shortcut;
     if (shortcut === undefined && (stride === 2 || input.channels !== channels)) {

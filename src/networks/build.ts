@@ -12,7 +12,7 @@ import { MaxPool } from "../layers/max-pool.js";
 import type { Declarations } from "../layers/parameters.js";
 import { ProjectionShortcut } from "../layers/projection-shortcut.js";
 import { RepeatedShortcut } from "../layers/repeated-shortcut.js";
-import { INITIAL_GAMMA, ResidualUnit } from "../layers/residual-unit.js";
+import { INITIAL_GAMMA, INITIAL_GAMMA_OF_SUM, ResidualUnit } from "../layers/residual-unit.js";
 import type { MapShape, Windows } from "../runtime/windows.js";
 import {
   type BinaryDescription,
@@ -130,7 +130,8 @@ class Builder {
     const options = { name, input, channels, windows, stride, estimator, learnThreshold, activation, gated };
     const keeps = keepsMap({ input, channels, stride });
     const repeated = shortcut === "repeated" && !keeps ? this.repeated({ name, input, channels, stride }) : undefined;
-    return new ResidualUnit(this.backend, options, this.declarations, repeated);
+    const initialGamma = shortcut === "repeated" ? INITIAL_GAMMA_OF_SUM : INITIAL_GAMMA;
+    return new ResidualUnit(this.backend, options, this.declarations, repeated, initialGamma);
   }
 
   /** A 3x3 and a 1x1 in turn; the 3x3 may halve the map, the 1x1 may have more channels. */

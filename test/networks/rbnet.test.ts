@@ -4,6 +4,7 @@ import type { Backend } from "#rbnet/backend/device";
 import { createReferenceBackend } from "#rbnet/backend/reference/backend";
 import { UserError } from "#rbnet/errors";
 import type { LayerSummary } from "#rbnet/layers/layer";
+import { networkByName } from "#rbnet/networks/catalogue";
 import { blockPattern, type NetworkDescription } from "#rbnet/networks/description";
 import { Network } from "#rbnet/networks/network";
 import { rbnet8, rbnet18, rbnet20, rbnet34 } from "#rbnet/networks/rbnet";
@@ -132,5 +133,21 @@ describe("rbnet", () => {
   ])("refuses a size whose maps cannot be halved ($found)", ({ description, found }) => {
     expect(() => summaryOf(description)).toThrow(UserError);
     expect(() => summaryOf(description)).toThrow(found);
+  });
+});
+
+describe("units", () => {
+  const gammasOf = async (description: NetworkDescription): Promise<readonly number[]> => {
+    using backend = createReferenceBackend();
+    const { parameters } = new Network(backend, description, NO_VALUES);
+    const gammas = parameters.filter(({ name }) => /^stage\d+\.unit\d+\.normalization\.gamma$/.test(name));
+    const values = await Promise.all(gammas.map(({ value }) => backend.read(value)));
+    return [...new Set(values.flatMap((all) => [...all]))].map((gamma) => Number(gamma.toFixed(6)));
+  };
+
+  it("start close to their shortcuts, and closer where nothing normalizes these on the way", async () => {
+    const options = { classes: 2, width: 0.5 } as const;
+    expect(await gammasOf(networkByName("rbnet8", options))).toEqual([0.25]);
+    expect(await gammasOf(networkByName("rbnet8", { ...options, shortcut: "repeated" }))).toEqual([0.08]);
   });
 });
