@@ -111,6 +111,8 @@ describe("a study file", () => {
   it.each([
     "shapes",
     "cifar10-ablation",
+    "cifar10-activation",
+    "cifar10-depth",
     "cifar10-longer",
     "cifar10-networks",
     "cifar10-variants",
