@@ -40,7 +40,7 @@ const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => NetworkDesc
 
 export const networkNames: readonly string[] = Object.keys(NETWORKS);
 
-/** A description of more is a mistake. */
+/** Of a stage; more are taken for a slip. The deepest network here has 12. */
 const MAXIMUM_UNITS = 100;
 
 /** What may be changed of a network of binary units, one thing at a time: the way from a plain binary network to RB-Net. */

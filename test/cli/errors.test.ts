@@ -71,11 +71,6 @@ describe("a user's error", () => {
       ["summary", "birealnet20", "--halving", "4x4"],
       'birealnet20 has 3x3 convolutions, and halving is said of reshaped ones; choose convolution "reshaped" too, or leave it away',
     ],
-    [
-      ["summary", "rbnet18", "--units", "4,8"],
-      "rbnet18 has 4 stages, and units are given for 2; give one number for each, or one",
-    ],
-    [["summary", "rbnet8", "--units", "101"], "a stage of 101 units is not possible; give whole numbers from 1 to 100"],
     [["summary", "rbnet8", "--units", "2,x"], /'2,x' is invalid\. A number is expected\.$/],
     [["summary", "rbnet8", "--width", "0"], /^a width of 0 gives a layer of 0 channels/],
     [["summary", "missing.safetensors"], /^cannot read the model missing.safetensors \(ENOENT\)/],

@@ -325,5 +325,12 @@ describe("a network's name", () => {
       'birealnet20 has 3x3 convolutions, and halving is said of reshaped ones; choose convolution "reshaped" too',
     );
     expect(() => networkByName("toString", { classes: 10 })).toThrow("there is no network");
+    expect(() => networkByName("rbnet18", { classes: 10, units: [4, 8] })).toThrow(
+      "rbnet18 has 4 stages, and units are given for 2; give one number for each, or one",
+    );
+    for (const wrong of [0, 1.5, 101])
+      expect(() => networkByName("rbnet8", { classes: 10, units: [2, wrong, 2] })).toThrow(
+        `a stage of ${wrong} units is not possible; give whole numbers from 1 to 100`,
+      );
   });
 });

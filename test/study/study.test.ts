@@ -88,18 +88,16 @@ describe("a study file", () => {
   });
 
   it.each([
-    ["imagenette-variants", 224, 52.0e6, []],
-    ["imagenette-networks", 224, 52.0e6, []],
-    // Two rows stand beside a baseline's operations, not within the budget.
-    ["cifar10-variants", 32, 1.02e6, ["RB-Net at width 1.19", "twelve units a stage"]],
+    ["imagenette-variants", 224, 52.0e6, ""],
+    ["imagenette-networks", 224, 52.0e6, ""],
+    // One row stands beside a baseline's operations, not within the budget.
+    ["cifar10-variants", 32, 1.02e6, "RB-Net at width 1.19"],
   ] as const)(
     "studies/%s.json has RB-Nets that count, at %i pixels, at most %i operations",
     { timeout: 120_000 },
     async (name, size, most, beside) => {
       const { rows: all } = await readStudy(join("studies", `${name}.json`));
-      const rows = all.filter(
-        ({ network, name: row }) => network.startsWith("rbnet") && !(beside as readonly string[]).includes(row),
-      );
+      const rows = all.filter(({ network, name: row }) => network.startsWith("rbnet") && row !== beside);
       expect(rows.length).toBeGreaterThan(2);
       for (const { name: row, network, width, networkOptions } of rows) {
         const description = networkByName(network, { classes: size === 224 ? 1000 : 10, width, size, ...networkOptions });

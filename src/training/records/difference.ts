@@ -12,7 +12,7 @@ const LONGEST = 60;
 
 /** The first difference; undefined where there is none but in the order of fields. */
 export function firstDifference(there: unknown, now: unknown, place = ""): Difference | undefined {
-  if (isObject(there) && isObject(now)) {
+  if (isObject(there) && isObject(now) && lengthOf(there) === lengthOf(now)) {
     for (const key of new Set([...Object.keys(there), ...Object.keys(now)])) {
       const found = firstDifference(there[key], now[key], place === "" ? key : `${place}.${key}`);
       if (found !== undefined) return found;
@@ -23,8 +23,14 @@ export function firstDifference(there: unknown, now: unknown, place = ""): Diffe
   return before === after ? undefined : { place, there: shorten(before), now: shorten(after) };
 }
 
+/** Lists are, too: their fields are numbered. */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null;
+}
+
+/** Lists of unlike lengths, or a list and no list, differ as a whole. */
+function lengthOf(value: object): number | undefined {
+  return Array.isArray(value) ? value.length : undefined;
 }
 
 function shorten(text: string | undefined): string {

@@ -117,15 +117,15 @@ export class TrainingStep {
 
   /** Makes the calls of a step that need no batch, where they have no effect (Device.rehearse). */
   rehearse(): void {
-    const { input, teacher, softTargets, options } = this;
+    const { network, input, teacher, softTargets, options } = this;
     input.rehearse();
     if (teacher !== undefined) {
       teacher.rehearse?.({ tensor: input.tensor, count: options.batch }, softTargets);
       this.enqueueProbabilities();
     }
-    const logits = this.network.forward(this.input.tensor);
+    const logits = network.forward(input.tensor);
     this.enqueueLoss(logits);
-    this.network.backward(this.gradient, this.pull);
+    network.backward(this.gradient, this.pull);
     this.enqueueTotals(logits);
   }
 

@@ -29,7 +29,7 @@ const writtenSchema = z.looseObject({
   width: z.number(),
   input: z.looseObject({ height: z.number() }),
   stem: z.unknown(),
-  stages: z.array(z.looseObject({ channels: z.number(), units: z.number(), halve: z.boolean() })),
+  stages: z.array(z.looseObject({ units: z.number() })),
   convolution: z.enum(binaryConvolutionKinds).optional(),
   estimator: z.enum(["polynomial", "clip"]).optional(),
   activation: z.enum([...activationKinds, "none"]).optional(),
@@ -142,11 +142,7 @@ function variationOf(operations: readonly Operation[], plain: BinaryDescription)
     ...unitsIn(unitsByStage(units, plain), plain),
   };
   const usual = variationIn(plain);
-  return Object.fromEntries(
-    Object.entries(found).filter(
-      ([field, value]) => field === "stem" || field === "units" || value !== usual[field as keyof typeof usual],
-    ),
-  );
+  return Object.fromEntries(Object.entries(found).filter(([field, value]) => value !== usual[field as keyof typeof usual]));
 }
 
 /** What can be varied of a network, as this one has it; of its stem and its units nothing. */
