@@ -57,7 +57,7 @@ Options:
   --draws <list>     small-data, lopsided: what is drawn, by number (default: 1 to 6, 1 to 3)
   --set <name>       fine-tuning: test (default), or validation to choose settings by
   --backend <name>   wasm (default), native or, for training and inference, webgpu; layers: reference, too (default: all but webgpu)
-  --precision <name> training: float32 (default) or bfloat16, natively, where gradients are multiplied with signs
+  --precision <name> training: float32 (default), bfloat16 (native) or float16 (webgpu), where gradients multiply signs
   --keep-every <n>   training: our side keeps the map of every n-th unit and computes the others again (default 1)
 
 Example: npm run bench -- training --width 1 --json`;

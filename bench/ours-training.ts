@@ -3,6 +3,7 @@
  * standard input and output (bench/README.md, "The line protocol"). It runs what `rbnet train` runs for a batch that is ready.
  */
 import { parseArgs } from "node:util";
+import { GRADIENT_PRECISIONS } from "#rbnet/backend/device";
 import { openBackend } from "#rbnet/backend/open";
 import { Random } from "#rbnet/data/random";
 import { Network } from "#rbnet/networks/network";
@@ -35,7 +36,7 @@ const random = new Random(1);
 const backend = await openBackend({
   threads: Number(values.threads),
   backend: measuredBackend(values.backend),
-  precision: values.precision === "bfloat16" ? "bfloat16" : "float32",
+  precision: GRADIENT_PRECISIONS.find((name) => name === values.precision) ?? "float32",
 });
 const description = trainedNetwork({
   network: trainedNetworks.find((name) => name === values.network) ?? "rbnet20",

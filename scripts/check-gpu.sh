@@ -66,7 +66,10 @@ if [[ -f $model ]]; then
   done
   step "one image, and a batch" 60 "${rbnet[@]}" bench "$model" --backend webgpu
 fi
-step "training steps" 150 "${bench[@]}" training --backend webgpu "${training[@]}"
+step "training steps" 120 "${bench[@]}" training --backend webgpu "${training[@]}"
+if "${rbnet[@]}" doctor --json | grep -q '"shader-f16"'; then
+  step "training steps in float16" 60 "${bench[@]}" training --backend webgpu --precision float16 "${training[@]}"
+fi
 step "answers" 90 "${bench[@]}" inference --backend webgpu "${inference[@]}"
 
 echo "== all took $SECONDS s"

@@ -19,6 +19,8 @@ export interface Candidate<Name extends string = string> {
   open(terms: BackendTerms): Promise<Backend>;
 }
 
+const GPU_ONLY = "GPUs alone take them (--backend webgpu)";
+
 /** WebAssembly, with the accelerator's kernels in place of those that it has. */
 const native: Candidate<"native"> = {
   name: "native",
@@ -26,6 +28,7 @@ const native: Candidate<"native"> = {
     const found = findAccelerator();
     if ("absent" in found) return found.absent;
     if (acceleratedKernels(precision) !== undefined) return undefined;
+    if (precision === "float16") return GPU_ONLY;
     return precision === "bfloat16"
       ? "this processor has no instructions for them (AVX-512 with BF16), or the compiler that built the accelerator knew none"
       : "this processor runs none of its instruction sets";
@@ -38,16 +41,22 @@ const native: Candidate<"native"> = {
 
 const wasm: Candidate<"wasm"> = {
   name: "wasm",
-  obstacle: (precision) => (precision === "bfloat16" ? "WebAssembly has none" : undefined),
+  obstacle(precision) {
+    if (precision === "float16") return GPU_ONLY;
+    return precision === "bfloat16" ? "WebAssembly has none" : undefined;
+  },
   open: ({ threads }) => createWasmBackend({ threads }),
 };
 
 /** A GPU, by WebGPU. Whether there is one is found when it is opened: asking for it takes a while. */
 const webgpu: Candidate<"webgpu"> = {
   name: "webgpu",
-  obstacle: (precision) => (precision === "bfloat16" ? "GPUs take gradients as float32" : packageObstacle()),
+  obstacle: (precision) => (precision === "bfloat16" ? "GPUs take float16 in their place" : packageObstacle()),
   // Its kernels' texts are loaded with it alone: to all other programs they are 35 ms of start-up.
-  open: async () => (await import("./webgpu/backend.js")).createWebgpuBackend(await openNodeGpu()),
+  async open({ precision }) {
+    const { createWebgpuBackend } = await import("./webgpu/backend.js");
+    return createWebgpuBackend(await openNodeGpu(), precision === "float16" ? "float16" : "float32");
+  },
 };
 
 /** The best first; but a GPU is taken only where it is asked for, because WebAssembly runs anywhere and comes before it. */

@@ -15,8 +15,11 @@ import type { ImageKernels } from "./image-kernels.js";
 import type { InferenceKernels, Kernels } from "./kernels.js";
 import type { BinaryWeights, ConvolutionPlan, ConvolutionUse, Window } from "./terms.js";
 
-/** How the products of gradients with signs read the gradients: as they are, or rounded to bfloat16. Their sums are float32 either way. */
-export const GRADIENT_PRECISIONS = ["float32", "bfloat16"] as const;
+/**
+ * How the products of gradients with signs read the gradients: as they are, or rounded, to bfloat16 on processors and to float16 on GPUs.
+ * Their sums are float32 in any case (of float16, sixteen at a time are summed in float16 before).
+ */
+export const GRADIENT_PRECISIONS = ["float32", "bfloat16", "float16"] as const;
 
 export type GradientPrecision = (typeof GRADIENT_PRECISIONS)[number];
 

@@ -19,8 +19,8 @@ export interface MachineSetup {
   /** Default `auto`. They differ in the rounding of float32 sums. */
   readonly backend?: BackendName;
   /**
-   * Of gradients. Default `float32`; `bfloat16` is faster and less exact, and the native backend alone has it, on processors with
-   * instructions for it.
+   * Of gradients. Default `float32`; `bfloat16` and `float16` are less exact and meant to be faster. The native backend alone has
+   * bfloat16, on processors with instructions for it, and `webgpu` alone float16, on GPUs with `shader-f16`.
    */
   readonly precision?: GradientPrecision;
   /**

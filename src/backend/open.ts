@@ -4,7 +4,7 @@ import { CANDIDATES, type Candidate } from "./candidates.js";
 import type { Backend } from "./device.js";
 import { type MachineSetup, machineOf } from "./machine.js";
 
-/** @throws UserError where `native`, `webgpu` or `bfloat16` was asked for and is not there */
+/** @throws UserError where `native`, `webgpu`, `bfloat16` or `float16` was asked for and is not there */
 export async function openBackend(setup: MachineSetup = {}): Promise<Backend> {
   const { threads, precision, instructionSets } = machineOf(setup);
   return chooseBackend(setup).open({ threads, precision, ...(instructionSets === undefined ? {} : { instructionSets }) });
@@ -19,10 +19,11 @@ export function chooseBackend(setup: MachineSetup): Candidate {
   const asked: readonly Candidate[] = CANDIDATES.filter(({ name }) => backend === "auto" || backend === name);
   const able = asked.find((candidate) => candidate.obstacle(precision) === undefined);
   if (able !== undefined) return able;
-  const obstacle = asked[0]?.obstacle(precision);
+  // Of several, the one that could have it says why it has not.
+  const obstacle = (precision === "float16" ? asked.at(-1) : asked[0])?.obstacle(precision);
   throw new UserError(
-    precision === "bfloat16"
-      ? `products in bfloat16 were asked for, but ${obstacle}; use --precision float32`
+    precision !== "float32"
+      ? `products in ${precision} were asked for, but ${obstacle}; use --precision float32`
       : `the ${backend} backend was asked for, but ${obstacle}; use --backend wasm, or leave it to rbnet`,
   );
 }

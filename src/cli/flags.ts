@@ -59,7 +59,7 @@ export function addMachineFlags(command: Command): Command {
     .addOption(
       new Option(
         "--precision <name>",
-        "of gradients where they are multiplied with signs; bfloat16 is faster, on processors that have it",
+        "of gradients where they are multiplied with signs: bfloat16 on processors, float16 on GPUs, where they have it",
       )
         .choices(GRADIENT_PRECISIONS)
         .default("float32"),

@@ -37,6 +37,10 @@ describe("a user's error", () => {
       ["train", "nowhere", "--backend", "wasm", "--precision", "bfloat16"],
       "products in bfloat16 were asked for, but WebAssembly has none; use --precision float32",
     ],
+    [
+      ["train", "nowhere", "--backend", "wasm", "--precision", "float16"],
+      "products in float16 were asked for, but GPUs alone take them (--backend webgpu); use --precision float32",
+    ],
     [["train", "--threads", "0"], "option '--threads <n>' argument '0' is invalid. A whole number from 1 is expected."],
     [["train", "--batch", "5000"], "the batch of 5000 is larger than the 4000 training images; use a smaller batch"],
     [["train", "--validation-fraction", "2", "nowhere"], /^(there is no folder|the validation fraction)/],

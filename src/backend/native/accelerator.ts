@@ -70,6 +70,7 @@ const SLOW = "plain";
 export function instructionSets(precision: GradientPrecision): readonly string[] {
   const found = findAccelerator();
   if ("absent" in found) return [];
+  if (precision === "float16") return [];
   return precision === "bfloat16" ? found.addon.bfloat16Sets : found.addon.instructionSets.filter((set) => set !== SLOW);
 }
 

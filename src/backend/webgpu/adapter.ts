@@ -15,6 +15,8 @@ export interface OpenedGpu {
   readonly isSoftware: boolean;
   /** Threads of a group work together, through memory of their own. */
   readonly isTogether: boolean;
+  /** Threads of a subgroup exchange values. */
+  readonly hasSubgroups: boolean;
   /** What went wrong since it was opened, if anything did. */
   readonly failure: UserError | undefined;
   /** The same where a result did not come, which may be a moment before the reason is known. */
@@ -30,8 +32,11 @@ export interface OpenedGpu {
  */
 const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
 
-/** What is asked for where it is there: float16, whose rate is measured (rates.ts). */
-const WANTED_FEATURES = ["shader-f16"] as const;
+/**
+ * What is asked for where it is there: float16, for gradients (wgsl/halves.ts), and operations of subgroups, for packing signs
+ * (inference.ts).
+ */
+const WANTED_FEATURES = ["shader-f16", "subgroups"] as const;
 
 /** A GPU that could be opened. */
 export interface FoundGpu {
@@ -67,6 +72,7 @@ export async function openGpu(gpu: GPU, none: string): Promise<OpenedGpu> {
   return Object.assign(new Watch(device, nameOf(info)), {
     features: [...adapter.features].sort(),
     ...describe(info, isSoftwareAdapter(info)),
+    hasSubgroups: device.features.has("subgroups"),
   });
 }
 

@@ -5,7 +5,7 @@ import type { Kernels } from "../kernels.js";
 import type { OpenedGpu } from "./adapter.js";
 import { binaryKernels } from "./binary.js";
 import { channelKernels } from "./channels.js";
-import { assembleGpu, type GpuDevice } from "./connect.js";
+import { assembleGpu, type GpuDevice, type GpuPrecision } from "./connect.js";
 import { cropKernels } from "./crops.js";
 import { imageKernels } from "./images.js";
 import { inferenceKernels } from "./inference.js";
@@ -16,8 +16,9 @@ import { realKernels } from "./real.js";
 import type { Runner } from "./recorder.js";
 import { updateKernels } from "./update.js";
 
-export function createWebgpuBackend(gpu: OpenedGpu): Backend & GpuDevice {
-  return assembleGpu(gpu, allKernels);
+/** @throws UserError where the GPU has no float16, and gradients are to be in it */
+export function createWebgpuBackend(gpu: OpenedGpu, precision?: GpuPrecision): Backend & GpuDevice {
+  return assembleGpu(gpu, allKernels, precision);
 }
 
 function allKernels(runner: Runner): Kernels & ImageKernels {

@@ -1,4 +1,5 @@
 /** Puts a backend together on an opened GPU: memory, recorder and reading, and the kernels that the program around it wants. */
+import { UserError } from "../../errors.js";
 import {
   type ElementArrays,
   type ElementType,
@@ -8,7 +9,7 @@ import {
   type TypedArray,
   wordsFor,
 } from "../../tensor.js";
-import type { Device } from "../device.js";
+import type { Device, GradientPrecision } from "../device.js";
 import type { OpenedGpu } from "./adapter.js";
 import { Buffers, ELEMENT_BYTES, GpuTensor, own, USAGE } from "./buffers.js";
 import { Pipelines } from "./pipelines.js";
@@ -29,8 +30,24 @@ export interface GpuDevice extends Device {
   readonly objects: GpuObjects;
 }
 
-export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) => Kernels): GpuDevice & Kernels {
+/** How a GPU reads gradients where it multiplies them with signs. */
+export type GpuPrecision = Exclude<GradientPrecision, "bfloat16">;
+
+/** @throws UserError where the GPU has no float16, and gradients are to be in it */
+export function assembleGpu<Kernels>(
+  gpu: OpenedGpu,
+  connect: (runner: Runner) => Kernels,
+  precision: GpuPrecision = "float32",
+): GpuDevice & Kernels {
   const { device } = gpu;
+  const isHalf = precision === "float16";
+  if (isHalf && !device.features.has("shader-f16")) {
+    gpu.close();
+    throw new UserError(
+      `products in float16 were asked for, but the GPU ${gpu.choices.adapter} has no float16 in its shaders (shader-f16); ` +
+        "use --precision float32",
+    );
+  }
   const pipelines = new Pipelines(device, gpu.isTogether);
   const recorder = new Recorder(device, pipelines);
   const buffers = new Buffers(device, (released) => {
@@ -40,6 +57,8 @@ export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) =
   const reader = new Reader(device, recorder, gpu);
   const runner: Runner = {
     together: gpu.isTogether ? 1 : 0,
+    subgroups: gpu.hasSubgroups ? 1 : 0,
+    largest: isHalf ? buffers.allocate("uint32", [1]) : undefined,
     run: (kernel, groups, operands, numbers, choice) => recorder.run(kernel, groups, operands, numbers, choice),
     work: (type, shape) => buffers.work(type, shape),
   };
@@ -67,7 +86,7 @@ export function assembleGpu<Kernels>(gpu: OpenedGpu, connect: (runner: Runner) =
   }
 
   const rest: GpuDevice = {
-    description: gpu.description,
+    description: isHalf ? `${gpu.description}, float16` : gpu.description,
     choices: gpu.choices,
     preferences: gpu.preferences,
     elementBytes: ELEMENT_BYTES,

@@ -1,19 +1,15 @@
 /** Connects the gradient products of layers with binary and real weights to their kernels. */
-import { type Tensor, windowCount } from "../../tensor.js";
+import { elementCount, type Tensor, windowCount } from "../../tensor.js";
 import type { Binarization, Window } from "../terms.js";
-import { elementwise, flatGroups } from "./elementwise.js";
+import { elementwise, FLAT_THREADS, flatGroups } from "./elementwise.js";
 import { matrixShape } from "./matrix.js";
 import type { Runner } from "./recorder.js";
 import { addUp, sumPieces } from "./sums.js";
 import { fillTensor } from "./update.js";
-import {
-  GATHERED,
-  MAP_WEIGHT_GRADIENT,
-  REAL_INPUT_GRADIENT,
-  SIGN_INPUT_GRADIENT,
-  SIGN_WEIGHT_GRADIENT,
-} from "./wgsl/gradient-product.js";
+import { GATHERED, HALVES, LARGEST } from "./wgsl/halves.js";
+import { REAL_INPUT_GRADIENT, SIGN_INPUT_GRADIENT } from "./wgsl/input-gradient.js";
 import { TILE_THREADS, TOGETHER, tilesOf } from "./wgsl/tile.js";
+import { MAP_WEIGHT_GRADIENT, SIGN_WEIGHT_GRADIENT } from "./wgsl/weight-gradient.js";
 import { ownWindow } from "./windows.js";
 
 /** Groups that keep a large GPU busy: some eight for each of its processors. */
@@ -33,6 +29,20 @@ const ADD_PARTS = elementwise(
   { parts: "u32" },
 );
 
+/** Numbers that a thread looks through for the largest, and the most threads, which raise it one after the other. */
+const [THREAD_NUMBERS, MOST_THREADS] = [64, 1 << 16];
+
+/** What products with signs need where gradients are float16, and their choice. */
+function halvesOf(runner: Runner, dy: Tensor): { readonly largest: Tensor<"uint32"> | undefined; readonly choice: number } {
+  const { run, largest, subgroups } = runner;
+  if (largest === undefined) return { largest, choice: 0 };
+  const all = elementCount(dy.shape);
+  const groups = flatGroups(Math.min(MOST_THREADS, Math.ceil(all / THREAD_NUMBERS)));
+  fillTensor(runner, largest, 0);
+  run(LARGEST, groups, { values: dy, largest }, { count: groups * FLAT_THREADS[0], all }, subgroups);
+  return { largest, choice: HALVES };
+}
+
 /** Parts that the windows of a batch are taken in: results do not depend on the GPU, so neither do they. */
 function partRows(rows: number, inputs: number, filters: number): number {
   const wanted = Math.ceil(ENOUGH_GROUPS / (tilesOf(inputs) * tilesOf(filters)));
@@ -43,12 +53,13 @@ function partRows(rows: number, inputs: number, filters: number): number {
 
 /** gradient += columns transposed * dy, with columns of signs, or of a map's values; where `latent` is within its limits. */
 export function weightGradient(
-  { run, work, together }: Runner,
+  runner: Runner,
   dy: Tensor,
   read: { readonly columns: Tensor<"uint32"> } | { readonly x: Tensor; readonly window: Window },
   latent: Tensor | undefined,
   gradient: Tensor,
 ): void {
+  const { run, work, together } = runner;
   const [rows, filters] = matrixShape(dy);
   const [inputs] = matrixShape(gradient);
   const chunk = partRows(rows, inputs, filters);
@@ -56,8 +67,10 @@ export function weightGradient(
   const parts = work("float32", [count, inputs, filters]);
   const groups = count * tilesOf(inputs) * tilesOf(filters);
   const numbers = { rows, inputs, filters, chunk };
-  if ("columns" in read) run(SIGN_WEIGHT_GRADIENT, groups, { dy, columns: read.columns, parts }, numbers, together);
-  else {
+  if ("columns" in read) {
+    const { largest, choice } = halvesOf(runner, dy);
+    run(SIGN_WEIGHT_GRADIENT, groups, { dy, columns: read.columns, largest, parts }, numbers, together + choice);
+  } else {
     const { table: window, numbers: own } = ownWindow(read.window);
     run(MAP_WEIGHT_GRADIENT, groups, { dy, x: read.x, window, parts }, { ...numbers, ...own }, together);
   }
@@ -88,10 +101,13 @@ export function inputGradient(
   if (disjoint && signs === undefined) fillTensor(runner, dx, 0);
   const polynomial = signs?.estimator === "polynomial" ? 1 : 0;
   const operands = { dy, weights, window: table, x: signs?.x, threshold: signs?.threshold, dx, sums: pieces };
-  const kernelOf = weights.type === "uint32" ? SIGN_INPUT_GRADIENT : REAL_INPUT_GRADIENT;
   const numbers = { rows, columns, inputs, filters, polynomial, ...own };
+  const groups = tilesOf(rows) * tilesOf(columns);
   const choice = runner.together + (disjoint ? 0 : GATHERED);
-  runner.run(kernelOf, tilesOf(rows) * tilesOf(columns), operands, numbers, choice);
+  if (weights.type === "uint32") {
+    const halves = halvesOf(runner, dy);
+    runner.run(SIGN_INPUT_GRADIENT, groups, { ...operands, largest: halves.largest }, numbers, choice + halves.choice);
+  } else runner.run(REAL_INPUT_GRADIENT, groups, operands, numbers, choice);
   // Rows of inputs are rows of channels, tap by tap.
   if (pieces !== undefined && dThreshold !== undefined)
     addUp(runner, pieces, [(pieceRows * columns) / channels, channels], { gained: dThreshold });

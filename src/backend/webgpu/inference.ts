@@ -2,7 +2,8 @@
 import { elementCount, type Tensor } from "../../tensor.js";
 import type { InferenceKernels } from "../kernels.js";
 import type { Window } from "../terms.js";
-import { eachInColumns, elementwise, flatGroups, ROWS_TOGETHER } from "./elementwise.js";
+import { eachInColumns, elementwise, FLAT_THREADS, flatGroups, ROWS_TOGETHER } from "./elementwise.js";
+import { type KernelSource, SUBGROUPS } from "./kernel-source.js";
 import { matrixShape } from "./matrix.js";
 import type { Runner } from "./recorder.js";
 import { ownWeights } from "./weights.js";
@@ -13,10 +14,17 @@ import { tilesOf } from "./wgsl/tile.js";
 import { PLACE, WINDOW, WINDOW_NUMBERS } from "./wgsl/window.js";
 import { layoutOf, ownWindow } from "./windows.js";
 
+const COLUMN_OPERANDS = {
+  x: "read float32",
+  threshold: "read float32",
+  window: "read int32",
+  columns: "write uint32",
+} as const;
+
 /** A thread makes a word: 32 signs that lie beside each other, but for where a tap ends. */
 const BINARIZE_COLUMNS = elementwise(
   "binarizeColumns",
-  { x: "read float32", threshold: "read float32", window: "read int32", columns: "write uint32" },
+  COLUMN_OPERANDS,
   `let channels = u.w_channels;
   let inputs = u.w_kernel * u.w_kernel * channels;
   let words = (inputs + 31u) / 32u;
@@ -39,6 +47,50 @@ const BINARIZE_COLUMNS = elementwise(
   WINDOW_NUMBERS,
   WINDOW,
 );
+/**
+ * The same where no word has the end of a tap in it. Each thread finds where its word's numbers begin, and a subgroup makes the words of
+ * all its threads one after the other, each thread with one number: what is read together lies together, and a ballot is the word. One of
+ * fewer than 32 threads makes a word in several ballots, one of more several words in one.
+ */
+const BINARIZE_BY_BALLOT = {
+  name: "binarizeByBallot",
+  tensors: COLUMN_OPERANDS,
+  numbers: { count: "u32", ...WINDOW_NUMBERS },
+  threads: FLAT_THREADS,
+  extensions: () => ["subgroups"],
+  code: () => `${WINDOW}
+fn run(group: u32, thread: u32, tx: u32, ty: u32) {
+  let i = group * ${FLAT_THREADS[0]}u + thread;
+  let taps = u.w_kernel * u.w_kernel;
+  let words = taps * u.w_channels / 32u;
+  let word = min(i, u.count - 1u);
+  let first = word % words * 32u;
+  let tap = first / u.w_channels;
+  let channel = first - tap * u.w_channels;
+  let pixel = pixel_under(window_origin(word / words), tap);
+  let outside = pixel < 0;
+  let start = u32(max(pixel, 0)) * u.w_channels + channel;
+  let lanes = min(lane_count, 32u);
+  let place = lane % 32u;
+  var own = 0u;
+  for (var turn = 0u; turn < lane_count; turn += max(1u, lane_count / 32u)) {
+    let source = turn + lane / 32u;
+    let start_there = subgroupShuffle(start, source);
+    let channel_there = subgroupShuffle(channel, source);
+    let none = subgroupShuffle(u32(outside), source) != 0u;
+    var signs = vec4u();
+    for (var done = 0u; done < 32u; done += lanes) {
+      let at = done + place;
+      var is_positive = false;
+      if (!none) { is_positive = x(start_there + at) >= threshold(channel_there + at); }
+      signs |= subgroupBallot(is_positive) << vec4u(done);
+    }
+    if (lane >= turn && lane - turn < max(1u, lane_count / 32u)) { own = signs[lane - turn]; }
+  }
+  if (i < u.count) { set_columns(i, own); }
+}
+`,
+} as const satisfies KernelSource;
 const ADD_BIAS = elementwise(
   "addBias",
   { matrix: "change float32", bias: "read float32" },
@@ -145,7 +197,8 @@ export function inferenceKernels(runner: Runner): InferenceKernels {
     binarizeColumns(x, threshold, window, columns) {
       const count = elementCount(columns.shape);
       const { table, numbers } = ownWindow(window);
-      run(BINARIZE_COLUMNS, flatGroups(count), { x, threshold, window: table, columns }, { count, ...numbers });
+      const kernel = runner.subgroups === SUBGROUPS && numbers.w_channels % 32 === 0 ? BINARIZE_BY_BALLOT : BINARIZE_COLUMNS;
+      run(kernel, flatGroups(count), { x, threshold, window: table, columns }, { count, ...numbers });
     },
 
     binaryUnit(columns, weights, { norm, layout, shortcut, activation }, out) {

@@ -4,12 +4,23 @@
  * are, of which type, and which of them lie in one buffer and must be bound as one.
  */
 type Access = "read" | "write" | "change";
-type Element = "float32" | "int32" | "uint32" | "accumulator" | "product" | "bits" | "halves" | "pairs" | "joined" | "counted";
+type Element =
+  | "float32"
+  | "int32"
+  | "uint32"
+  | "accumulator"
+  | "product"
+  | "bits"
+  | "halves"
+  | "pairs"
+  | "joined"
+  | "counted"
+  | "highest";
 
 /**
  * `product` is float32 or dotProduct; `bits` are words of anything; `halves` are 16 bits of a word, read only; `pairs` writes the int16
  * i and i + 1 for an even i; `joined` adds one int16 to a word that was 0, whoever has the other half; `counted` are whole numbers that
- * threads add to in any order. With "?" it may be absent.
+ * threads add to in any order, `highest` those that they raise. With "?" it may be absent.
  */
 export type OperandKind = `${Access} ${Element}` | `${Access} ${Element}?`;
 export type NumberKind = "u32" | "f32";
@@ -21,12 +32,18 @@ export interface KernelSource {
   readonly numbers: Readonly<Record<string, NumberKind>>;
   /** Threads of a group, along x and y; 256 together at most. */
   readonly threads: readonly [number, number] | ((choice: number) => readonly [number, number]);
+  /** What it needs beyond what every GPU has; nothing by default. */
+  readonly extensions?: (choice: number) => readonly ("f16" | "subgroups")[];
   /**
    * WGSL with `fn run(group: u32, thread: u32, tx: u32, ty: u32)`: the group's number, the thread's within it and its two coordinates.
+   * With subgroups there are `lane` and `lane_count`, too: the thread's number in its subgroup, and the threads of one.
    * `choice` is the call's, for what is decided when a kernel is compiled.
    */
   code(choice: number): string;
 }
+
+/** A choice of kernels that can use subgroup operations: they do. */
+export const SUBGROUPS = 1;
 
 /** The most operands of a kernel. */
 export const MOST_OPERANDS = 8;
@@ -72,6 +89,7 @@ const STORED: Readonly<Record<Element, string>> = {
   pairs: "u32",
   joined: "atomic<u32>",
   counted: "atomic<u32>",
+  highest: "atomic<u32>",
 };
 
 function storedType(element: Element, integer: boolean): string {
@@ -96,6 +114,8 @@ function accessors(name: string, kind: OperandKind, { binding, integer }: Operan
     );
   else if (element === "counted")
     lines.push(`fn add_${name}(i: u32, v: u32) { ${there ? `atomicAdd(&${at}[${index}], v);` : ""} }`);
+  else if (element === "highest")
+    lines.push(`fn raise_${name}(i: u32, v: u32) { ${there ? `atomicMax(&${at}[${index}], v);` : ""} }`);
   else if (element === "halves")
     lines.push(`fn ${name}(i: u32) -> u32 { let k = ${index}; return (${at}[k >> 1u] >> (16u * (k & 1u))) & 0xffffu; }`);
   else {
@@ -126,11 +146,16 @@ export function shaderOf(source: KernelSource, operands: readonly OperandBinding
     return `@group(0) @binding(${binding + 1}) var<storage, ${access}> b${binding}: array<${type}>;`;
   });
   const [x, y] = typeof source.threads === "function" ? source.threads(choice) : source.threads;
-  return `
+  const enabled = source.extensions?.(choice) ?? [];
+  const lanes = enabled.includes("subgroups");
+  // That all threads of a subgroup take the same way is seen from how many they are, which no compiler takes for the same.
+  const unchecked = lanes ? "diagnostic(off, subgroup_uniformity);" : "";
+  return `${enabled.map((name) => `enable ${name};\n`).join("")}${unchecked}
 struct Numbers { ${members.join(", ")} }
 @group(0) @binding(0) var<uniform> u: Numbers;
 ${bound.join("\n")}
 ${tensors.map(([name, kind], index) => accessors(name, kind, operands[index] as OperandBinding)).join("\n")}
+${lanes ? "var<private> lane: u32;\nvar<private> lane_count: u32;" : ""}
 ${source.code(choice)}
 @compute @workgroup_size(${x}, ${y})
 fn main(
@@ -138,7 +163,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
   @builtin(local_invocation_id) local: vec3u,
+  ${lanes ? "@builtin(subgroup_invocation_id) own_lane: u32, @builtin(subgroup_size) own_lanes: u32," : ""}
 ) {
+  ${lanes ? "lane = own_lane;\n  lane_count = own_lanes;" : ""}
   run(group.x + group.y * groups.x, thread, local.x, local.y);
 }
 `;

@@ -33,11 +33,18 @@ function mapSize(geometry: WindowGeometry): number {
   return mapShape(geometry).reduce((product, side) => product * side);
 }
 
-/** The values, or what their first 16 bits are where those are all that the kernels take. */
+/** The values, as far as the kernels are exact with them. */
 function asPrecise(values: Float32Array, precision: GradientPrecision): Float32Array {
-  return precision === "float32"
-    ? values
-    : new Float32Array(new Uint32Array(values.buffer).map((bits) => bits & 0xffff0000).buffer);
+  switch (precision) {
+    case "float32":
+      return values;
+    // The first 16 bits are all that they take.
+    case "bfloat16":
+      return new Float32Array(new Uint32Array(values.buffer).map((bits) => bits & 0xffff0000).buffer);
+    // Sums of sixteen have to fit in 11 bits.
+    case "float16":
+      return values.map((value) => Math.round(64 * value) / 64);
+  }
 }
 
 export function binaryClaims(subject: () => Backend, precision: GradientPrecision): void {

@@ -1,6 +1,16 @@
 /** Products with real weights: of a map's values under windows, which are read from the map as they are needed, or of packed signs. */
 import type { KernelSource } from "../kernel-source.js";
-import { eachColumn, eachRow, REAL_GAIN, SIGNS, TILE_THREADS, type TileProduct, tileLoop, tileMemory, tileSums } from "./tile.js";
+import {
+  eachColumn,
+  eachRow,
+  REAL_GAIN,
+  signsOf,
+  TILE_THREADS,
+  type TileProduct,
+  tileLoop,
+  tileMemory,
+  tileSums,
+} from "./tile.js";
 import { MAP_VALUES, WINDOW, WINDOW_NUMBERS } from "./window.js";
 
 const PRODUCT: TileProduct = { ...REAL_GAIN, left: "inner", right: "outer" };
@@ -80,7 +90,7 @@ export const SIGN_PRODUCT = {
   code: (choice: number) =>
     productCode(
       choice,
-      `${SIGNS}
+      `${signsOf("f32")}
 struct Inner { k: u32, word: u32, bit: u32 }
 fn inner_at(k: u32) -> Inner { return Inner(k, k / 32u, 1u << (k % 32u)); }
 fn inner_next(at: Inner) -> Inner { return inner_at(at.k + 1u); }

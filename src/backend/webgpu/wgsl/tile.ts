@@ -15,7 +15,7 @@ export function tilesOf(length: number): number {
   return Math.ceil(length / TILE);
 }
 
-/** The choice of a tile's code: threads work together, */
+/** The choice of a tile's code, in bits: threads work together. */
 export const TOGETHER = 1;
 
 /**
@@ -25,36 +25,48 @@ export const TOGETHER = 1;
 export type Contiguous = "inner" | "outer";
 
 export interface TileProduct {
-  readonly type: "f32" | "u32";
+  /** Of the values: f16 are summed by sixteens, and those sums in f32. */
+  readonly type: "f32" | "u32" | "f16";
   /** The product of row a with column vector b, added to a sum. */
   readonly gain: (a: string, sum: string) => string;
   readonly left: Contiguous;
   readonly right: Contiguous;
 }
 
+const MULTIPLIED = (a: string, sum: string): string => `${sum} + ${a} * b`;
+
 /** Of float32. */
-export const REAL_GAIN = { type: "f32", gain: (a: string, sum: string) => `${sum} + ${a} * b` } as const;
+export const REAL_GAIN = { type: "f32", gain: MULTIPLIED } as const;
+/** Of float16. */
+export const HALF_GAIN = { type: "f16", gain: MULTIPLIED } as const;
 /** Of words of signs: where they differ. */
 export const SIGN_GAIN = { type: "u32", gain: (a: string, sum: string) => `${sum} + countOneBits(vec4u(${a}) ^ b)` } as const;
 
 /** Four signs from the words and at the bits where they are. */
-export const SIGNS = `
-fn signs(words: vec4u, bits: vec4u) -> vec4f { return select(vec4f(-1.0), vec4f(1.0), (words & bits) != vec4u()); }
+export function signsOf(type: "f32" | "f16"): string {
+  const four = `vec4<${type}>`;
+  return `
+fn signs(words: vec4u, bits: vec4u) -> ${four} { return select(${four}(-1.0), ${four}(1.0), (words & bits) != vec4u()); }
 `;
+}
 
 const EACH = [0, 1, 2, 3] as const;
 export const PARTS = ["x", "y", "z", "w"] as const;
 
 /** Variables of the whole tile, before `run`. */
 export function tileMemory({ type }: TileProduct, choice: number): string {
-  if (choice !== TOGETHER) return "";
+  if ((choice & TOGETHER) === 0) return "";
   const memory = `array<vec4<${type}>, ${16 * 17}>`;
   return `var<workgroup> left: ${memory};\nvar<workgroup> right: ${memory};\n`;
 }
 
 /** The sums of a thread, `s0` to `s3`: rows of four columns. */
-export function tileSums({ type }: TileProduct): string {
-  return EACH.map((i) => `var s${i} = vec4<${type}>();`).join(" ");
+export function tileSums(product: TileProduct): string {
+  return EACH.map((i) => `var s${i} = vec4<${sumType(product)}>();`).join(" ");
+}
+
+function sumType({ type }: TileProduct): "f32" | "u32" {
+  return type === "f16" ? "f32" : type;
 }
 
 /** Where a thread's part of a product lies, as expressions: the first row and column of the tile, and the inner side. */
@@ -74,20 +86,34 @@ export interface TileExtent {
  * whether this one has any result that is kept.
  */
 export function tileLoop(product: TileProduct, choice: number, { row, column, begin, end, more = "" }: TileExtent): string {
-  const { gain, left, right } = product;
-  const gains = EACH.map((i) => `s${i} = ${gain(`a.${PARTS[i]}`, `s${i}`)};`).join("\n        ");
-  if (choice !== TOGETHER)
-    return `if (inside) {
-    let row_quad = left_rows(${row} + 4u * ty${more});
-    let column_quad = right_columns(${column} + 4u * tx);
-    var at = inner_at(${begin});
-    for (var k = ${begin}; k < ${end}; k++) {
+  const { type, gain, left, right } = product;
+  const isHalf = type === "f16";
+  const summed = isHalf ? "h" : "s";
+  const gains = EACH.map((i) => `${summed}${i} = ${gain(`a.${PARTS[i]}`, `${summed}${i}`)};`).join("\n        ");
+  // Sixteen of float16, each at most 2^11, do not overflow it.
+  const halves = isHalf ? EACH.map((i) => `var h${i} = vec4<f16>();`).join(" ") : "";
+  const gathered = isHalf ? EACH.map((i) => `s${i} += vec4f(h${i});`).join(" ") : "";
+  if ((choice & TOGETHER) === 0) {
+    const loop = (from: string, to: string): string => `for (var step = ${from}; step < ${to}; step++) {
         let a = left_values(row_quad, at);
         let b = right_values(at, column_quad);
         ${gains}
         at = inner_next(at);
-    }
+    }`;
+    const loops = isHalf
+      ? `for (var k = ${begin}; k < ${end}; k += 16u) {
+      ${halves}
+      ${loop("k", `min(k + 16u, ${end})`)}
+      ${gathered}
+    }`
+      : loop(begin, end);
+    return `if (inside) {
+    let row_quad = left_rows(${row} + 4u * ty${more});
+    let column_quad = right_columns(${column} + 4u * tx);
+    var at = inner_at(${begin});
+    ${loops}
   }`;
+  }
   const place = (side: Contiguous) => (side === "inner" ? ["thread / 16u", "thread % 16u"] : ["thread % 16u", "thread / 16u"]);
   const [leftQuad, leftInner] = place(left);
   const [rightQuad, rightInner] = place(right);
@@ -103,11 +129,13 @@ export function tileLoop(product: TileProduct, choice: number, { row, column, be
       if (k + right_inner < ${end}) { right[right_inner * 17u + right_quad] = right_values(inner_at(k + right_inner), column_quad); }
       workgroupBarrier();
       let steps = min(16u, ${end} - k);
+      ${halves}
       for (var step = 0u; step < steps; step++) {
         let a = left[step * 17u + ty];
         let b = right[step * 17u + tx];
         ${gains}
       }
+      ${gathered}
       workgroupBarrier();
     }
   }`;
@@ -117,8 +145,8 @@ export function tileLoop(product: TileProduct, choice: number, { row, column, be
  * `body` for each of a thread's four rows: number `i`, its results in `sums`. In a loop, because what is done with them is long, and
  * takes as many times longer to compile as it is written down.
  */
-export function eachRow({ type }: TileProduct, body: string): string {
-  return `var all_sums = array<vec4<${type}>, 4>(s0, s1, s2, s3);
+export function eachRow(product: TileProduct, body: string): string {
+  return `var all_sums = array<vec4<${sumType(product)}>, 4>(s0, s1, s2, s3);
   for (var i = 0u; i < 4u; i++) {
     let sums = all_sums[i];
     ${body}

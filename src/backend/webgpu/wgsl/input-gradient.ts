@@ -1,15 +1,15 @@
 /**
- * The products of a backward pass. Of weights: columns transposed times dy, the windows of the batch in parts, whose results are added up
- * in their order. Of inputs: dy times the weights transposed, laid back on the map, either from windows that share no pixel, or gathered
- * at the pixels from all windows above them.
+ * The gradient of inputs: dy times the weights transposed, laid back on the map, either from windows that share no pixel, or gathered at
+ * the pixels from all windows above them.
  */
 import type { KernelSource } from "../kernel-source.js";
+import { GATHERED, gradientExtensions, gradientForm } from "./halves.js";
 import {
+  type Contiguous,
   eachColumn,
   eachRow,
   PARTS,
-  REAL_GAIN,
-  SIGNS,
+  signsOf,
   TILE_THREADS,
   type TileProduct,
   TOGETHER,
@@ -17,108 +17,18 @@ import {
   tileMemory,
   tileSums,
 } from "./tile.js";
-import { MAP_VALUES, WINDOW, WINDOW_NUMBERS, WINDOW_WALK, WINDOWS_ABOVE } from "./window.js";
-
-const WEIGHTS_PRODUCT: TileProduct = { ...REAL_GAIN, left: "outer", right: "outer" };
-
-/** `left` has functions for inputs (rows of the result) and windows (its inner side). */
-function weightGradientCode(choice: number, left: string): string {
-  return `${left}
-fn right_columns(n: u32) -> vec4u { return min(vec4u(n) + vec4u(0u, 1u, 2u, 3u), vec4u(u.filters - 1u)); }
-fn right_values(at: Inner, n: vec4u) -> vec4f {
-  let place = n + at.m * u.filters;
-  return vec4f(dy(place.x), dy(place.y), dy(place.z), dy(place.w));
-}
-${tileMemory(WEIGHTS_PRODUCT, choice)}
-fn store(at: u32, n: u32, results: vec4f) {
-  ${eachColumn("results", (j, result) => `if (n + ${j}u < u.filters) { set_parts(at * u.filters + n + ${j}u, ${result}); }`)}
-}
-fn run(group: u32, thread: u32, tx: u32, ty: u32) {
-  let blocks = (u.filters + 63u) / 64u;
-  let tiles = blocks * ((u.inputs + 63u) / 64u);
-  let part = group / tiles;
-  let first = group % tiles / blocks * 64u;
-  let n = group % blocks * 64u;
-  let end = min(u.rows, (part + 1u) * u.chunk);
-  ${tileSums(WEIGHTS_PRODUCT)}
-  let inside = first + 4u * ty < u.inputs && n + 4u * tx < u.filters;
-  ${tileLoop(WEIGHTS_PRODUCT, choice, { row: "first", column: "n", begin: "part * u.chunk", end: "end" })}
-  if (part * u.chunk >= u.rows) { return; }
-  ${eachRow(
-    WEIGHTS_PRODUCT,
-    `let k = first + 4u * ty + i;
-    if (k < u.inputs) { store(part * u.inputs + k, n + 4u * tx, sums); }`,
-  )}
-}
-`;
-}
-
-const WEIGHTS_NUMBERS = { rows: "u32", inputs: "u32", filters: "u32", chunk: "u32" } as const;
-
-/** Of packed signs. */
-export const SIGN_WEIGHT_GRADIENT = {
-  name: "binaryWeightGradient",
-  tensors: { dy: "read float32", columns: "read uint32", parts: "write float32" },
-  numbers: WEIGHTS_NUMBERS,
-  threads: TILE_THREADS,
-  code: (choice: number) =>
-    weightGradientCode(
-      choice,
-      `${SIGNS}
-struct Inner { m: u32, row: u32 }
-fn inner_at(m: u32) -> Inner { return Inner(m, m * ((u.inputs + 31u) / 32u)); }
-fn inner_next(at: Inner) -> Inner { return Inner(at.m + 1u, at.row + (u.inputs + 31u) / 32u); }
-// Four inputs are in one word.
-struct Bits { word: u32, bits: vec4u }
-fn left_rows(k: u32) -> Bits {
-  let first = min(k, u.inputs - 1u);
-  return Bits(first / 32u, vec4u(1u, 2u, 4u, 8u) << vec4u(first % 32u));
-}
-fn left_values(inputs: Bits, at: Inner) -> vec4f { return signs(vec4u(columns(at.row + inputs.word)), inputs.bits); }
-`,
-    ),
-} as const satisfies KernelSource;
-
-/** Of a map's values. */
-export const MAP_WEIGHT_GRADIENT = {
-  name: "convolutionWeightGradient",
-  tensors: { dy: "read float32", x: "read float32", window: "read int32", parts: "write float32" },
-  numbers: { ...WEIGHTS_NUMBERS, ...WINDOW_NUMBERS },
-  threads: TILE_THREADS,
-  code: (choice: number) =>
-    weightGradientCode(
-      choice,
-      `${WINDOW}${WINDOW_WALK}${MAP_VALUES}
-alias Inner = Walk;
-fn inner_at(m: u32) -> Inner { return walk_from(m); }
-fn inner_next(at: Inner) -> Inner { return walk_on(at); }
-struct Taps { rows: vec4i, columns: vec4i, channels: vec4u }
-fn left_rows(input: u32) -> Taps {
-  let inputs = min(vec4u(input) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u));
-  let taps = inputs / u.w_channels;
-  let rows = taps / u.w_kernel;
-  return Taps(vec4i(rows * u.w_step), vec4i((taps - rows * u.w_kernel) * u.w_step), inputs - taps * u.w_channels);
-}
-fn left_values(taps: Taps, at: Inner) -> vec4f {
-  return map_values(vec4i(at.origin.x), taps.rows + at.origin.y, taps.columns + at.origin.z, taps.channels);
-}
-`,
-    ),
-} as const satisfies KernelSource;
-
-/** A choice, with or without TOGETHER: rows are pixels, and not windows. */
-export const GATHERED = 2;
+import { WINDOW, WINDOW_NUMBERS, WINDOWS_ABOVE } from "./window.js";
 
 /** From windows that share no pixel: rows are windows, columns inputs. A window past the last repeats it; its results are not kept. */
-const SCATTERING = `
+const SCATTERING = (type: string, read: (four: string) => string): string => `
 fn left_rows(m: u32) -> vec4u { return min(vec4u(m) + vec4u(0u, 1u, 2u, 3u), vec4u(u.rows - 1u)) * u.filters; }
-fn left_values(rows: vec4u, n: u32) -> vec4f {
+fn left_values(rows: vec4u, n: u32) -> vec4<${type}> {
   let at = rows + n;
-  return vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w));
+  return ${read("vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w))")};
 }
 `;
 /** Rows are pixels, columns channels: the window with a tap on the pixel, the p-th of its row and the q-th of its column. */
-const GATHERING = `${WINDOWS_ABOVE}
+const GATHERING = (type: string, read: (four: string) => string): string => `${WINDOWS_ABOVE}
 fn window_above(pixel: u32, tap: u32, p: u32, q: u32) -> i32 {
   if (pixel >= u.rows) { return -1; }
   let line = pixel / u.w_width;
@@ -137,16 +47,18 @@ fn left_rows(pixel: u32, tap: u32, p: u32, q: u32) -> vec4i {
     window_above(pixel + 3u, tap, p, q),
   );
 }
-fn left_values(windows: vec4i, n: u32) -> vec4f {
+fn left_values(windows: vec4i, n: u32) -> vec4<${type}> {
   let at = vec4u(max(windows, vec4i())) * u.filters + n;
-  return select(vec4f(), vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w)), windows >= vec4i());
+  return ${read("select(vec4f(), vec4f(dy(at.x), dy(at.y), dy(at.z), dy(at.w)), windows >= vec4i())")};
 }
 `;
 
 /** `right` has functions for inputs (columns of the result), whose values are the weights by filter. */
-function inputGradientCode(choice: number, product: TileProduct, right: string): string {
-  const gathered = choice >= GATHERED;
-  const together = choice % GATHERED;
+function inputGradientCode(choice: number, weights: Contiguous, right: string): string {
+  const { type, gain, functions, first, read, result } = gradientForm(choice);
+  const product: TileProduct = { type, gain, left: "inner", right: weights };
+  const gathered = (choice & GATHERED) !== 0;
+  const together = choice & TOGETHER;
   const inner = { row: "first", begin: "0u", end: "u.filters" };
   const products = gathered
     ? `for (var tap = 0u; tap < u.w_kernel * u.w_kernel; tap++) {
@@ -169,7 +81,7 @@ function inputGradientCode(choice: number, product: TileProduct, right: string):
       ${gathered ? "" : "let origin = window_origin(row);"}
       ${eachColumn("sums", (j, value) => {
         const pixel = gathered ? "i32(row)" : `pixel_at(origin, shift${j})`;
-        return `if (k${j} < u.columns) { thresholds.${PARTS[j]} += lay(${pixel}, c${j}, ${value}); }`;
+        return `if (k${j} < u.columns) { thresholds.${PARTS[j]} += lay(${pixel}, c${j}, ${result(value)}); }`;
       })}
     }`;
   const lanes = `
@@ -178,7 +90,7 @@ function inputGradientCode(choice: number, product: TileProduct, right: string):
   if (ty > 0u) { return; }
   for (var lane = 1u; lane < 16u; lane++) { thresholds += lane_sums[lane * 16u + tx]; }
   let piece = group / blocks;`;
-  return `${WINDOW}${gathered ? GATHERING : SCATTERING}${right}
+  return `${functions}${WINDOW}${(gathered ? GATHERING : SCATTERING)(type, read)}${right}
 fn inner_at(n: u32) -> u32 { return n; }
 fn inner_next(n: u32) -> u32 { return n + 1u; }
 ${tileMemory(product, together)}
@@ -200,6 +112,7 @@ fn lay(pixel: i32, c: u32, value: f32) -> f32 {
   return -gradient;
 }
 fn run(group: u32, thread: u32, tx: u32, ty: u32) {
+  ${first}
   let blocks = (u.columns + 63u) / 64u;
   let first = group / blocks * 64u;
   if (first >= u.rows) { return; }
@@ -241,14 +154,15 @@ const TWO_WORDS = "return signs((first & inputs.first) | (vec4u(weights(row + in
 /** Through weights that are signs, [filters, words]. */
 export const SIGN_INPUT_GRADIENT = {
   name: "binaryInputGradient",
-  tensors: { dy: "read float32", weights: "read uint32", ...MAP_OPERANDS },
+  tensors: { dy: "read float32", weights: "read uint32", largest: "read uint32?", ...MAP_OPERANDS },
   numbers: MAP_NUMBERS,
   threads: TILE_THREADS,
+  extensions: gradientExtensions,
   code: (choice: number) =>
     inputGradientCode(
       choice,
-      { ...REAL_GAIN, left: "inner", right: "outer" },
-      `${SIGNS}
+      "outer",
+      `${signsOf(gradientForm(choice).type)}
 struct Bits { words: vec2u, first: vec4u, second: vec4u }
 fn right_columns(k: u32) -> Bits {
   let inputs = min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u));
@@ -257,10 +171,10 @@ fn right_columns(k: u32) -> Bits {
   let is_first = words == vec4u(words.x);
   return Bits(words.xw, select(vec4u(), bits, is_first), select(bits, vec4u(), is_first));
 }
-fn right_values(n: u32, inputs: Bits) -> vec4f {
+fn right_values(n: u32, inputs: Bits) -> vec4<${gradientForm(choice).type}> {
   let row = n * ((u.inputs + 31u) / 32u);
   let first = vec4u(weights(row + inputs.words.x));
-  ${choice < GATHERED ? ONE_WORD : TWO_WORDS}
+  ${(choice & GATHERED) === 0 ? ONE_WORD : TWO_WORDS}
 }
 `,
     ),
@@ -275,7 +189,7 @@ export const REAL_INPUT_GRADIENT = {
   code: (choice: number) =>
     inputGradientCode(
       choice,
-      { ...REAL_GAIN, left: "inner", right: "inner" },
+      "inner",
       `
 fn right_columns(k: u32) -> vec4u { return min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(u.inputs - 1u)) * u.filters; }
 fn right_values(n: u32, inputs: vec4u) -> vec4f {
