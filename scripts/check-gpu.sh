@@ -46,7 +46,7 @@ if [[ -n $small ]]; then
   train=(--network rbnet8 --width 0.25 --size 16 --epochs 1 --batch 250)
   training=(--network rbnet20 --width 1 --batch 2 --steps 1 --rounds 1 --peers pytorch-cuda-eager)
   inference=(--batch 1 --steps 1 --rounds 1)
-  claims=(test/backend/webgpu/recording.test.ts)
+  claims=(test/backend/webgpu/recording.test.ts test/backend/webgpu/features.test.ts)
 else
   train=(--network rbnet8 --epochs 3)
   training=(--network rbnet18 --batch 256 --steps 4 --rounds 5)
