@@ -21,6 +21,8 @@ export interface OpenedGpu {
   readonly failure: UserError | undefined;
   /** The same where a result did not come, which may be a moment before the reason is known. */
   reason(): Promise<UserError | undefined>;
+  /** Waits for what the GPU does, as suits the program around it. */
+  waitFor<T>(result: Promise<T>): Promise<T>;
   /** Gives the device back. */
   close(): void;
 }
@@ -133,6 +135,10 @@ class Watch {
   async reason(): Promise<UserError | undefined> {
     await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, REASON_MILLISECONDS))]);
     return this.failed;
+  }
+
+  waitFor<T>(result: Promise<T>): Promise<T> {
+    return result;
   }
 
   close(): void {

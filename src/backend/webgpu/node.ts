@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { messageOf, UserError } from "../../errors.js";
 import { resolveInstalled } from "../../installed.js";
 import { type FoundGpu, lookForGpu, type OpenedGpu, openGpu } from "./adapter.js";
+import { napUntil } from "./naps.js";
 
 /** Named here, so that a build does not ask for it. */
 const PACKAGE = "webgpu";
@@ -21,7 +22,8 @@ let instance: GPU | undefined;
 
 /** @throws UserError where the package, a driver or an adapter is missing */
 export async function openNodeGpu(): Promise<OpenedGpu> {
-  return openGpu(await openPackage(), NO_ADAPTER);
+  const gpu = await openGpu(await openPackage(), NO_ADAPTER);
+  return gpu.isSoftware ? Object.assign(gpu, { waitFor: napUntil }) : gpu;
 }
 
 /**

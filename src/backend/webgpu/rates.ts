@@ -12,6 +12,8 @@ export interface GpuRates {
   readonly bytesPerSecond: number;
 }
 
+type Timed = Pick<OpenedGpu, "device" | "waitFor">;
+
 const THREADS = 256;
 /** Vectors of four that a thread keeps: enough that none waits for itself. */
 const CHAINS = 8;
@@ -37,12 +39,13 @@ const BINARY: Loop = { type: "u32", gain: (s) => `${s} += countOneBits(${s} ^ a)
 const FLOAT32: Loop = { type: "f32", gain: (s) => `${s} = fma(${s}, a, b)`, macs: 1 };
 const FLOAT16: Loop = { ...FLOAT32, type: "f16", enable: "enable f16;" };
 
-export async function measureGpuRates({ device }: Pick<OpenedGpu, "device">): Promise<GpuRates> {
+export async function measureGpuRates(gpu: Timed): Promise<GpuRates> {
+  const { device } = gpu;
   return {
-    binaryMacsPerSecond: await loopRate(device, BINARY),
-    float32MacsPerSecond: await loopRate(device, FLOAT32),
-    float16MacsPerSecond: device.features.has("shader-f16") ? await loopRate(device, FLOAT16) : undefined,
-    bytesPerSecond: await copyRate(device),
+    binaryMacsPerSecond: await loopRate(gpu, BINARY),
+    float32MacsPerSecond: await loopRate(gpu, FLOAT32),
+    float16MacsPerSecond: device.features.has("shader-f16") ? await loopRate(gpu, FLOAT16) : undefined,
+    bytesPerSecond: await copyRate(gpu),
   };
 }
 
@@ -67,7 +70,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /** Multiply-accumulates a second. */
-async function loopRate(device: GPUDevice, loop: Loop): Promise<number> {
+async function loopRate(gpu: Timed, loop: Loop): Promise<number> {
+  const { device } = gpu;
   const buffer = device.createBuffer({ size: 16, usage: USAGE.storage | USAGE.copyTarget });
   device.queue.writeBuffer(buffer, 0, new Float32Array([0.5, 0.25, -1, 0]));
   const module = device.createShaderModule({ code: loopCode(loop) });
@@ -77,7 +81,7 @@ async function loopRate(device: GPUDevice, loop: Loop): Promise<number> {
     entries: [{ binding: 0, resource: { buffer } }],
   });
   const secondsOf = (groups: number): Promise<number> =>
-    shortestSeconds(device, (encoder) => {
+    shortestSeconds(gpu, (encoder) => {
       const pass = encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
@@ -96,18 +100,19 @@ async function loopRate(device: GPUDevice, loop: Loop): Promise<number> {
   return (groups * THREADS * TURNS * CHAINS * 4 * loop.macs) / seconds;
 }
 
-async function copyRate(device: GPUDevice): Promise<number> {
+async function copyRate(gpu: Timed): Promise<number> {
+  const { device } = gpu;
   const size = Math.min(COPY_BYTES, device.limits.maxBufferSize);
   const usage = USAGE.copySource | USAGE.copyTarget;
   const [from, to] = [device.createBuffer({ size, usage }), device.createBuffer({ size, usage })];
-  const seconds = await shortestSeconds(device, (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, size));
+  const seconds = await shortestSeconds(gpu, (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, size));
   from.destroy();
   to.destroy();
   return (2 * size) / seconds;
 }
 
 /** Of a few times, of which the first may wait for memory. */
-async function shortestSeconds(device: GPUDevice, record: (encoder: GPUCommandEncoder) => void): Promise<number> {
+async function shortestSeconds({ device, waitFor }: Timed, record: (encoder: GPUCommandEncoder) => void): Promise<number> {
   let shortest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < REPETITIONS; i++) {
     const encoder = device.createCommandEncoder();
@@ -115,7 +120,7 @@ async function shortestSeconds(device: GPUDevice, record: (encoder: GPUCommandEn
     const commands = encoder.finish();
     const start = performance.now();
     device.queue.submit([commands]);
-    await device.queue.onSubmittedWorkDone();
+    await waitFor(device.queue.onSubmittedWorkDone());
     shortest = Math.min(shortest, (performance.now() - start) / 1000);
   }
   return shortest;

@@ -15,7 +15,7 @@ export class Reader {
   constructor(
     private readonly device: GPUDevice,
     private readonly recorder: Recorder,
-    private readonly gpu: Pick<OpenedGpu, "failure" | "reason">,
+    private readonly gpu: Pick<OpenedGpu, "failure" | "reason" | "waitFor">,
   ) {}
 
   /** Buffers made so far. */
@@ -43,7 +43,7 @@ export class Reader {
     }
     this.recorder.submit();
     try {
-      await buffer.mapAsync(MAP_READ, 0, Math.max(4, end));
+      await this.gpu.waitFor(buffer.mapAsync(MAP_READ, 0, Math.max(4, end)));
     } catch (error) {
       throw (await this.gpu.reason()) ?? new UserError(`the GPU gave no result back (${messageOf(error)})`, { cause: error });
     }
