@@ -1,6 +1,6 @@
 /**
- * Dawn's package asks the GPU in every turn of Node's loop whether it is done, without a pause. Where the processor plays the GPU, that takes
- * a core from it: there, the loop sleeps in each turn for as long as anything is waited for.
+ * Dawn's package asks the GPU in every turn of Node's loop whether it is done, without a pause. Where the processor plays the GPU, that
+ * takes a core from it: there, the loop sleeps in each turn for as long as anything is waited for.
  */
 
 /** Less than what a step of the smallest network takes there. */
