@@ -1,5 +1,5 @@
 /** Waiting for a GPU in software leaves the processor to it. */
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { napUntil } from "#rbnet/backend/webgpu/naps";
 
 /** How often Node's loop turns in some milliseconds, while something else keeps it going. */
@@ -13,6 +13,8 @@ async function turnsIn(milliseconds: number): Promise<number> {
   return turns;
 }
 
+afterEach(() => vi.restoreAllMocks());
+
 /** Turns in a tenth of a second are at most this many where each sleeps half a millisecond, however busy the machine is. */
 const MOST_WITH_NAPS = 201;
 
@@ -24,9 +26,26 @@ async function turnsFreely(): Promise<boolean> {
 
 it("sleeps while something is waited for, and not after", async () => {
   const waits = [1, 2].map(() => napUntil(new Promise((resolve) => setTimeout(resolve, 300, "done"))));
+  await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await turnsIn(100)).toBeLessThanOrEqual(MOST_WITH_NAPS);
   expect(await Promise.all(waits)).toEqual(["done", "done"]);
   expect(await turnsFreely()).toBe(true);
+});
+
+it("sleeps once a turn, whatever was waited for before", async () => {
+  for (let i = 0; i < 50; i++) await napUntil(Promise.resolve());
+  const sleeps = vi.spyOn(Atomics, "wait");
+  const wait = napUntil(new Promise((resolve) => setTimeout(resolve, 150)));
+  const turns = await turnsIn(100);
+  expect(sleeps.mock.calls.length).toBeGreaterThan(0);
+  expect(sleeps.mock.calls.length).toBeLessThanOrEqual(turns + 1);
+  await wait;
+});
+
+it("does not sleep where results come at once", async () => {
+  const sleeps = vi.spyOn(Atomics, "wait");
+  for (let i = 0; i < 50; i++) await napUntil(new Promise((resolve) => setImmediate(resolve)));
+  expect(sleeps.mock.calls.length).toBeLessThan(50);
 });
 
 it("passes failures on, and sleeps no more", async () => {
