@@ -25,6 +25,13 @@ ip -n ${FIRST} addr add 10.98.0.1/24 dev link0
 ip -n ${SECOND} addr add 10.98.0.2/24 dev link0
 ip -n ${FIRST} link set link0 up
 ip -n ${SECOND} link set link0 up
+# The kernel calls a link up within a second, and MPI takes no other.
+for h in ${FIRST} ${SECOND}; do
+  for i in $(seq 100); do
+    ip -n $h -br link show link0 | grep -q ' UP ' && break
+    sleep 0.1
+  done
+done
 `;
 const AGENT = `#!/bin/sh
 while [ "\${1#-}" != "$1" ]; do shift; done
