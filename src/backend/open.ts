@@ -20,7 +20,8 @@ export function chooseBackend(setup: MachineSetup): Candidate {
   const able = asked.find((candidate) => candidate.obstacle(precision) === undefined);
   if (able !== undefined) return able;
   // Of several, the one that could have it says why it has not.
-  const obstacle = (precision === "float16" ? asked.at(-1) : asked[0])?.obstacle(precision);
+  const closest = asked.find(({ precisions }) => precisions.includes(precision)) ?? asked[0];
+  const obstacle = closest?.obstacle(precision);
   throw new UserError(
     precision !== "float32"
       ? `products in ${precision} were asked for, but ${obstacle}; use --precision float32`

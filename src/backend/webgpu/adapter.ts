@@ -35,8 +35,8 @@ export interface OpenedGpu {
 const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
 
 /**
- * What is asked for where it is there: float16, for gradients (wgsl/halves.ts), and operations of subgroups, for packing signs
- * (inference.ts).
+ * What is asked for where it is there: float16, for gradients (wgsl/float16.ts), and operations of subgroups, for packing signs
+ * (inference.ts) and for the largest gradient.
  */
 const WANTED_FEATURES = ["shader-f16", "subgroups"] as const;
 

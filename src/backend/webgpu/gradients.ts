@@ -6,8 +6,8 @@ import { matrixShape } from "./matrix.js";
 import type { Runner } from "./recorder.js";
 import { addUp, sumPieces } from "./sums.js";
 import { fillTensor } from "./update.js";
-import { GATHERED, HALVES, LARGEST } from "./wgsl/halves.js";
-import { REAL_INPUT_GRADIENT, SIGN_INPUT_GRADIENT } from "./wgsl/input-gradient.js";
+import { FLOAT16, LARGEST } from "./wgsl/float16.js";
+import { GATHERED, REAL_INPUT_GRADIENT, SIGN_INPUT_GRADIENT } from "./wgsl/input-gradient.js";
 import { TILE_THREADS, TOGETHER, tilesOf } from "./wgsl/tile.js";
 import { MAP_WEIGHT_GRADIENT, SIGN_WEIGHT_GRADIENT } from "./wgsl/weight-gradient.js";
 import { ownWindow } from "./windows.js";
@@ -33,14 +33,14 @@ const ADD_PARTS = elementwise(
 const [THREAD_NUMBERS, MOST_THREADS] = [64, 1 << 16];
 
 /** What products with signs need where gradients are float16, and their choice. */
-function halvesOf(runner: Runner, dy: Tensor): { readonly largest: Tensor<"uint32"> | undefined; readonly choice: number } {
+function float16Of(runner: Runner, dy: Tensor): { readonly largest: Tensor<"uint32"> | undefined; readonly choice: number } {
   const { run, largest, subgroups } = runner;
   if (largest === undefined) return { largest, choice: 0 };
   const all = elementCount(dy.shape);
   const groups = flatGroups(Math.min(MOST_THREADS, Math.ceil(all / THREAD_NUMBERS)));
   fillTensor(runner, largest, 0);
   run(LARGEST, groups, { values: dy, largest }, { count: groups * FLAT_THREADS[0], all }, subgroups);
-  return { largest, choice: HALVES };
+  return { largest, choice: FLOAT16 };
 }
 
 /** Parts that the windows of a batch are taken in: results do not depend on the GPU, so neither do they. */
@@ -68,7 +68,7 @@ export function weightGradient(
   const groups = count * tilesOf(inputs) * tilesOf(filters);
   const numbers = { rows, inputs, filters, chunk };
   if ("columns" in read) {
-    const { largest, choice } = halvesOf(runner, dy);
+    const { largest, choice } = float16Of(runner, dy);
     run(SIGN_WEIGHT_GRADIENT, groups, { dy, columns: read.columns, largest, parts }, numbers, together + choice);
   } else {
     const { table: window, numbers: own } = ownWindow(read.window);
@@ -105,8 +105,8 @@ export function inputGradient(
   const groups = tilesOf(rows) * tilesOf(columns);
   const choice = runner.together + (disjoint ? 0 : GATHERED);
   if (weights.type === "uint32") {
-    const halves = halvesOf(runner, dy);
-    runner.run(SIGN_INPUT_GRADIENT, groups, { ...operands, largest: halves.largest }, numbers, choice + halves.choice);
+    const { largest, choice: precision } = float16Of(runner, dy);
+    runner.run(SIGN_INPUT_GRADIENT, groups, { ...operands, largest }, numbers, choice + precision);
   } else runner.run(REAL_INPUT_GRADIENT, groups, operands, numbers, choice);
   // Rows of inputs are rows of channels, tap by tap.
   if (pieces !== undefined && dThreshold !== undefined)

@@ -108,10 +108,9 @@ const NORMALIZE_ACTIVATE = elementwise(
     out: "write float32",
   },
   eachInColumns(
-    `let to = target_of(n, u.filters);
-  let column = column_of(n, to.channel, to.channels);`,
+    "let to = target_of(n, u.filters);",
     `let there = place(at, to);
-    if (there >= 0) { set_out(u32(there), activated(y(m * u.filters + n), column, u32(there))); }`,
+    if (there >= 0) { set_out(u32(there), activated(y(m * u.filters + n), n, to.channel, to.channels, u32(there))); }`,
   ),
   { rows: "u32", filters: "u32", ...WINDOW_NUMBERS },
   PLACE + ACTIVATION,

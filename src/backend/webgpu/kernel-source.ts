@@ -17,6 +17,9 @@ type Element =
   | "counted"
   | "highest";
 
+/** What a kernel may need beyond what every GPU has, as WGSL names it. */
+export type Extension = "f16" | "subgroups";
+
 /**
  * `product` is float32 or dotProduct; `bits` are words of anything; `halves` are 16 bits of a word, read only; `pairs` writes the int16
  * i and i + 1 for an even i; `joined` adds one int16 to a word that was 0, whoever has the other half; `counted` are whole numbers that
@@ -33,7 +36,7 @@ export interface KernelSource {
   /** Threads of a group, along x and y; 256 together at most. */
   readonly threads: readonly [number, number] | ((choice: number) => readonly [number, number]);
   /** What it needs beyond what every GPU has; nothing by default. */
-  readonly extensions?: (choice: number) => readonly ("f16" | "subgroups")[];
+  readonly extensions?: (choice: number) => readonly Extension[];
   /**
    * WGSL with `fn run(group: u32, thread: u32, tx: u32, ty: u32)`: the group's number, the thread's within it and its two coordinates.
    * With subgroups there are `lane` and `lane_count`, too: the thread's number in its subgroup, and the threads of one.

@@ -75,9 +75,9 @@ const ACTIVATE_BACKWARD = {
             kinds === 2
               ? ""
               : `
-          let v = before_activation(value, column, u32(there)) - column.center;
+          let v = before_activation(value, n, u32(there)) - center;
           let right = v > 0.0;
-          du = d * select(column.left, column.right, right);
+          du = d * select(left_slope, right_slope, right);
           p2 += select(d * v, 0.0, right);
           p3 += select(0.0, d * v, right);
           p4 += d;`
@@ -91,7 +91,9 @@ const ACTIVATE_BACKWARD = {
         `let to = target_of(n, u.filters);
   let mean = norm(2u * u.filters + n);
   let inverse = norm(3u * u.filters + n);
-  let column = column_of(n, to.channel, to.channels);
+  let center = activation(to.channel);
+  let left_slope = activation(to.channels + to.channel);
+  let right_slope = activation(2u * to.channels + to.channel);
   var at = first_row(i / u.filters * ${SUMMED_ROWS}u);`,
         "at = next_row(at);",
       ],

@@ -22,7 +22,7 @@ export interface Runner {
   run<const K extends KernelSource>(kernel: K, groups: number, operands: Operands<K>, numbers: Numbers<K>, choice?: number): void;
   /** The choice of kernels whose threads may work together (wgsl/tile.ts): whether they should here, 1 or 0. */
   readonly together: number;
-  /** The choice of kernels that may use subgroup operations (wgsl/halves.ts), 1 or 0. */
+  /** The choice of kernels that may use subgroup operations (SUBGROUPS), 1 or 0. */
   readonly subgroups: number;
   /** Where gradients are float16 when they are multiplied with signs: uint32 [1], for the largest of a tensor. */
   readonly largest: Tensor<"uint32"> | undefined;

@@ -26,7 +26,6 @@ async function turnsFreely(): Promise<boolean> {
 
 it("sleeps while something is waited for, and not after", async () => {
   const waits = [1, 2].map(() => napUntil(new Promise((resolve) => setTimeout(resolve, 300, "done"))));
-  await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await turnsIn(100)).toBeLessThanOrEqual(MOST_WITH_NAPS);
   expect(await Promise.all(waits)).toEqual(["done", "done"]);
   expect(await turnsFreely()).toBe(true);
@@ -40,12 +39,6 @@ it("sleeps once a turn, whatever was waited for before", async () => {
   expect(sleeps.mock.calls.length).toBeGreaterThan(0);
   expect(sleeps.mock.calls.length).toBeLessThanOrEqual(turns + 1);
   await wait;
-});
-
-it("does not sleep where results come at once", async () => {
-  const sleeps = vi.spyOn(Atomics, "wait");
-  for (let i = 0; i < 50; i++) await napUntil(new Promise((resolve) => setImmediate(resolve)));
-  expect(sleeps.mock.calls.length).toBeLessThan(50);
 });
 
 it("passes failures on, and sleeps no more", async () => {

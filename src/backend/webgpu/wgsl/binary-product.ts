@@ -91,7 +91,7 @@ fn lay(row: Walk, n: u32, result: i32) {
   if (n >= u.filters) { return; }
   let to = target_of(n, u.filters);
   let at = place(row, to);
-  if (at >= 0) { set_out(u32(at), activated(f32(result), column_of(n, to.channel, to.channels), u32(at))); }
+  if (at >= 0) { set_out(u32(at), activated(f32(result), n, to.channel, to.channels, u32(at))); }
 }
 `,
       (results) => `let row = first_row(m);

@@ -3,7 +3,7 @@
  * the pixels from all windows above them.
  */
 import type { KernelSource } from "../kernel-source.js";
-import { GATHERED, gradientExtensions, gradientForm } from "./halves.js";
+import { gradientExtensions, gradientForm } from "./float16.js";
 import {
   type Contiguous,
   eachColumn,
@@ -18,6 +18,9 @@ import {
   tileSums,
 } from "./tile.js";
 import { WINDOW, WINDOW_NUMBERS, WINDOWS_ABOVE } from "./window.js";
+
+/** A choice, in bits beside TOGETHER and FLOAT16: rows are pixels, and not windows. */
+export const GATHERED = 2;
 
 /** From windows that share no pixel: rows are windows, columns inputs. A window past the last repeats it; its results are not kept. */
 const SCATTERING = (type: string, read: (four: string) => string): string => `

@@ -1,6 +1,6 @@
 /** The gradient of weights: columns transposed times dy, the windows of the batch in parts, whose results are added up in their order. */
 import type { KernelSource } from "../kernel-source.js";
-import { gradientExtensions, gradientForm } from "./halves.js";
+import { gradientExtensions, gradientForm } from "./float16.js";
 import { eachColumn, eachRow, signsOf, TILE_THREADS, type TileProduct, tileLoop, tileMemory, tileSums } from "./tile.js";
 import { MAP_VALUES, WINDOW, WINDOW_NUMBERS, WINDOW_WALK } from "./window.js";
 

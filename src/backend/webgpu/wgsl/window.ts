@@ -78,10 +78,7 @@ fn walk_from(m: u32) -> Walk {
   return walk_at(m, i32(image), line - image * u.w_rows, m - line * u.w_columns);
 }
 fn walk_on(at: Walk) -> Walk {
-  if (at.column + 1u < u.w_columns) {
-    let left = window(u.w_rows + at.column + 1u);
-    return Walk(at.m + 1u, at.row, at.column + 1u, vec3i(at.origin.xy, left));
-  }
+  if (at.column + 1u < u.w_columns) { return walk_at(at.m + 1u, at.origin.x, at.row, at.column + 1u); }
   if (at.row + 1u < u.w_rows) { return walk_at(at.m + 1u, at.origin.x, at.row + 1u, 0u); }
   return walk_at(at.m + 1u, at.origin.x + 1, 0u, 0u);
 }

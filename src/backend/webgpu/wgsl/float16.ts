@@ -4,7 +4,7 @@
  * are exact.
  */
 import { FLAT_THREADS } from "../elementwise.js";
-import { type KernelSource, SUBGROUPS } from "../kernel-source.js";
+import { type Extension, type KernelSource, SUBGROUPS } from "../kernel-source.js";
 import { HALF_GAIN, REAL_GAIN } from "./tile.js";
 
 /** The largest magnitude among `all` numbers, as the bits of a float32: those of no number are larger than any number's. */
@@ -39,18 +39,17 @@ fn find_scale() {
 }
 `;
 
-/** Choices of the products of gradients, in bits beside TOGETHER: rows are pixels, and not windows; gradients are float16. */
-export const GATHERED = 2;
-export const HALVES = 4;
+/** A choice of the products of gradients with signs, in bits beside TOGETHER and GATHERED: gradients are float16. */
+export const FLOAT16 = 4;
 
-export const gradientExtensions = (choice: number): readonly ("f16" | "subgroups")[] => ((choice & HALVES) === 0 ? [] : ["f16"]);
+export const gradientExtensions = (choice: number): readonly Extension[] => ((choice & FLOAT16) === 0 ? [] : ["f16"]);
 
 /**
  * How gradients are read and multiplied: functions, what a thread does first, what four of them are read as, and what a sum is in the
- * end. HALVES need the result of LARGEST as an operand.
+ * end. FLOAT16 needs the result of LARGEST as an operand.
  */
 export function gradientForm(choice: number) {
-  if ((choice & HALVES) === 0)
+  if ((choice & FLOAT16) === 0)
     return { ...REAL_GAIN, functions: "", first: "", read: (four: string) => four, result: (sum: string) => sum };
   return {
     ...HALF_GAIN,
