@@ -32,6 +32,7 @@ export const PAGES = [
   "results",
   "short-runs",
   "performance",
+  "agreement",
 ];
 /** What the pages link to, besides one another. */
 const BESIDE = [

@@ -14,7 +14,7 @@ export function commandName(path = process.env.PATH ?? ""): string {
 
 /** A command in a text, and not the program's name alone or a path. */
 const COMMAND_IN_TEXT =
-  /(?<![\w./-]|npx )rbnet (?=(?:train|study|views|shards|eval|predict|export|serve|bench|doctor|summary|demo|--\w+)\b)/g;
+  /(?<![\w./-]|npx )rbnet (?=(?:train|study|views|shards|eval|predict|export|import|serve|bench|doctor|summary|demo|--\w+)\b)/g;
 
 /** A text for people, in which commands are what they can type. */
 export function asTyped(text: string): string {

@@ -25,16 +25,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 
 /** `words`: what was typed; with a command first, the program knows that one only. */
 export async function createProgram([first = ""]: readonly string[] = []): Promise<Command> {
+  const known = Object.hasOwn(COMMANDS, first);
   const program = new Command(commandName())
     .description("Trains, compresses and runs 1-bit image classifiers.")
     .version(packageVersion(), "-V, --version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => process.stdout.write(asTyped(text)),
-      outputError: (text) => tell(oneSentence(text)),
+      outputError: (text) => tell(oneSentence(text, known ? `rbnet ${first} --help` : "rbnet --help")),
     })
     .addHelpText("after", "\nExample:\n  rbnet train && rbnet eval runs/shapes-rbnet8/model.safetensors");
-  const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+  const wanted = known ? [first] : Object.keys(COMMANDS);
   for (const name of wanted) {
     const add = await COMMANDS[name]?.();
     add?.(program);
@@ -42,13 +43,13 @@ export async function createProgram([first = ""]: readonly string[] = []): Promi
   return program;
 }
 
-/** "error: unknown option '--epoch'\n(Did you mean --epochs?)" in one line, with what to do. */
-function oneSentence(text: string): string {
+/** "error: unknown option '--epoch'\n(Did you mean --epochs?)" in one line, with what to do: `help` says more. */
+function oneSentence(text: string, help: string): string {
   const sentence = text
     .trim()
     .replace(/^error: /, "")
     .replace(/\s*\n\s*/g, " ");
-  return `${sentence}${/Did you mean|invalid\./.test(sentence) ? "" : "; see rbnet --help"}`;
+  return `${sentence}${/Did you mean|invalid\./.test(sentence) ? "" : `; see ${help}`}`;
 }
 
 /** Runs one command; returns the exit code: 0 done, 1 a fault of ours, 2 a user's error, else what the command has set. */

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { asTyped, commandLine, commandName } from "#rbnet/cli/command-line";
+import { createProgram } from "#rbnet/cli/program";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const file = process.platform === "win32" ? "rbnet.cmd" : "rbnet";
@@ -25,7 +26,7 @@ describe("the command's name", () => {
     expect(commandName([lent, folderWithCommand("bin")].join(delimiter))).toBe("rbnet");
   });
 
-  it("stands in what was typed, and in commands in a text, but not in names and paths", () => {
+  it("stands in what was typed, and in commands in a text, but not in names and paths", async () => {
     vi.stubEnv("PATH", temporaryFolder());
     expect(commandLine(["--resume"])).toMatch(/^npx rbnet .*--resume$/);
     expect(asTyped("see rbnet --help, or `rbnet predict model`; npx rbnet demo")).toBe(
@@ -33,6 +34,8 @@ describe("the command's name", () => {
     );
     const untouched = "rbnet: runs/rbnet train-2, a model of rbnet's, rbnet 0.1.0";
     expect(asTyped(untouched)).toBe(untouched);
+    for (const name of (await createProgram()).commands.map((command) => command.name()))
+      expect(asTyped(`rbnet ${name} --help`)).toBe(`npx rbnet ${name} --help`);
     vi.stubEnv("PATH", folderWithCommand("bin"));
     expect(asTyped("see rbnet --help")).toBe("see rbnet --help");
   });

@@ -47,6 +47,7 @@ describe("a user's error", () => {
     [["train", "--out", ""], "--out has an empty value, perhaps of a shell variable that is not set; give it a value"],
     [["train", "--out="], "--out has an empty value, perhaps of a shell variable that is not set; give it a value"],
     [["shards", "photos", ""], "word 3 of the command is empty, perhaps of a shell variable that is not set; give it a value"],
+    [["summary", "--network", "rbnet8"], /^unknown option '--network'; see (npx )?rbnet summary --help$/],
     [["trian"], "unknown command 'trian' (Did you mean train?)"],
     [
       ["summary", "rbnet19"],
@@ -81,7 +82,7 @@ describe("a user's error", () => {
     [["summary", "missing.safetensors", "--width", "2"], "--width cannot be used here: a model file is what it is"],
     [["eval", "missing.safetensors"], /^cannot read the model/],
     [["eval", "missing.safetensors", "--set", "exam"], /'exam' is invalid. Allowed choices are train, validation, test, all/],
-    [["predict", "missing.safetensors"], /^missing required argument 'image'; see (npx )?rbnet --help$/],
+    [["predict", "missing.safetensors"], /^missing required argument 'image'; see (npx )?rbnet predict --help$/],
   ] as const)("rbnet %j", async (words, sentence) => {
     const found = await complaint(words);
     if (typeof sentence === "string") expect(found).toBe(sentence);
