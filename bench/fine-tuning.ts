@@ -155,7 +155,7 @@ async function trainStart({ threads }: FineTuningCase, path: string, report: (li
   const out = join(path, "run");
   report(`training the start on ${data.classes.join(", ")}`);
   const description = networkByName(NETWORK, { classes: data.classes.length, size: SIZE });
-  const settings = mergedSettings({ ...standardSettings(data) }, { epochs: EPOCHS });
+  const settings = mergedSettings({ ...standardSettings(data, description) }, { epochs: EPOCHS });
   await using trainer = await Trainer.create(description, data, settings, { threads, out });
   for await (const { index, validation } of trainer) report(`epoch ${index}: ${formatShare(validation?.top1 ?? 0)}`);
   return out;
@@ -181,7 +181,7 @@ async function measure(
       from.from === undefined
         ? networkByName(NETWORK, { classes: data.classes.length, size: SIZE })
         : (await readStart(from.from)).networkFor(data.classes.length);
-    const own = { ...mergedSettings({ ...standardSettings(few, from) }, settings), ...from, seed };
+    const own = { ...mergedSettings({ ...standardSettings(few, description, from) }, settings), ...from, seed };
     await using trainer = await Trainer.create(description, few, own, { threads });
     for await (const _epoch of trainer);
     top1.push((await trainer.evaluate(images)).top1);

@@ -147,8 +147,8 @@ async function measure(
   data: Dataset,
   { draw, threads, images }: { readonly draw: number; readonly threads: number; readonly images: readonly number[] },
 ): Promise<SmallDataRecord> {
-  const own = mergedSettings({ ...standardSettings(data) }, { ...settings });
   const description = networkByName("rbnet20", { classes: CLASSES, size: SIZE });
+  const own = mergedSettings({ ...standardSettings(data, description) }, { ...settings });
   await using trainer = await Trainer.create(description, data, own, { threads });
   for await (const _epoch of trainer);
   if (data.test === undefined) throw new UserError("the data have no test images; give a folder that has");

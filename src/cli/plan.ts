@@ -35,6 +35,7 @@ function rowsOf(plan: TrainingPlan, recipe: string | undefined): readonly (reado
     ["mirrored", `${mirrored.on ? "yes" : "no"}, because ${mirrored.reason}`],
     ...(plan.balance === undefined ? [] : [["balanced", balanceText(plan.balance)]]),
     ["steps", stepsText(plan)],
+    ["rate", `${plan.learningRate} at its peak, with ${plan.optimizer}`],
     ...(plan.folds === undefined ? [] : [["folds", foldsText(plan.folds)]]),
     ...(recipe === undefined ? [] : [["recipe", recipe]]),
     ...(start === undefined

@@ -132,7 +132,7 @@ async function trainIn(job: Job, path: string, given: GivenFlags): Promise<void>
   const name = `runs/${data.name}-${description.name}${width}${folds === undefined ? "" : "-folds"}`;
   const resumed = flags.resume === true && flags.dryRun !== true;
   const replicas = await replicasFor(job, flags, resumed ? () => folderOf(flags, name, true) : undefined);
-  const settings = settingsFor(replicas === 1 ? chosen : { ...chosen, replicas }, planned);
+  const settings = settingsFor(replicas === 1 ? chosen : { ...chosen, replicas }, planned, description);
   refuseInJob(job, flags);
   await requireAlikeForTraining(job, description, data, settings);
   const agreed = await agreedMachine(job, flags);

@@ -5,6 +5,7 @@ import type { Augmentation } from "../data/augmentation/augmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { viewedAugmentation } from "../data/views/views-file.js";
 import { UserError } from "../errors.js";
+import type { NetworkDescription } from "../networks/description.js";
 import { firstProblem, requirement } from "../problems.js";
 import {
   type DistillOptions,
@@ -91,7 +92,13 @@ export function addTrainingFlags(command: Command): Command {
         "what gradients of parts travel and are summed as; bfloat16 halves the bytes (default: float32)",
       ).choices(SUM_PRECISIONS),
     )
-    .addOption(option("--learning-rate <rate>", "at the peak of the schedule", `${STANDARD.learningRate}, 0.003 with --from`))
+    .addOption(
+      option(
+        "--learning-rate <rate>",
+        "at the peak of the schedule",
+        `${STANDARD.learningRate}, with Adam less where a network is wide; 0.003 with --from`,
+      ),
+    )
     .addOption(
       new Option("--optimizer <name>", `(default: ${STANDARD.optimizer})`).choices(
         trainingSchema.shape.optimizer.unwrap().options,
@@ -169,10 +176,11 @@ export function readSettings(flags: TrainingFlags): TrainingSettings {
 }
 
 /**
- * All settings: those chosen, and what the data decide where nobody else does: augmentation, and a batch that is not larger than the data.
+ * All settings: those chosen, and what data and network decide where nobody else does: augmentation, a batch that is not larger than the
+ * data, epochs, and the rate.
  */
-export function settingsFor(chosen: TrainingSettings, data: Dataset): TrainingOptions {
-  const standard = { ...standardSettings(data, chosen), ...viewedAugmentation(chosen.distill?.views) };
+export function settingsFor(chosen: TrainingSettings, data: Dataset, description: NetworkDescription): TrainingOptions {
+  const standard = { ...standardSettings(data, description, chosen), ...viewedAugmentation(chosen.distill?.views) };
   const { replicas = 1 } = chosen;
   const batch = standard.batch === undefined ? {} : { batch: replicas * Math.max(1, Math.floor(standard.batch / replicas)) };
   return parseTrainingSettings(mergedSettings({ ...standard, ...batch }, chosen));

@@ -106,7 +106,7 @@ function trainingOf(study: Study, row: StudyRow, seed: number, data: Dataset): P
   const description = networkByName(network, { classes: data.classes.length, width, size: data.size, ...networkOptions });
   const own = settingsOf(study, row);
   const { distill } = parseTrainingSettings(own);
-  const usual = { ...standardSettings(data, own), ...viewedAugmentation(distill?.views) };
+  const usual = { ...standardSettings(data, description, own), ...viewedAugmentation(distill?.views) };
   const options = parseTrainingSettings({ ...mergedSettings(usual, own), seed });
   if (options.batch > data.train.count)
     throw new UserError(

@@ -19,6 +19,7 @@ import { RunControl } from "./run-control.js";
 import { RunModels } from "./run-models.js";
 import { RunParts } from "./run-parts.js";
 import { parseTrainingSettings, type TrainingOptions, type TrainingSettings } from "./settings/options.js";
+import { standardRate } from "./settings/standard-settings.js";
 import { afterEpoch, choosesEpoch, isBest, isFinished } from "./stage/progress.js";
 import { StageRun } from "./stage/stage-run.js";
 import { isLast, isStart, stageAt } from "./stage/stages.js";
@@ -66,7 +67,9 @@ export class Trainer implements AsyncIterable<EpochRecord> {
     settings: TrainingSettings,
     setup: TrainerSetup = {},
   ): Promise<Trainer> {
-    const parts = await RunParts.open({ description, data, options: parseTrainingSettings(settings) }, setup);
+    const { learningRate = standardRate(description, settings.optimizer) } = settings;
+    const options = parseTrainingSettings({ ...settings, learningRate });
+    const parts = await RunParts.open({ description, data, options }, setup);
     try {
       const trainer = new Trainer(parts, setup);
       if (setup.resume === true) await trainer.resume();

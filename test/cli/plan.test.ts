@@ -42,6 +42,7 @@ describe("a dry run", () => {
       "augmented   moved by up to 4 pixels",
       "mirrored    yes, because neither class names nor images tell left from right",
       "steps       2 an epoch of 8 images each (6 images of an epoch left over), 1 epoch",
+      "rate        0.01 at its peak, with adam",
       expect.stringMatching(/^memory {6}[\d.]+ MB$/),
     ]);
     expect(rows.at(-1)).toMatch(/^time {8}about [\d.]+ s \([\d.]+ ms a step, measured by a few\)$/);
@@ -73,6 +74,8 @@ describe("a dry run", () => {
       batch: 8,
       stepsPerEpoch: 2,
       epochs: 1,
+      optimizer: "adam",
+      learningRate: 0.01,
       warnings: [],
     });
     expect((plan!.estimate as { seconds: number }).seconds).toBeGreaterThan(0);

@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { readSettings, settingsFor, type TrainingFlags } from "#rbnet/cli/training-flags";
 import type { Dataset } from "#rbnet/data/dataset";
 import { shapes } from "#rbnet/data/shapes/shapes";
+import { rbnet8, rbnet18 } from "#rbnet/networks/rbnet";
 
 const small = shapes({ train: 40, validation: 0, test: 0, size: 32 });
 const large = shapes({ train: 10, validation: 0, test: 0, size: 64 });
 const resized = (smallest: number) => ({ kind: "resized", scale: [smallest, 1], ratio: [3 / 4, 4 / 3] });
 
-function settingsOf(flags: TrainingFlags, data: Dataset) {
-  return settingsFor(readSettings(flags), data);
+function settingsOf(flags: TrainingFlags, data: Dataset, description = rbnet8({ classes: 10 })) {
+  return settingsFor(readSettings(flags), data, description);
 }
 
 describe("the settings of a run", () => {
@@ -39,6 +40,17 @@ describe("the settings of a run", () => {
     expect(of({}, many)).toEqual({ batch: 16, learningRate: 1e-2 });
     expect(of({}, { ...many, train: { ...many.train, count: 10 } }).batch).toBe(8);
     expect(of({}, { ...many, train: { ...many.train, count: 1_600 } }).batch).toBe(64);
+  });
+
+  it("learn at a lower rate the wider the network is, by Adam, unless told otherwise", () => {
+    const rate = (width: number, flags: TrainingFlags = {}) =>
+      settingsOf(flags, small, rbnet8({ classes: 10, width })).learningRate;
+    expect([0.5, 1, 2, 2.75].map((width) => rate(width))).toEqual([0.01, 0.01, 0.005, 0.0036]);
+    expect(settingsOf({}, large, rbnet18({ classes: 10 })).learningRate).toBe(0.0025);
+    expect(settingsOf({ recipe: "two-stage" }, large, rbnet18({ classes: 10 })).learningRate).toBe(0.0025);
+    expect([rate(2, { optimizer: "sgd" }), rate(2, { learningRate: 0.02 }), rate(2, { from: "run" })]).toEqual([
+      0.01, 0.02, 0.003,
+    ]);
   });
 
   it("balance lopsided classes in one way, and not where a teacher's part is all of the loss", () => {

@@ -137,6 +137,15 @@ describe("a run", () => {
     expect(records.at(-1)?.trainLoss).toBeLessThan(0.2);
   });
 
+  it("takes a lower rate where the network is wide and nobody has said one", async () => {
+    const rate = async (width: number) => {
+      const settings = { epochs: 1, batch: 8, warmup: 0, schedule: "constant" } as const;
+      const { records } = await trainTiny({ description: rbnet8({ classes: 10, width, size: 16 }), settings });
+      return records[0]?.learningRate;
+    };
+    expect([await rate(0.5), await rate(1.25)]).toEqual([0.01, 0.008]);
+  });
+
   it("learns sixty shapes by heart, and its deployed form knows them too", async () => {
     const dataset = shapes({ train: 60, validation: 0, test: 0, size: 16 });
     const description = rbnet8({ classes: 10, size: 16 });

@@ -2,6 +2,7 @@
 import type { Augmentation } from "../../data/augmentation/augmentation.js";
 import type { ImageSizes, LeftOut, Part, SkippedImage } from "../../data/dataset.js";
 import type { RunEstimate } from "../costs/estimate.js";
+import type { TrainingOptions } from "../settings/options.js";
 
 export interface TrainingPlan {
   readonly kind: "plan";
@@ -22,6 +23,9 @@ export interface TrainingPlan {
   readonly batch: number;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
+  readonly optimizer: TrainingOptions["optimizer"];
+  /** At the peak of the schedule. */
+  readonly learningRate: number;
   /** Of a cross-validation; data, steps and estimate are those of one of them. */
   readonly folds?: number;
   /** The trained network that it starts from, and what of it stays. */

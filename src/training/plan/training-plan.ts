@@ -32,7 +32,7 @@ export async function planTraining(
   { machine, measure, folds }: PlanOptions,
 ): Promise<TrainingPlan> {
   checkFit(description, data, options);
-  const { batch, epochs, augmentation } = options;
+  const { batch, epochs, optimizer, learningRate, augmentation } = options;
   const { keepEvery } = machineOf(machine);
   const { totals, trainingBytes } = await summarizeNetwork(description, batch, { ...options, keepEvery });
   const stepsPerEpoch = Math.floor(data.train.count / batch);
@@ -66,6 +66,8 @@ export async function planTraining(
     batch,
     stepsPerEpoch,
     epochs,
+    optimizer,
+    learningRate,
     ...(folds === undefined ? {} : { folds }),
     ...(options.from === undefined
       ? {}

@@ -37,17 +37,17 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   },
   "two-stage": {
     summary: "real weights for the first half of the epochs, then binary ones",
-    settings: { ...SHARED, epochs: 60, learningRate: 1e-2, stages: 2 },
+    settings: { ...SHARED, epochs: 60, stages: 2 },
   },
   distill: {
     summary: "half of the loss from a teacher's probabilities, at temperature 4; needs --teacher",
-    settings: { ...SHARED, epochs: 30, learningRate: 1e-2 },
+    settings: { ...SHARED, epochs: 30 },
     distill: { weight: 0.5, temperature: 4 },
   },
   progressive: {
     summary:
       "two stages, the first taught by a network of ours, the second by the first, as Real-to-Binary's are; needs --teacher",
-    settings: { ...SHARED, epochs: 60, learningRate: 1e-2, stages: 2 },
+    settings: { ...SHARED, epochs: 60, stages: 2 },
     distill: { weight: 0.5, temperature: 4, attention: 1, chain: true },
   },
   "imagenet-rbnet18": {

@@ -1,6 +1,7 @@
 /** What is usual for the data where a person has said nothing else: how images are augmented, a batch that they can fill, and how long. */
 import type { Augmentation } from "../../data/augmentation/augmentation.js";
 import type { Dataset } from "../../data/dataset.js";
+import type { NetworkDescription } from "../../networks/description.js";
 import { LARGE_SIDE } from "../../pixels/square.js";
 import { type TrainingOptions, trainingSchema } from "./options.js";
 
@@ -16,12 +17,21 @@ const STEPS = 720;
 const MOST_EPOCHS = 120;
 /** Measured on CIFAR-10 (docs/fine-tuning.md): higher rates forget more of the start. */
 const RATE_FROM_START = 3e-3;
+/** Channels of the first stage up to which Adam's standard rate was measured to be the best (docs/short-runs.md). */
+const NARROW = 16;
 
-/** `own`: what is set; only whether the run starts from a trained network, and its batch, is asked of it. */
+/** What is asked of the settings that a person has chosen: whether the run starts from a trained network, its batch and its optimizer. */
+interface Chosen {
+  readonly from?: unknown;
+  readonly batch?: number | undefined;
+  readonly optimizer?: TrainingOptions["optimizer"] | undefined;
+}
+
 export function standardSettings(
   data: Dataset,
-  own: { readonly from?: unknown; readonly batch?: number | undefined } = {},
-): Pick<TrainingOptions, "batch" | "augmentation" | "epochs"> & { readonly learningRate?: number } {
+  description: NetworkDescription,
+  own: Chosen = {},
+): Pick<TrainingOptions, "batch" | "augmentation" | "epochs" | "learningRate"> {
   const crop = data.size >= LARGE_SIDE ? resizedCrop(SMALLEST_CROP) : ({ kind: "pad", padding: data.size >> 3 } as const);
   const augmentation = { flip: data.mirroring.allowed, crop };
   const { count } = data.train;
@@ -31,7 +41,18 @@ export function standardSettings(
   if (own.from !== undefined) return { batch, augmentation, epochs: standard.epochs, learningRate: RATE_FROM_START };
   const steps = Math.max(1, Math.floor(count / (own.batch ?? batch)));
   const epochs = Math.max(standard.epochs, Math.min(MOST_EPOCHS, Math.ceil(STEPS / steps)));
-  return { batch, augmentation, epochs };
+  return { batch, augmentation, epochs, learningRate: standardRate(description, own.optimizer) };
+}
+
+/**
+ * The rate at the peak of the schedule, in two digits. An update of Adam is as large for each of a filter's weights, however many there
+ * are, so what it changes in a sum goes with the width, and the best rate with its inverse.
+ */
+export function standardRate({ stages }: NetworkDescription, optimizer?: TrainingOptions["optimizer"]): number {
+  const standard = trainingSchema.parse({});
+  const [first = { channels: NARROW }] = stages;
+  if ((optimizer ?? standard.optimizer) !== "adam") return standard.learningRate;
+  return Number((standard.learningRate * Math.min(1, NARROW / first.channels)).toPrecision(2));
 }
 
 /** The largest that is not above `count`. */
