@@ -45,9 +45,9 @@ describe("the settings of a run", () => {
   it("learn at a lower rate the wider the network is, by Adam, unless told otherwise", () => {
     const rate = (width: number, flags: TrainingFlags = {}) =>
       settingsOf(flags, small, rbnet8({ classes: 10, width })).learningRate;
-    expect([0.5, 1, 2, 2.75].map((width) => rate(width))).toEqual([0.01, 0.01, 0.005, 0.0036]);
-    expect(settingsOf({}, large, rbnet18({ classes: 10 })).learningRate).toBe(0.0025);
-    expect(settingsOf({ recipe: "two-stage" }, large, rbnet18({ classes: 10 })).learningRate).toBe(0.0025);
+    expect([0.5, 1, 2, 2.75].map((width) => rate(width))).toEqual([0.01, 0.01, 0.0071, 0.006]);
+    expect(settingsOf({}, large, rbnet18({ classes: 10 })).learningRate).toBe(0.005);
+    expect(settingsOf({ recipe: "two-stage" }, large, rbnet18({ classes: 10 })).learningRate).toBe(0.005);
     expect([rate(2, { optimizer: "sgd" }), rate(2, { learningRate: 0.02 }), rate(2, { from: "run" })]).toEqual([
       0.01, 0.02, 0.003,
     ]);

@@ -111,6 +111,7 @@ describe("a study file", () => {
     "cifar10-ablation",
     "cifar10-activation",
     "cifar10-depth",
+    "cifar10-forty",
     "cifar10-longer",
     "cifar10-networks",
     "cifar10-variants",

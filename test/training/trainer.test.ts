@@ -143,7 +143,7 @@ describe("a run", () => {
       const { records } = await trainTiny({ description: rbnet8({ classes: 10, width, size: 16 }), settings });
       return records[0]?.learningRate;
     };
-    expect([await rate(0.5), await rate(1.25)]).toEqual([0.01, 0.008]);
+    expect([await rate(0.5), await rate(1.25)]).toEqual([0.01, 0.0089]);
   });
 
   it("learns sixty shapes by heart, and its deployed form knows them too", async () => {

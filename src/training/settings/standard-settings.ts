@@ -46,13 +46,14 @@ export function standardSettings(
 
 /**
  * The rate at the peak of the schedule, in two digits. An update of Adam is as large for each of a filter's weights, however many there
- * are, so what it changes in a sum goes with the width, and the best rate with its inverse.
+ * are: where updates agree, what they change in a sum grows with the width, and the sum of as many signs with its root. So the rate falls
+ * with the root of the width.
  */
 export function standardRate({ stages }: NetworkDescription, optimizer?: TrainingOptions["optimizer"]): number {
   const standard = trainingSchema.parse({});
   const [first = { channels: NARROW }] = stages;
   if ((optimizer ?? standard.optimizer) !== "adam") return standard.learningRate;
-  return Number((standard.learningRate * Math.min(1, NARROW / first.channels)).toPrecision(2));
+  return Number((standard.learningRate * Math.min(1, Math.sqrt(NARROW / first.channels))).toPrecision(2));
 }
 
 /** The largest that is not above `count`. */
