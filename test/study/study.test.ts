@@ -135,6 +135,20 @@ describe("the plan", () => {
       'the study tiny has no row "none"; its rows are narrow <1>, wide',
     );
   });
+
+  it("gives a row the rate of its width, unless the study or the row has one", async () => {
+    const rows = [
+      { name: "narrow", network: "rbnet8", width: 0.25 },
+      { name: "wide", network: "rbnet8", width: 4 },
+      { name: "own", network: "rbnet8", width: 4, settings: { learningRate: 0.02 } },
+    ];
+    const rates = async (settings: object) => {
+      const planned = planStudy(parseStudy({ ...INPUT, settings, seeds: [7], rows }), await opened, "out");
+      return planned.map(({ options }) => options.learningRate);
+    };
+    expect(await rates(INPUT.settings)).toEqual([0.01, 0.005, 0.02]);
+    expect(await rates({ ...INPUT.settings, learningRate: 0.03 })).toEqual([0.03, 0.03, 0.02]);
+  });
 });
 
 describe("a row that does not fit", () => {

@@ -1,4 +1,7 @@
-/** What is usual for the data where a person has said nothing else: how images are augmented, a batch that they can fill, and how long. */
+/**
+ * What is usual for data and network where a person has said nothing else: how images are augmented, a batch that they can fill, how long,
+ * and the rate.
+ */
 import type { Augmentation } from "../../data/augmentation/augmentation.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { NetworkDescription } from "../../networks/description.js";
@@ -17,7 +20,7 @@ const STEPS = 720;
 const MOST_EPOCHS = 120;
 /** Measured on CIFAR-10 (docs/fine-tuning.md): higher rates forget more of the start. */
 const RATE_FROM_START = 3e-3;
-/** Channels of the first stage up to which Adam's standard rate was measured to be the best (docs/short-runs.md). */
+/** Channels of the first stage of networks for which Adam's standard rate was chosen (docs/short-runs.md). */
 const NARROW = 16;
 
 /** What is asked of the settings that a person has chosen: whether the run starts from a trained network, its batch and its optimizer. */
